@@ -1,0 +1,3 @@
+module github.com/gmsd/gmsd
+
+go 1.26

@@ -1,0 +1,38 @@
+// Package message holds the messages that hosts exchange, as plain values.
+//
+// It is ring 0. The state machines of ring 1 (views/vsync, failuredetect)
+// speak in these values and never see bytes; internal/wire turns them into
+// bytes and back and holds them against the limits of package views. So the
+// rooms of ring 1 need not import each other (docs/adr/0002).
+//
+//	message    from -> to               phase     what it promises or asks
+//	Heartbeat  member -> observers      always    I live in this view and have sent so many packets there
+//	Ping       observer -> suspect      detect    answer at once if you are this process
+//	Pong       suspect -> observer      detect    I am
+//	Accuse     observer -> view         detect    the whole list of members I doubt, with the evidence
+//	Hello      anyone -> anyone         discover  I exist, in this view
+//	Introduce  member -> coordinator    discover  I hear this stranger, perhaps you do not
+//	Ask        coordinator -> stranger  discover  who are you all?
+//	Roster     stranger -> coordinator  discover  the members of my view (so both directions work)
+//	Refuse     coordinator -> stranger  discover  you may not come in, and why
+//	Propose    coordinator -> invited   propose   promise me this ballot, stop sending, tell me what you hold
+//	Answer     invited -> coordinator   flush     promised (on disk); I come from this view and hold this much
+//	Nack       invited -> coordinator   flush     I promised a higher ballot
+//	Hold       coordinator -> invited   flush     still at work, wait
+//	Recover    coordinator -> subgroup  flush     complete yourselves up to this cut, from these holders
+//	Catchup    coordinator -> invited   flush     you missed the install of this view; fetch it from there
+//	Fetch      invited -> holder        flush     send me the install of this view
+//	Install    coordinator -> invited   install   the view is decided; deliver up to the cut and install it
+//	Relay      anyone -> third member   flush     pass this frame on
+//	Abdicate   coordinator -> member    flush     you hear whom I do not; lead the change
+//	Leave      leaver -> view           leave     take me out
+//	Data       sender or holder -> view deliver   packets of one member's stream
+//	Resend     receiver -> holder       deliver   I miss these packets
+//	Ack        member -> coordinator    deliver   I hold so much of each stream
+//	Stable     coordinator -> view      deliver   everyone holds so much of each stream
+//	Request    sender -> coordinator    deliver   I want so many places in the agreed order
+//	Grant      coordinator -> sender    deliver   these places are yours
+//
+// Slices in a message belong to the message; nobody changes them after it was
+// sent or received.
+package message

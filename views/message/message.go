@@ -1,0 +1,421 @@
+package message
+
+import (
+	"net/netip"
+
+	"github.com/gmsd/gmsd/views"
+)
+
+// Type numbers the messages on the wire. The list is append-only.
+type Type uint8
+
+// Types of message.
+const (
+	TypeNone Type = iota
+	TypeHeartbeat
+	TypePing
+	TypePong
+	TypeAccuse
+	TypeHello
+	TypeIntroduce
+	TypeAsk
+	TypeRoster
+	TypeRefuse
+	TypePropose
+	TypeAnswer
+	TypeNack
+	TypeHold
+	TypeRecover
+	TypeCatchup
+	TypeFetch
+	TypeInstall
+	TypeRelay
+	TypeAbdicate
+	TypeLeave
+	TypeData
+	TypeResend
+	TypeAck
+	TypeStable
+	TypeRequest
+	TypeGrant
+	TypeEnd
+)
+
+var typeNames = [...]string{
+	"None", "Heartbeat", "Ping", "Pong", "Accuse", "Hello", "Introduce", "Ask", "Roster", "Refuse",
+	"Propose", "Answer", "Nack", "Hold", "Recover", "Catchup", "Fetch", "Install", "Relay", "Abdicate",
+	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant",
+}
+
+// String gives the name in the message table.
+func (k Type) String() string {
+	if int(k) < len(typeNames) {
+		return typeNames[k]
+	}
+	return "Unknown"
+}
+
+// Message is one of the structs of this package, by pointer.
+type Message interface{ Type() Type }
+
+// Header is what every frame says of its sender.
+type Header struct {
+	// Group is the hash of the group's name: two groups never mix.
+	Group uint64
+	From  views.Process
+	// Nonce is drawn at each start of a daemon. Two living processes with one
+	// host id and one incarnation (a clone) differ in it.
+	Nonce uint64
+}
+
+// StreamPos is a place in the stream of the member with that rank.
+type StreamPos struct {
+	Rank uint16
+	Seq  views.StreamSeq
+}
+
+// SeqRange is First..Last, both included.
+type SeqRange struct{ First, Last views.StreamSeq }
+
+// Heartbeat says that its sender lives.
+type Heartbeat struct {
+	View views.ViewID
+	// Size is the number of members of View.
+	Size uint16
+	// Sent is the last packet of the sender's own stream in View, 0 for none:
+	// who holds less has missed one.
+	Sent views.StreamSeq
+}
+
+// Ping asks one process for a Pong.
+type Ping struct {
+	Token uint64
+	// To is the process meant; any other one at that address stays silent.
+	To views.Process
+}
+
+// Pong answers a Ping with its token.
+type Pong struct{ Token uint64 }
+
+// Evidence says on what an accusation rests. The list is append-only.
+type Evidence uint8
+
+// Kinds of evidence.
+const (
+	EvidenceNone Evidence = iota
+	// EvidenceSilent: nothing heard past the deadline, probes included.
+	EvidenceSilent
+	// EvidenceClosed: the process closed its socket.
+	EvidenceClosed
+	// EvidenceRefused: its port refuses a connection or is unreachable.
+	EvidenceRefused
+	// EvidenceReplaced: another incarnation of the host answers in its place.
+	EvidenceReplaced
+	// EvidenceDeparted: it was seen in a later view without us.
+	EvidenceDeparted
+	evidenceEnd
+)
+
+var evidenceNames = [...]string{"none", "silent", "closed", "refused", "replaced", "departed"}
+
+// String gives the name used in the event log.
+func (e Evidence) String() string {
+	if int(e) < len(evidenceNames) {
+		return evidenceNames[e]
+	}
+	return "unknown"
+}
+
+// Valid reports whether e is one of the list.
+func (e Evidence) Valid() bool { return e < evidenceEnd }
+
+// Strong reports whether the evidence comes from the host's kernel or a
+// successor rather than from silence.
+func (e Evidence) Strong() bool { return e >= EvidenceClosed && e < evidenceEnd }
+
+// Confirmed reports whether one observer's word is enough.
+func (e Evidence) Confirmed() bool { return e >= EvidenceRefused && e < evidenceEnd }
+
+// Accusation is one observer's doubt about one member.
+type Accusation struct {
+	Rank     uint16
+	Evidence Evidence
+}
+
+// Accuse replaces all its sender's accusations in View.
+type Accuse struct {
+	View views.ViewID
+	// Version rises with every change, so that an older one arriving late is ignored.
+	Version uint64
+	// Subjects are sorted by rank without duplicates; empty takes all back.
+	Subjects []Accusation
+}
+
+// Hello says that a host exists.
+type Hello struct {
+	Self views.Member
+	View views.ViewID
+	// Size is the number of members of View.
+	Size uint16
+	// Joiner: this incarnation was never in a view of two.
+	Joiner bool
+}
+
+// Introduce passes a stranger's Hello on to the coordinator.
+type Introduce struct{ Hello Hello }
+
+// Ask asks a stranger for its Roster.
+type Ask struct {
+	Token uint64
+	// View and Size are the asker's: the stranger weighs who should lead.
+	View views.ViewID
+	Size uint16
+}
+
+// Roster lists the members of the sender's view.
+type Roster struct {
+	Token uint64
+	View  views.ViewID
+	// Promised is the highest seq the sender has promised: a ballot must be above it.
+	Promised views.Seq
+	// Members of View by rank, 1..[views.MembersMax].
+	Members []views.Member
+	// Joiner: the sender was never in a view of two.
+	Joiner bool
+}
+
+// Refuse tells a stranger that it may not come in.
+type Refuse struct {
+	To    views.Process
+	Nonce uint64
+	Code  views.RefuseCode
+	// Hint is for people: what was found and what to do. Up to 200 bytes.
+	Hint string
+}
+
+// Propose asks for a promise of Ballot and for an Answer.
+type Propose struct {
+	Ballot views.ViewID
+	// Base is the view whose members are invited, but for Without.
+	Base    views.ViewID
+	Without []uint16
+	// Leaving are ranks of Base that flush with the others and then go.
+	Leaving []uint16
+	// Plus are the invited of other views, sorted.
+	Plus []views.Process
+	// Via, if valid, is a third member through which this came: answer there, too.
+	Via netip.AddrPort
+}
+
+// Answer promises Ballot.
+type Answer struct {
+	Ballot views.ViewID
+	// From is the view the sender is in, Prev the one before it.
+	From, Prev views.ViewID
+	// Highest is the highest ballot it had promised before, so that the
+	// coordinator sees whether it may have missed an install.
+	Highest views.ViewID
+	// Digest sums what it holds of every stream of From.
+	Digest uint64
+	// Have lists the streams of which it holds more than is known to be stable.
+	Have []StreamPos
+	// Self is set where the sender's record differs from that in From, or Base is not From.
+	Self *views.Member
+	// Joiner: never in a view of two.
+	Joiner bool
+	// Leaving: it will go after the flush.
+	Leaving bool
+	// Relayed: it came through a third member because the direct way failed.
+	Relayed bool
+	// Stale are invited processes of which the sender has installed a later incarnation.
+	Stale []views.Process
+}
+
+// Nack refuses Ballot because a higher one was promised.
+type Nack struct {
+	Ballot   views.ViewID
+	Promised views.ViewID
+}
+
+// Hold tells one who has answered that the coordinator is still at work.
+type Hold struct{ Ballot views.ViewID }
+
+// CutEntry says how far a stream must be completed and who holds that much.
+type CutEntry struct {
+	StreamPos
+	// Holder is a rank in the subgroup's view.
+	Holder uint16
+}
+
+// Recover gives the common cut of the subgroup that comes from From.
+type Recover struct {
+	Ballot views.ViewID
+	From   views.ViewID
+	Cut    []CutEntry
+}
+
+// Catchup tells a member that others have installed View from the view it is in.
+type Catchup struct {
+	Ballot views.ViewID
+	View   views.ViewID
+	// Holder has installed View.
+	Holder netip.AddrPort
+}
+
+// Fetch asks for the Install of View, whole.
+type Fetch struct{ View views.ViewID }
+
+// MemberSpan places a run of members in a new view: Count ranks of the parent
+// view from First, or, where Explicit, the next Count of Install.Members.
+type MemberSpan struct {
+	Explicit bool
+	First    uint16
+	Count    uint16
+}
+
+// InstallGroup is a subgroup: Count members in rank order, coming from From,
+// all holding what Digest sums.
+type InstallGroup struct {
+	From   views.ViewID
+	Count  uint16
+	Digest uint64
+}
+
+// Install decides View.
+type Install struct {
+	View   views.ViewID
+	Kind   views.Kind
+	Reason views.Reason
+	// Parent is the view that Layout refers to; zero where all members are explicit.
+	Parent  views.ViewID
+	Layout  []MemberSpan
+	Members []views.Member
+	// Groups stand in rank order and cover the members. A group of Count 0
+	// holds only leavers.
+	Groups []InstallGroup
+}
+
+// Relay asks a member to pass a whole frame on, unread.
+type Relay struct {
+	To    netip.AddrPort
+	Frame []byte
+}
+
+// Abdicate asks its receiver to lead the change that Ballot was to make.
+type Abdicate struct{ Ballot views.ViewID }
+
+// Leave asks to be taken out of View.
+type Leave struct{ View views.ViewID }
+
+// ItemKind tells what a packet of a stream holds. Append-only.
+type ItemKind uint8
+
+// Kinds of item.
+const (
+	ItemFIFO ItemKind = iota
+	ItemAgreed
+	// ItemState is an agreed change of the sender's own bits and attributes.
+	ItemState
+	itemEnd
+)
+
+// Valid reports whether k is one of the list.
+func (k ItemKind) Valid() bool { return k < itemEnd }
+
+// Item is one packet of a member's stream.
+type Item struct {
+	Kind ItemKind
+	// K is its place in the agreed order, given before it was sent; 0 for FIFO.
+	K views.Position
+	// N numbers the messages of the sender's incarnation, from 1.
+	N uint64
+	// Group is the process group it is for; empty for ItemState.
+	Group string
+	// Payload is the application's, up to [views.PayloadMax] bytes.
+	Payload []byte
+	// State is set for ItemState only.
+	State *State
+}
+
+// State is what a member says of itself.
+type State struct {
+	Bits  views.Bits
+	Attrs []views.Attr
+}
+
+// Data carries consecutive packets of Origin's stream in View.
+type Data struct {
+	View   views.ViewID
+	Origin uint16
+	First  views.StreamSeq
+	// Items are at least one.
+	Items []Item
+}
+
+// Resend asks for packets of Origin's stream.
+type Resend struct {
+	View   views.ViewID
+	Origin uint16
+	Ranges []SeqRange
+}
+
+// Ack says how much of each stream its sender holds without a gap.
+type Ack struct {
+	View views.ViewID
+	Have []StreamPos
+}
+
+// Stable says how much of each stream every member holds.
+type Stable struct {
+	View views.ViewID
+	Have []StreamPos
+}
+
+// Request asks for places in the agreed order. Both counts are from the
+// beginning of View, so a repeated or late request does no harm.
+type Request struct {
+	View views.ViewID
+	// Have places were received without a gap, Want are wanted in all.
+	Have, Want uint64
+}
+
+// PlaceRange is Count consecutive places from K.
+type PlaceRange struct {
+	K     views.Position
+	Count uint32
+}
+
+// Grant gives places in the agreed order.
+type Grant struct {
+	View views.ViewID
+	// First is the receiver's count before these: Ranges hold places First+1, ...
+	First  uint64
+	Ranges []PlaceRange
+}
+
+func (*Heartbeat) Type() Type { return TypeHeartbeat } //nolint:revive // the table in doc.go describes all of these
+func (*Ping) Type() Type      { return TypePing }      //nolint:revive // as above
+func (*Pong) Type() Type      { return TypePong }      //nolint:revive // as above
+func (*Accuse) Type() Type    { return TypeAccuse }    //nolint:revive // as above
+func (*Hello) Type() Type     { return TypeHello }     //nolint:revive // as above
+func (*Introduce) Type() Type { return TypeIntroduce } //nolint:revive // as above
+func (*Ask) Type() Type       { return TypeAsk }       //nolint:revive // as above
+func (*Roster) Type() Type    { return TypeRoster }    //nolint:revive // as above
+func (*Refuse) Type() Type    { return TypeRefuse }    //nolint:revive // as above
+func (*Propose) Type() Type   { return TypePropose }   //nolint:revive // as above
+func (*Answer) Type() Type    { return TypeAnswer }    //nolint:revive // as above
+func (*Nack) Type() Type      { return TypeNack }      //nolint:revive // as above
+func (*Hold) Type() Type      { return TypeHold }      //nolint:revive // as above
+func (*Recover) Type() Type   { return TypeRecover }   //nolint:revive // as above
+func (*Catchup) Type() Type   { return TypeCatchup }   //nolint:revive // as above
+func (*Fetch) Type() Type     { return TypeFetch }     //nolint:revive // as above
+func (*Install) Type() Type   { return TypeInstall }   //nolint:revive // as above
+func (*Relay) Type() Type     { return TypeRelay }     //nolint:revive // as above
+func (*Abdicate) Type() Type  { return TypeAbdicate }  //nolint:revive // as above
+func (*Leave) Type() Type     { return TypeLeave }     //nolint:revive // as above
+func (*Data) Type() Type      { return TypeData }      //nolint:revive // as above
+func (*Resend) Type() Type    { return TypeResend }    //nolint:revive // as above
+func (*Ack) Type() Type       { return TypeAck }       //nolint:revive // as above
+func (*Stable) Type() Type    { return TypeStable }    //nolint:revive // as above
+func (*Request) Type() Type   { return TypeRequest }   //nolint:revive // as above
+func (*Grant) Type() Type     { return TypeGrant }     //nolint:revive // as above

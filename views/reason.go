@@ -1,0 +1,104 @@
+package views
+
+// Reason says why a view was made. The list is closed and append-only.
+type Reason uint8
+
+// Reasons, strongest last: when several things happen in one change the
+// strongest names it.
+const (
+	ReasonNone    Reason = iota
+	ReasonStart          // a host's first view, of itself alone
+	ReasonRestate        // the same members again: a change was begun and came to nothing
+	ReasonJoin           // a host came that was never in a view of two
+	ReasonLeave          // a member asked to go
+	ReasonEvict          // the operator removed a member
+	ReasonCrash          // a member was given up
+	ReasonReplace        // a member restarted before it was given up
+	ReasonMerge          // two regimes came together
+	reasonEnd
+)
+
+var reasonNames = [...]string{"none", "start", "restate", "join", "leave", "evict", "crash", "replace", "merge"}
+
+// String gives the name used in the outside faces.
+func (r Reason) String() string {
+	if int(r) < len(reasonNames) {
+		return reasonNames[r]
+	}
+	return "unknown"
+}
+
+// Valid reports whether r is one of the list.
+func (r Reason) Valid() bool { return r < reasonEnd }
+
+// ParseReason reads what String wrote.
+func ParseReason(s string) (Reason, bool) {
+	for i, n := range reasonNames {
+		if n == s {
+			return Reason(i), true
+		}
+	}
+	return ReasonNone, false
+}
+
+// Order is the promise a message is delivered under.
+type Order uint8
+
+// Orders.
+const (
+	// FIFO keeps each sender's order.
+	FIFO Order = iota
+	// Agreed is one total order for the view.
+	Agreed
+)
+
+// String gives the name used in the outside faces.
+func (o Order) String() string {
+	if o == Agreed {
+		return "agreed"
+	}
+	return "fifo"
+}
+
+// ParseOrder reads what String wrote.
+func ParseOrder(s string) (Order, bool) {
+	switch s {
+	case "fifo":
+		return FIFO, true
+	case "agreed":
+		return Agreed, true
+	}
+	return FIFO, false
+}
+
+// RefuseCode says why a host may not come in. The list is closed and append-only.
+type RefuseCode uint8
+
+// Refusals.
+const (
+	RefuseNone RefuseCode = iota
+	// RefuseDuplicate: another living process has this host id.
+	RefuseDuplicate
+	// RefuseRolledBack: the group has seen a later incarnation of this host.
+	RefuseRolledBack
+	// RefuseFull: the view holds MembersMax members.
+	RefuseFull
+	// RefuseName: another member has this name.
+	RefuseName
+	// RefuseVersion: the wire versions do not overlap.
+	RefuseVersion
+	refuseEnd
+)
+
+var refuseNames = [...]string{"none", "duplicate-id", "rolled-back", "group-full", "duplicate-name", "version"}
+
+// String gives the code used in the outside faces.
+func (c RefuseCode) String() string {
+	if int(c) < len(refuseNames) {
+		return refuseNames[c]
+	}
+	return "unknown"
+}
+
+// Valid reports whether c is one of the list.
+func (c RefuseCode) Valid() bool { return c < refuseEnd }
