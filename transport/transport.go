@@ -79,4 +79,6 @@ var (
 	ErrTooLong = errors.New("transport: frame too long")
 	// ErrNoRoute: there is no way to the address (no interface, no multicast route).
 	ErrNoRoute = errors.New("transport: no route")
+	// ErrNoBuffer: the kernel had no room for the frame just now.
+	ErrNoBuffer = errors.New("transport: no buffer")
 )

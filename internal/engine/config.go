@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"github.com/gmsd/gmsd/failuredetect"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/vsync"
 )
 
 // Config is what an engine is made from. The caller fills Self, Group, Nonce
@@ -18,7 +20,10 @@ type Config struct {
 	Seed uint64
 	// Seq is the highest view seq on this host's disk.
 	Seq views.Seq
-	// Bind says whether frames go by multicast where they are for many; only
-	// a hint for what to repeat by unicast.
+	// Multicast says that what is for all goes by multicast, so that strangers
+	// hear it, too.
 	Multicast bool
+	// Timing and Detect tune the core and the detector; zero for the defaults.
+	Timing vsync.Timing
+	Detect failuredetect.Config
 }

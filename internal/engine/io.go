@@ -6,6 +6,7 @@ import (
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/vsync"
 )
 
 // Input is something that happened outside. Nil means "only time has passed".
@@ -80,24 +81,23 @@ type Output struct {
 	Stop *Stop
 }
 
-// Persist is the durable state of a host: its highest promised or installed
-// view seq, and, for the next start, whom it was with.
+// Persist is the durable state of a host: the highest view seq it has promised.
 type Persist struct {
 	Token uint64
 	Seq   views.Seq
 }
 
 // Scope says whom a packet is for.
-type Scope uint8
+type Scope = vsync.Scope
 
 // Scopes of a packet.
 const (
 	// Direct: to To[0].
-	Direct Scope = iota
+	Direct = vsync.Direct
 	// All: to every address of To, by one multicast where there is one.
-	All
+	All = vsync.All
 	// Seek: to whoever may be out there.
-	Seek
+	Seek = vsync.Seek
 )
 
 // Packet is a frame to send.
@@ -116,61 +116,22 @@ type WatchTarget struct {
 	Addr netip.AddrPort
 }
 
-// Stop ends a host. How is one of the Stop constants of package trace.
-type Stop struct {
-	How string
-	// Code is set when the group refused this host.
-	Code views.RefuseCode
-	// Detail is for people: what was found, what to do.
-	Detail string
-}
-
-// Delivery is something for the application.
-type Delivery interface{ delivery() }
-
-// ViewInstalled gives the new view; Trans are those who came along.
-type ViewInstalled struct {
-	View  *views.View
-	Trans []views.HostID
-}
-
-// Blocked says that sending has stopped; Unblocked that it goes on.
+// What the core gives to the application passes through as it is.
 type (
-	Blocked   struct{ View views.ViewID }
-	Unblocked struct{ View views.ViewID }
+	// Stop ends a host.
+	Stop = vsync.Stop
+	// Delivery is something for the application: one of the types below.
+	Delivery = vsync.Delivery
+	// ViewInstalled gives a new view.
+	ViewInstalled = vsync.ViewInstalled
+	// Blocked says that sending has stopped.
+	Blocked = vsync.Blocked
+	// Unblocked says that sending goes on.
+	Unblocked = vsync.Unblocked
+	// Message is a delivered message.
+	Message = vsync.Message
+	// StateChanged gives the view with one member's record changed.
+	StateChanged = vsync.StateChanged
+	// Submitted tells the fate of a Submit.
+	Submitted = vsync.Submitted
 )
-
-// Message is a delivered message. Payload is the receiver's to keep.
-type Message struct {
-	Msg          trace.MsgID
-	View         views.ViewID
-	K            views.Position
-	Order        views.Order
-	Group        string
-	Payload      []byte
-	Transitional bool
-}
-
-// StateChanged gives the view with one member's bits or attributes changed.
-type StateChanged struct {
-	View *views.View
-	K    views.Position
-	Who  views.HostID
-}
-
-// Submitted tells the fate of a Submit: delivered here under its order, or not
-// sent at all (Err: [ErrFull], [ErrLeaving], [ErrTooLong]).
-type Submitted struct {
-	Token uint64
-	Msg   trace.MsgID
-	View  views.ViewID
-	K     views.Position
-	Err   error
-}
-
-func (ViewInstalled) delivery() {}
-func (Blocked) delivery()       {}
-func (Unblocked) delivery()     {}
-func (Message) delivery()       {}
-func (StateChanged) delivery()  {}
-func (Submitted) delivery()     {}

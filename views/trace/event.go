@@ -1,6 +1,10 @@
 package trace
 
-import "github.com/gmsd/gmsd/views"
+import (
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+)
 
 // Event is one of the structs of this package, by value.
 type Event interface {
@@ -163,6 +167,11 @@ type Laggard struct {
 	Step string
 }
 
+// Pause says that this host noticed that it had been stopped (SIGSTOP, a
+// starved machine, a suspended laptop) for about For, so that its silence and
+// its doubts of that time mean nothing.
+type Pause struct{ For time.Duration }
+
 func (Start) Name() string       { return "start" }   //nolint:revive // each names its "ev"
 func (Stop) Name() string        { return "stop" }    //nolint:revive // as above
 func (Install) Name() string     { return "install" } //nolint:revive // as above
@@ -178,3 +187,4 @@ func (Join) Name() string        { return "join" }    //nolint:revive // as abov
 func (Drop) Name() string        { return "drop" }    //nolint:revive // as above
 func (Phase) Name() string       { return "phase" }   //nolint:revive // as above
 func (Laggard) Name() string     { return "laggard" } //nolint:revive // as above
+func (Pause) Name() string       { return "pause" }   //nolint:revive // as above

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/internal/admin"
+)
+
+// command is one line of the table.
+type command struct {
+	// name, args and short are for the list, long and examples for the help.
+	name, args, short, long, examples string
+	// flags adds the command's own flags.
+	flags func(*call)
+	run   func(*call) error
+	// argsMin and argsMax bound the words that are no flags.
+	argsMin, argsMax int
+}
+
+// commands is the whole table.
+func commands() []*command {
+	return []*command{
+		runCommand, demoCommand, viewCommand, historyCommand, whyCommand, eventsCommand, statusCommand,
+		sendCommand, listenCommand, leaveCommand, evictCommand, configCommand, versionCommand,
+	}
+}
+
+func commandNames() []string {
+	names := []string{"help"}
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func findCommand(name string) (*command, bool) {
+	all := commands()
+	i := slices.IndexFunc(all, func(c *command) bool { return c.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return all[i], true
+}
+
+// call is one run of a command: its flags, words and streams.
+type call struct {
+	streams
+	ctx   context.Context
+	set   *flag.FlagSet
+	words []string
+	cmd   *command
+
+	admin, dataDir string
+	timeout        time.Duration
+	json           bool
+
+	settings              *settings.Flags
+	follow, all           bool
+	since                 uint64
+	order                 string
+	script                string
+	hosts                 int
+	keep                  bool
+	mode                  string
+	showConfig, cleanOnly bool
+}
+
+func newCall(ctx context.Context, c *command, io streams) *call {
+	call := &call{streams: io, ctx: ctx, cmd: c, set: flag.NewFlagSet(c.name, flag.ContinueOnError)}
+	call.set.SetOutput(discard{})
+	call.set.Usage = func() {}
+	if c.flags != nil {
+		c.flags(call)
+	}
+	return call
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// adminFlags are those of every command that talks to a daemon.
+func (c *call) adminFlags() {
+	c.set.StringVar(&c.admin, "admin", "", "the daemon's `socket or host:port` (env GMSD_ADMIN; default: admin.sock in the data directory)")
+	c.set.StringVar(&c.dataDir, "data-dir", "", "the daemon's data `directory` (env GMSD_DATA_DIR; default /var/lib/gmsd)")
+	c.set.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
+}
+
+// queryFlags are those of every query.
+func (c *call) queryFlags() {
+	c.adminFlags()
+	c.set.BoolVar(&c.json, "json", false, "print JSON as the HTTP API gives it")
+}
+
+// parse reads flags and words in any order; behind -- all are words.
+func (c *call) parse(args []string) error {
+	var behind []string
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, behind = args[:i], args[i+1:]
+	}
+	for {
+		if err := c.set.Parse(args); err != nil {
+			return flagError(err, c.set)
+		}
+		if c.set.NArg() == 0 {
+			break
+		}
+		c.words = append(c.words, c.set.Arg(0))
+		args = c.set.Args()[1:]
+	}
+	c.words = append(c.words, behind...)
+	switch n := len(c.words); {
+	case n < c.cmd.argsMin:
+		return fmt.Errorf("%w: too few words", settings.ErrUsage)
+	case n > c.cmd.argsMax:
+		return fmt.Errorf("%w: %q is one word too many", settings.ErrUsage, c.words[c.cmd.argsMax])
+	}
+	return nil
+}
+
+// flagError adds what an unknown flag probably meant.
+func flagError(err error, set *flag.FlagSet) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	if _, name, ok := strings.Cut(err.Error(), "not defined: -"); ok {
+		var known []string
+		set.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
+		if near := settings.Closest(name, known); near != "" {
+			return fmt.Errorf("%w: there is no flag --%s; did you mean --%s?", settings.ErrUsage, name, near)
+		}
+		return fmt.Errorf("%w: there is no flag --%s", settings.ErrUsage, name)
+	}
+	return fmt.Errorf("%w: %w", settings.ErrUsage, err)
+}
+
+// client speaks to the daemon that flags and environment name.
+func (c *call) client() *admin.Client { return admin.NewClient(c.target()) }
+
+func (c *call) target() string {
+	switch {
+	case c.admin != "":
+		return c.admin
+	case c.dataDir != "":
+		return filepath.Join(c.dataDir, "admin.sock")
+	case os.Getenv("GMSD_ADMIN") != "":
+		return os.Getenv("GMSD_ADMIN")
+	case os.Getenv("GMSD_DATA_DIR") != "":
+		return filepath.Join(os.Getenv("GMSD_DATA_DIR"), "admin.sock")
+	}
+	return "/var/lib/gmsd/admin.sock"
+}
+
+// limited gives the context of one question.
+func (c *call) limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.ctx, c.timeout)
+}
+
+// copyAnswer asks and prints the answer as it comes.
+func (c *call) copyAnswer(path string) error {
+	ctx, cancel := c.limited()
+	defer cancel()
+	body, err := c.client().Do(ctx, "GET", path, nil)
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Write(body)
+	return err
+}
+
+// openFile is os.Open in the form that settings takes.
+func openFile(path string) (io.ReadCloser, error) { return os.Open(path) }

@@ -1,0 +1,185 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gmsd/gmsd/gms"
+)
+
+// Daemon is everything `gmsd run` needs to start.
+type Daemon struct {
+	Host gms.Config
+	// Admin is host:port, empty for none; AdminSocket a path.
+	Admin, AdminSocket string
+	// Check is the command that decides over the started bit, empty for none.
+	Check    string
+	LogLevel slog.Level
+}
+
+// None is the word that turns a listener off.
+const None = "none"
+
+// Daemon checks the values and puts them into what starts the daemon; it also
+// fills the defaults that depend on the machine into s. The error joins all
+// faults, those of Load too.
+func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) {
+	d := &Daemon{Host: gms.Config{
+		Name: s.text(keyName), Group: s.text(keyGroup), DataDir: s.text(keyDataDir),
+		Transport: s.text(keyTransport), Peers: s.values[keyPeers].Value.([]string),
+		InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog),
+		Attrs: s.values[keyAttrs].Value.(map[string]string), LabFaults: s.flag(keyLabFaults),
+		Version: version, Logger: logger,
+	}}
+	d.Host.Bind = s.addrPort(keyBind, gms.DefaultPort)
+	d.Host.Advertise = s.addrPort(keyAdvertise, gms.DefaultPort)
+	d.Host.McastGroup = s.addrPort(keyMcastGroup, gms.DefaultPort)
+	d.Host.Started, d.Check = s.started()
+	d.Host.HasDB = s.oneOf(keyDB, None, "sqlite", "postgres", "mariadb", "exec") != None
+	d.LogLevel = s.logLevel()
+	d.Admin, d.AdminSocket = s.admin(), s.text(keyAdminSocket)
+	s.oneOf(keyPartition, "majority", "regimes")
+	s.noteLater()
+
+	d.Host.EnsureDefaults()
+	s.fill(d)
+	s.faults = append(s.faults, hostFaults(&d.Host, s.faults)...)
+	return d, errors.Join(s.faults...)
+}
+
+// hostFaults are those of Validate on keys that are not at fault already: a
+// bind that could not be read need not be told twice.
+func hostFaults(c *gms.Config, known []error) []error {
+	told := map[string]bool{}
+	var field *gms.FieldError
+	for _, e := range known {
+		if errors.As(e, &field) {
+			told[field.Key] = true
+		}
+	}
+	err := c.Validate()
+	if err == nil {
+		return nil
+	}
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	return slices.DeleteFunc(slices.Clone(many.Unwrap()), func(e error) bool {
+		return errors.As(e, &field) && told[field.Key]
+	})
+}
+
+// fill shows the defaults that were found on this machine.
+func (s *Settings) fill(d *Daemon) {
+	if d.AdminSocket == "" {
+		d.AdminSocket = filepath.Join(d.Host.DataDir, "admin.sock")
+	}
+	for key, v := range map[string]string{
+		keyName: d.Host.Name, keyBind: d.Host.Bind.String(), keyAdvertise: d.Host.Advertise.String(), keyAdminSocket: d.AdminSocket,
+	} {
+		if s.values[key].Origin == originDefault {
+			s.values[key] = Value{Key: key, Value: v, Origin: originDefault}
+		}
+	}
+}
+
+func (s *Settings) text(key string) string { return s.values[key].Value.(string) }
+func (s *Settings) flag(key string) bool   { return s.values[key].Value.(bool) }
+
+// oneOf checks a word against a list.
+func (s *Settings) oneOf(key string, allowed ...string) string {
+	word := s.text(key)
+	if !slices.Contains(allowed, word) {
+		s.fault(key, word, strings.Join(allowed, ", "), s.from(key))
+		return allowed[0]
+	}
+	return word
+}
+
+func (s *Settings) from(key string) string { return "it comes from " + s.values[key].Origin }
+
+// addrPort reads address[:port]; the zero AddrPort where nothing was said.
+func (s *Settings) addrPort(key string, port uint16) netip.AddrPort {
+	word := s.text(key)
+	if word == "" {
+		return netip.AddrPort{}
+	}
+	if full, err := netip.ParseAddrPort(word); err == nil {
+		return full
+	}
+	if addr, err := netip.ParseAddr(word); err == nil {
+		return netip.AddrPortFrom(addr, port)
+	}
+	if host, digits, ok := strings.Cut(word, ":"); ok && host == "" && key == keyBind {
+		if n, err := strconv.ParseUint(digits, 10, 16); err == nil && n > 0 {
+			return netip.AddrPortFrom(netip.Addr{}, uint16(n)) // any address of ours, that port
+		}
+	}
+	s.fault(key, word, "an IPv4 address, or address:port", s.from(key)+"; for example 10.0.0.1:7749")
+	return netip.AddrPort{}
+}
+
+// started splits check:COMMAND off: to the library it is the way "api", with
+// the daemon as the program that sets the bit.
+func (s *Settings) started() (way, check string) {
+	way = s.text(keyStarted)
+	command, ok := strings.CutPrefix(way, "check:")
+	switch {
+	case ok && strings.TrimSpace(command) != "":
+		return gms.StartedAPI, command
+	case way == gms.StartedAuto, way == gms.StartedAPI:
+		return way, ""
+	}
+	s.fault(keyStarted, way, "auto, api or check:COMMAND", s.from(keyStarted))
+	return gms.StartedAuto, ""
+}
+
+func (s *Settings) logLevel() slog.Level {
+	switch s.oneOf(keyLogLevel, "info", "debug", "warn", "error") {
+	case "debug":
+		return slog.LevelDebug
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+func (s *Settings) admin() string {
+	word := s.text(keyAdmin)
+	if word == None || word == "" {
+		return ""
+	}
+	_, digits, err := net.SplitHostPort(word)
+	if err == nil {
+		_, err = strconv.ParseUint(digits, 10, 16)
+	}
+	if err != nil {
+		s.fault(keyAdmin, word, "host:port, or none", s.from(keyAdmin))
+	}
+	return word
+}
+
+// noteLater tells of values that will mean something one day.
+func (s *Settings) noteLater() {
+	for _, n := range []struct{ key, idle, what string }{
+		{keyKeyFile, "", "keys do not exist yet, traffic is neither sealed nor authenticated"},
+		{keyRouters, "", "the router transport does not exist yet"},
+		{keyDB, None, "databases do not exist yet: only the has-db bit is set"},
+		{keyInitExpect, "0", "init does not exist yet"},
+		{keyPartition, "majority", "primary views do not exist yet"},
+	} {
+		if v := s.values[n.key].Text(); v != n.idle {
+			s.notes = append(s.notes, fmt.Sprintf("%s = %s: %s", n.key, v, n.what))
+		}
+	}
+}

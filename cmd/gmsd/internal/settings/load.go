@@ -1,0 +1,212 @@
+package settings
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/gmsd/gmsd/gms"
+)
+
+// Value is one setting as it came out. Value is a string, bool, int, []string
+// or map[string]string.
+type Value struct {
+	Key   string `json:"key"`
+	Value any    `json:"value"`
+	// Origin is "default", "flag --KEY", "env GMSD_KEY" or "file PATH".
+	Origin string `json:"origin"`
+}
+
+// Text is the value as a flag would spell it.
+func (v Value) Text() string { return format(v.Value) }
+
+const originDefault = "default"
+
+// Settings are the effective values, all of them.
+type Settings struct {
+	// File is the configuration file, empty for none.
+	File   string
+	values map[string]Value
+	faults []error
+	notes  []string
+}
+
+// ErrUsage wraps an error in the flags themselves; [flag.ErrHelp] comes bare.
+var ErrUsage = errors.New("usage")
+
+// Flags are the settings as flags of a command. They may be loaded again and
+// again: flags stay, environment and file are read anew.
+type Flags struct {
+	set   *flag.FlagSet
+	file  string
+	given map[string]string
+}
+
+// NewFlags adds every setting, and --config, to set.
+func NewFlags(set *flag.FlagSet) *Flags {
+	f := &Flags{set: set, given: map[string]string{}}
+	set.StringVar(&f.file, "config", "", "TOML `file` with settings")
+	for _, s := range table() {
+		usage := s.usage
+		if s.fallback != "" && s.kind != toggle {
+			usage += " (default " + s.fallback + ")"
+		}
+		take := func(v string) error { f.given[s.key] = v; return nil }
+		if s.kind == toggle {
+			set.BoolFunc(s.key, usage, take)
+		} else {
+			set.Func(s.key, usage, take)
+		}
+	}
+	return f
+}
+
+// Load puts flags, environment and file together. Env is in the form of
+// os.Environ. The settings are there even where the error says that they
+// cannot be used: it joins all faults.
+func (f *Flags) Load(env []string, open func(string) (io.ReadCloser, error)) (*Settings, error) {
+	s := &Settings{values: map[string]Value{}}
+	for _, line := range table() {
+		v, _ := line.kind.parse(line.fallback) // the table's own words: a test reads each
+		s.values[line.key] = Value{Key: line.key, Value: v, Origin: originDefault}
+	}
+	variables := environment(env)
+	s.File = f.file
+	if s.File == "" {
+		s.File = variables["GMSD_CONFIG"]
+	}
+	if s.File != "" {
+		s.takeFile(s.File, open)
+	}
+	s.takeEnvironment(variables)
+	for _, line := range table() {
+		if word, ok := f.given[line.key]; ok {
+			s.take(line, word, "flag --"+line.key)
+		}
+	}
+	return s, errors.Join(s.faults...)
+}
+
+func environment(env []string) map[string]string {
+	out := map[string]string{}
+	for _, e := range env {
+		if key, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(key, "GMSD_") {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+// takeEnvironment reads GMSD_*. GMSD_ADMIN has a second life: commands find the
+// daemon by it, and then it may be a socket's path, which is not for us.
+func (s *Settings) takeEnvironment(variables map[string]string) {
+	for _, line := range table() {
+		name := Env(line.key)
+		word, ok := variables[name]
+		if !ok || word == "" || line.key == keyAdmin && strings.Contains(word, "/") {
+			continue
+		}
+		s.take(line, word, "env "+name)
+	}
+}
+
+func (s *Settings) take(line setting, word, origin string) {
+	v, err := line.kind.parse(word)
+	if err != nil {
+		s.fault(line.key, word, err.Error(), "it comes from "+origin)
+		return
+	}
+	s.values[line.key] = Value{Key: line.key, Value: v, Origin: origin}
+}
+
+func (s *Settings) fault(key, value, bound, cure string) {
+	s.faults = append(s.faults, &gms.FieldError{Key: key, Value: value, Bound: bound, Cure: cure})
+}
+
+// All gives every value in the order of the table.
+func (s *Settings) All() []Value {
+	out := make([]Value, 0, len(s.values))
+	for _, line := range table() {
+		out = append(out, s.values[line.key])
+	}
+	return out
+}
+
+// Notes says what was read and has no effect yet.
+func (s *Settings) Notes() []string { return s.notes }
+
+// Changed gives the keys whose values differ, split by whether a running
+// daemon can take them.
+func (s *Settings) Changed(o *Settings) (reload, restart []string) {
+	for _, line := range table() {
+		if s.values[line.key].Text() == o.values[line.key].Text() {
+			continue
+		}
+		if line.reload {
+			reload = append(reload, line.key)
+		} else {
+			restart = append(restart, line.key)
+		}
+	}
+	return reload, restart
+}
+
+// Nearest gives the key that a wrong one probably meant, or "".
+func Nearest(word string) string {
+	keys := []string{"config"}
+	for _, line := range table() {
+		keys = append(keys, line.key)
+	}
+	return Closest(word, keys)
+}
+
+// Closest gives the word that is at most a few letters away from what was
+// written, or "".
+func Closest(word string, known []string) string {
+	best, bestAway := "", 1+max(1, len(word)/3)
+	for _, k := range known {
+		if away := distance(word, k); away < bestAway {
+			best, bestAway = k, away
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := diagonal
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			diagonal = row[j]
+			row[j] = min(change, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Join prints all faults of err, one a line.
+func Join(err error) []string {
+	var many interface{ Unwrap() []error }
+	if !errors.As(err, &many) {
+		return []string{err.Error()}
+	}
+	var out []string
+	for _, e := range many.Unwrap() {
+		out = append(out, Join(e)...)
+	}
+	return slices.Compact(out)
+}
+
+func quoteValue(v any) string { return fmt.Sprintf("%v", v) }

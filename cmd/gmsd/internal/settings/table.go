@@ -1,0 +1,217 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// kind is how a setting's value is written and read.
+type kind uint8
+
+const (
+	text   kind = iota
+	toggle      // true, false
+	number      // 0, 1, 2, ...
+	words       // a,b,c
+	pairs       // k=v,k=v
+)
+
+// setting is one line of the table. Fallback is in the form of its kind's text.
+type setting struct {
+	key, fallback string
+	kind          kind
+	usage         string
+	// reload: SIGHUP takes a new value without a restart.
+	reload bool
+}
+
+// Keys that more than one file here speaks of.
+const (
+	keyAdmin       = "admin"
+	keyAdminSocket = "admin-socket"
+	keyAdvertise   = "advertise"
+	keyAttrs       = "attrs"
+	keyBind        = "bind"
+	keyDataDir     = "data-dir"
+	keyDB          = "db"
+	keyEventLog    = "event-log"
+	keyGroup       = "group"
+	keyInitExpect  = "init-expect"
+	keyInsecureLab = "insecure-lab"
+	keyKeyFile     = "key-file"
+	keyLabFaults   = "lab-faults"
+	keyLogLevel    = "log-level"
+	keyMcastGroup  = "mcast-group"
+	keyName        = "name"
+	keyPartition   = "partition-policy"
+	keyPeers       = "peers"
+	keyRouters     = "routers"
+	keyStarted     = "started"
+	keyTransport   = "transport"
+)
+
+// table is every setting, in the order in which they are shown.
+func table() []setting {
+	return []setting{
+		{key: keyName, usage: "the admin's `name` of this host, unique in a cluster (default: the host name)"},
+		{key: keyGroup, fallback: "default", usage: "the group's `name` on the wire; two groups never mix"},
+		{key: keyDataDir, fallback: "/var/lib/gmsd", usage: "`directory` for identity and last views; mode 0700"},
+		{key: keyBind, usage: "`address[:port]` for all member traffic (default: the first non-loopback IPv4, port 7749)"},
+		{key: keyAdvertise, usage: "`address[:port]` that others should use (default: bind)"},
+		{key: keyTransport, fallback: "mcast", usage: "`mcast or udp`"},
+		{key: keyMcastGroup, fallback: "239.192.77.49:7749", usage: "multicast `address:port` by which hosts find each other"},
+		{key: keyPeers, kind: words, usage: "for udp: `host[:port],...`"},
+		{key: keyRouters, kind: words, usage: "for transport router, which does not exist yet: `host:port,...`"},
+		{key: keyKeyFile, usage: "cluster key ring `file`; not used until keys exist"},
+		{key: keyInsecureLab, kind: toggle, fallback: "false", usage: "run without keys: anybody who can send to us can join, forge and remove"},
+		{key: keyAdmin, fallback: "127.0.0.1:7750", usage: "`host:port` of the read-only HTTP API and metrics, or none"},
+		{key: keyAdminSocket, usage: "`path` of the HTTP API with every verb, mode 0600 (default: <data-dir>/admin.sock)"},
+		{key: keyEventLog, usage: "`file` (or -) for the event log"},
+		{key: keyAttrs, kind: pairs, reload: true, usage: "small `key=value,...` that travel with the host in views"},
+		{key: keyStarted, fallback: "auto", usage: "`auto, api or check:COMMAND`: who sets the started bit"},
+		{key: keyDB, fallback: "none", usage: "`none`, sqlite, postgres, mariadb or exec; only the has-db bit until databases arrive"},
+		{key: keyInitExpect, kind: number, fallback: "0", usage: "unattended init when that `many` hosts see each other; not used yet"},
+		{key: keyPartition, fallback: "majority", usage: "`majority or regimes`; not used yet"},
+		{key: keyLabFaults, kind: toggle, fallback: "false", usage: "let the admin socket cut and delay links of this process"},
+		{key: keyLogLevel, fallback: "info", reload: true, usage: "`debug, info, warn or error`"},
+	}
+}
+
+// Env gives the environment variable of a key.
+func Env(key string) string {
+	return "GMSD_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+// parse reads the text of a flag, a variable or a default as a value of the
+// kind: string, bool, int, []string or map[string]string.
+func (k kind) parse(s string) (any, error) {
+	switch k {
+	case toggle:
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return nil, errors.New("true or false")
+		}
+		return b, nil
+	case number:
+		n, err := strconv.ParseUint(s, 10, 31)
+		if err != nil {
+			return nil, errors.New("a whole number from 0")
+		}
+		return int(n), nil
+	case words:
+		return splitWords(s), nil
+	case pairs:
+		return splitPairs(s)
+	case text:
+	}
+	return s, nil
+}
+
+func splitWords(s string) []string {
+	out := []string{}
+	for w := range strings.SplitSeq(s, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func splitPairs(s string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, w := range splitWords(s) {
+		key, value, ok := strings.Cut(w, "=")
+		if !ok || key == "" {
+			return nil, errors.New("key=value pairs, separated by commas")
+		}
+		if _, twice := out[key]; twice {
+			return nil, fmt.Errorf("key=value pairs with each key once (%s stands twice)", key)
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+// convert reads what a TOML file holds for the kind; text is taken too, so that
+// a value can be copied from a flag.
+func (k kind) convert(v any) (any, error) {
+	switch v := v.(type) {
+	case string:
+		return k.parse(v)
+	case bool:
+		if k == toggle {
+			return v, nil
+		}
+	case int64:
+		if k == number {
+			return k.parse(strconv.FormatInt(v, 10))
+		}
+	case []any:
+		if k == words {
+			return convertWords(v)
+		}
+	case map[string]any:
+		if k == pairs {
+			return convertPairs(v)
+		}
+	}
+	return nil, errors.New(k.example())
+}
+
+func convertWords(list []any) (any, error) {
+	out := []string{}
+	for _, v := range list {
+		s, ok := v.(string)
+		if !ok {
+			return nil, errors.New(words.example())
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func convertPairs(m map[string]any) (any, error) {
+	out := map[string]string{}
+	for key, v := range m {
+		s, ok := v.(string)
+		if !ok {
+			return nil, errors.New(pairs.example())
+		}
+		out[key] = s
+	}
+	return out, nil
+}
+
+func (k kind) example() string {
+	switch k {
+	case toggle:
+		return "true or false"
+	case number:
+		return "a whole number from 0"
+	case words:
+		return `a list like ["a", "b"]`
+	case pairs:
+		return `a table of strings like {rack = "r1"}`
+	case text:
+	}
+	return "text in quotes"
+}
+
+// format gives a value as a flag would spell it.
+func format(v any) string {
+	switch v := v.(type) {
+	case []string:
+		return strings.Join(v, ",")
+	case map[string]string:
+		out := make([]string, 0, len(v))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, key+"="+v[key])
+		}
+		return strings.Join(out, ",")
+	}
+	return fmt.Sprint(v)
+}

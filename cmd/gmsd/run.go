@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/admin"
+)
+
+var runCommand = &command{
+	name: "run", args: "--insecure-lab [settings]",
+	short: "the daemon, in the foreground",
+	long: `Run starts the daemon of this host. It logs to stderr, tells systemd READY=1,
+leaves the group gracefully at SIGTERM or SIGINT (within 10 s; a second signal
+ends it at once) and takes new attrs and log-level at SIGHUP. It never forks.
+
+Every setting has three spellings: the flag --data-dir, the environment variable
+GMSD_DATA_DIR and the TOML key data-dir in the file of --config; flags win, then
+the environment, then the file. gmsd config shows what comes out.
+
+Cluster keys do not exist yet, so run starts only with --insecure-lab: whoever
+can send to it can join, forge and remove.`,
+	examples: `  gmsd run --insecure-lab
+  gmsd run --insecure-lab --name h1 --data-dir /tmp/h1 --bind 127.0.0.1 --admin none
+  gmsd run --config /etc/gmsd.toml`,
+	flags: func(c *call) { c.settings = settings.NewFlags(c.set) },
+	run:   runRun,
+}
+
+const (
+	// startTimeout bounds the way to the first view: a disk sync or two.
+	startTimeout = 30 * time.Second
+	leaveTimeout = 10 * time.Second
+	// lingerTimeout lets answers go out after the host has stopped.
+	lingerTimeout = time.Second
+)
+
+// daemon is a running `gmsd run`.
+type daemon struct {
+	flags    *settings.Flags
+	current  atomic.Pointer[settings.Settings]
+	setup    *settings.Daemon
+	level    *slog.LevelVar
+	log      *slog.Logger
+	notify   notifier
+	server   *admin.Server
+	host     *gms.Host
+	signals  chan os.Signal
+	attempts int
+}
+
+func runRun(c *call) error {
+	d := &daemon{flags: c.settings, level: &slog.LevelVar{}, notify: newNotifier(), signals: make(chan os.Signal, 4)}
+	d.log = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: d.level}))
+	signal.Notify(d.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(d.signals)
+	if err := d.load(); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.err, banner(d.setup))
+	for _, note := range d.current.Load().Notes() {
+		d.log.Warn("a setting has no effect yet", "note", note)
+	}
+	if err := d.start(c.ctx); err != nil {
+		return err
+	}
+	return d.live(c.ctx)
+}
+
+func banner(s *settings.Daemon) string {
+	return fmt.Sprintf("gmsd %s: host %s, group %s, %s at %s\n", version(), s.Host.Name, s.Host.Group, s.Host.Transport, s.Host.Bind) +
+		"INSECURE LAB MODE: cluster keys do not exist yet, traffic is neither sealed nor authenticated;\n" +
+		"whoever can send to this host can join, forge and remove. Use it only where every sender is trusted."
+}
+
+func (d *daemon) load() error {
+	s, _ := d.flags.Load(os.Environ(), openFile) // Daemon gives these faults, too
+	setup, err := s.Daemon(version(), d.log)
+	if err != nil {
+		return err
+	}
+	d.current.Store(s)
+	d.setup = setup
+	d.level.Set(setup.LogLevel)
+	return nil
+}
+
+// start binds the admin listeners before the host starts, so that a port in
+// use stops us before the group hears of us.
+func (d *daemon) start(ctx context.Context) error {
+	if err := os.MkdirAll(d.setup.Host.DataDir, 0o700); err != nil {
+		return &gms.FieldError{Key: "data-dir", Value: d.setup.Host.DataDir, Bound: "a directory we can make and write", Cure: err.Error()}
+	}
+	var err error
+	d.server, err = admin.Listen(admin.Config{
+		TCP: d.setup.Admin, Socket: d.setup.AdminSocket, Group: d.setup.Host.Group, Version: version(),
+		LabFaults: d.setup.Host.LabFaults, Logger: d.log,
+		Settings: func() any { return answerOf(d.current.Load()) },
+	})
+	if err != nil {
+		return err
+	}
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if d.host, err = gms.Start(starting, d.setup.Host); err != nil {
+		d.server.Close(ctx)
+		return startError(err, d.setup)
+	}
+	metrics := admin.NewMetrics(version())
+	if err := d.host.Observe(metrics.Observe); err != nil {
+		d.log.Warn("metrics are not counted", "error", err)
+	}
+	d.server.Serve(admin.ForHost(d.host), metrics)
+	d.tell("READY=1")
+	d.log.Info("ready", "host", d.host.Self().Host.String(), "addr", d.host.Self().Addr.String(), "admin", d.setup.Admin, "socket", d.setup.AdminSocket)
+	return nil
+}
+
+// startError says which setting the system's word is about.
+func startError(err error, s *settings.Daemon) error {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return coded(exitRefused, "bind = %q: another process has this port: stop it, or choose another --bind (%w)", s.Host.Bind, err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return coded(exitRefused, "bind = %q: that address is not one of this machine's (%w)", s.Host.Bind, err)
+	}
+	return err
+}
+
+func (d *daemon) tell(state string) {
+	if err := d.notify.send(state); err != nil {
+		d.log.Warn("the service manager did not hear us", "error", err)
+	}
+}
+
+// live waits for the end: of the host by itself, or by a signal.
+func (d *daemon) live(ctx context.Context) error {
+	checking, stopChecking := context.WithCancel(ctx)
+	defer stopChecking()
+	if d.setup.Check != "" {
+		go newChecker(d.host, d.setup.Check, d.log).run(checking)
+	}
+	left := make(chan error, 1)
+	for {
+		select {
+		case <-d.host.Done():
+			return d.end(d.host.Err())
+		case err := <-left:
+			return d.end(err)
+		case s := <-d.signals:
+			if s == syscall.SIGHUP {
+				d.reload(ctx)
+				continue
+			}
+			stopChecking()
+			d.stop(ctx, left)
+		}
+	}
+}
+
+// stop leaves gracefully at the first signal, at once at the second.
+func (d *daemon) stop(ctx context.Context, left chan<- error) {
+	d.attempts++
+	if d.attempts > 1 {
+		d.log.Warn("second signal: stopping at once")
+		_ = d.host.Close() // it always ends
+		return
+	}
+	d.tell("STOPPING=1")
+	d.log.Info("leaving", "timeout", leaveTimeout)
+	go func() {
+		leaving, cancel := context.WithTimeout(ctx, leaveTimeout)
+		defer cancel()
+		left <- d.host.Leave(leaving)
+	}()
+}
+
+func (d *daemon) end(err error) error {
+	lingering, cancel := context.WithTimeout(context.Background(), lingerTimeout)
+	defer cancel()
+	d.server.Close(lingering)
+	switch {
+	case err == nil:
+		d.log.Info("left the group")
+	case d.attempts > 1 && errors.Is(err, gms.ErrClosed):
+		return coded(exitTimeout, "stopped at once, without leaving: the others will notice by its silence")
+	case d.attempts > 0 && errors.Is(err, context.DeadlineExceeded):
+		return coded(exitTimeout, "could not leave within %s: stopped without", leaveTimeout)
+	}
+	return err
+}
+
+// reload takes what a running daemon can take, and names the rest.
+func (d *daemon) reload(ctx context.Context) {
+	s, _ := d.flags.Load(os.Environ(), openFile) // as in load
+	setup, err := s.Daemon(version(), d.log)
+	if err != nil {
+		for _, line := range settings.Join(err) {
+			d.log.Error("reload refused, nothing was changed", "fault", line)
+		}
+		return
+	}
+	taken, restart := d.current.Load().Changed(s)
+	if len(restart) > 0 {
+		d.log.Warn("these settings need a restart", "keys", restart)
+	}
+	d.level.Set(setup.LogLevel)
+	d.current.Store(s)
+	changing, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	if err := d.host.SetAttrs(changing, setup.Host.Attrs); err != nil {
+		d.log.Error("attrs could not be changed", "error", err)
+	}
+	d.log.Info("reloaded", "changed", taken)
+}

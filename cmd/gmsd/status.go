@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gmsd/gmsd/internal/admin"
+)
+
+var statusCommand = &command{
+	name: "status", args: "[--json] [--admin ADDR]",
+	short: "how the daemon is doing",
+	long: `Status prints who this host is, where it stands, and what its parts say of
+themselves. With --all it is to ask every member; members have no way to answer
+for each other yet, so it prints the local host and says so.`,
+	examples: `  gmsd status
+  gmsd status --json | jq .state`,
+	flags: func(c *call) {
+		c.queryFlags()
+		c.set.BoolVar(&c.all, "all", false, "ask every member (for now: the local one)")
+	},
+	run: runStatus,
+}
+
+func runStatus(c *call) error {
+	if c.all {
+		fmt.Fprintln(c.err, "gmsd status: only the local host is asked: members do not answer for each other yet")
+	}
+	if c.json {
+		return c.copyAnswer("/v1/status")
+	}
+	ctx, cancel := c.limited()
+	defer cancel()
+	var s admin.StatusAnswer
+	if err := c.client().Read(ctx, "/v1/status", &s); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "host %s (%s)   group %s   %s   version %s\n", s.Name, s.Self.Short(), s.Group, s.Addr, s.Version)
+	if s.View == nil {
+		fmt.Fprintf(c.out, "%s, in no view\n", s.State)
+	} else {
+		fmt.Fprintf(c.out, "%s, in view %s of %s\n", s.State, describeID(*s.View), plural(s.Members, "member"))
+	}
+	printTree(c.out, s.Host, "  ")
+	return nil
+}
+
+// printTree prints nested plain values as indented key: value lines.
+func printTree(w io.Writer, v any, indent string) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		switch x := m[key].(type) {
+		case map[string]any:
+			fmt.Fprintf(w, "%s%s:\n", indent, key)
+			printTree(w, x, indent+"  ")
+		case string:
+			fmt.Fprintf(w, "%s%s: %s\n", indent, key, x)
+		default:
+			raw, _ := json.Marshal(x) // it came from JSON
+			fmt.Fprintf(w, "%s%s: %s\n", indent, key, strings.Trim(string(raw), `"`))
+		}
+	}
+}

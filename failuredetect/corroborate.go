@@ -1,0 +1,165 @@
+package failuredetect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// settle turns what changed into opinions: own votes, then who is failed, then
+// which bands stand, then whom to watch because of it.
+func (d *Detector) settle(now views.Instant) {
+	if !d.dirty {
+		return
+	}
+	d.dirty = false
+	failed := d.failed
+	if d.active() {
+		d.state(now)
+		failed = d.corroborate()
+		d.updateBands(now)
+		d.rewatch(now)
+		d.dirty = false // the votes just made are counted
+	} else {
+		failed = nil
+	}
+	d.publish(failed)
+}
+
+// corroborate finds who is failed, from scratch: those the end of a band fell
+// on, and those enough observers accuse. Whoever is failed no longer counts as
+// an observer, so it goes round until nothing changes.
+func (d *Detector) corroborate() []uint16 {
+	for _, r := range d.failed {
+		d.members[r].failed = false
+	}
+	failed := d.stillSettledAgainst()
+	for _, r := range failed {
+		d.members[r].failed = true
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, r := range d.accused {
+			if m := &d.members[r]; r != d.self && !m.failed && d.decided(r) {
+				m.failed, changed = true, true
+				failed = withRank(failed, r, true)
+			}
+		}
+	}
+	return failed
+}
+
+// count is how the observers of one member stand.
+type count struct{ left, votes, strong int }
+
+// tally counts the observers of r whom this host does not doubt.
+func (d *Detector) tally(r uint16) count {
+	var c count
+	d.ring.eachObserver(r, d.doubted, func(o uint16) bool {
+		c.left++
+		if ev := d.voteOf(r, o); ev != message.EvidenceNone && !d.voiceless(o) {
+			c.votes++
+			if ev.Strong() {
+				c.strong++
+			}
+		}
+		return true
+	})
+	return c
+}
+
+// need is how many of the observers left must accuse.
+func (d *Detector) need(left int) int { return min(d.cfg.High, left/2+1) }
+
+// decided reports whether r is failed by the votes: enough accusers, or two
+// that found its socket closed (one, where only one is left), or one that is
+// sure.
+func (d *Detector) decided(r uint16) bool {
+	c := d.tally(r)
+	if c.votes > 0 && c.votes >= d.need(c.left) {
+		return true
+	}
+	if c.strong > 0 && c.strong >= min(2, c.left) {
+		return true
+	}
+	return slices.ContainsFunc(d.members[r].votes, func(v vote) bool {
+		return v.evidence.Confirmed() && !d.doubted(v.from)
+	})
+}
+
+// voiceless reports whether the vote of o is not counted although it is not
+// doubted: this host itself, once it was condemned.
+func (d *Detector) voiceless(o uint16) bool { return o == d.self && d.condemnedUntil != 0 }
+
+// publish makes new opinions known if they differ from the last.
+func (d *Detector) publish(failed []uint16) {
+	for _, r := range failed {
+		if !slices.Contains(d.failed, r) {
+			d.eventFailed(r)
+		}
+	}
+	suspected := slices.Clone(d.doubting)
+	for _, r := range failed {
+		suspected = withRank(suspected, r, true)
+	}
+	unsettled := d.findUnsettled()
+	if !slices.Equal(failed, d.failed) || !slices.Equal(suspected, d.suspected) || unsettled != d.unsettled {
+		d.out.Changed = true
+	}
+	d.failed, d.suspected, d.unsettled = failed, suspected, unsettled
+}
+
+// eventFailed tells why r is given up.
+func (d *Detector) eventFailed(r uint16) {
+	m := &d.members[r]
+	if m.settledAgainst {
+		return // told when the band ended
+	}
+	c := d.tally(r)
+	var by strings.Builder
+	for _, v := range m.votes {
+		fmt.Fprintf(&by, " %s=%s", d.view.Members[v.from].Name, v.evidence)
+	}
+	d.event(trace.Suspect{
+		Who: m.Host, Detector: detectorQuorum,
+		Evidence: fmt.Sprintf("%d of %d observers:%s", c.votes, c.left, by.String()),
+	})
+}
+
+// findUnsettled reports whether somebody may be decided upon soon.
+func (d *Detector) findUnsettled() bool {
+	for _, r := range d.accused {
+		if r != d.self && d.members[r].bandAt != 0 {
+			return true
+		}
+	}
+	for _, r := range d.watched {
+		if d.members[r].phase == grave {
+			return true
+		}
+	}
+	return false
+}
+
+// Failed gives the ranks that are corroborated as failed, ascending: the
+// opinion to build the next view on. The slice must not be changed. Self is
+// never in it.
+func (d *Detector) Failed() []uint16 { return d.failed }
+
+// Suspected gives the ranks this host doubts itself or holds for failed,
+// ascending: those not to wait for. The slice must not be changed.
+func (d *Detector) Suspected() []uint16 { return d.suspected }
+
+// Unsettled reports whether a member is about to be doubted or is accused by
+// too few: a view change had better wait a little (bounded by who asks), so
+// that ten crashes are one view.
+func (d *Detector) Unsettled() bool { return d.unsettled }
+
+// Condemned reports whether the end of a band fell on this host: its link to
+// another is broken, and by the rule that all follow it is this host that the
+// others give up. It lasts two BandDeadlines or until the next view.
+func (d *Detector) Condemned() bool { return d.condemnedUntil != 0 }

@@ -1,0 +1,67 @@
+// Package failuredetect decides whom a host doubts and whom the group has
+// given up: the failure detector as a pure machine.
+//
+// It is ring 1: it imports the values of views, views/message and views/trace
+// and nothing else of ours. Time comes in as an argument, chance from a seed,
+// frames and sockets as calls; messages and events go out through Drain. Two
+// detectors with one seed and one list of calls say the same.
+//
+// # Sources
+//
+// Corroboration by K observers with a high and a low mark, and the expander of
+// observers, are Rapid's (Suresh et al., USENIX ATC 2018); the local health
+// score and "tell the suspect first" are Lifeguard's (Dadgar et al., DSN 2018);
+// deadlines from a smoothed mean and deviation are Jacobson's, in integers.
+//
+//	Rapid says: K observers a host, fixed until the next view; H of K.
+//	We do:      observers the deciding host doubts are replaced at once; the need is min(H, majority of those left).
+//	Because:    otherwise the smaller side of a partition never decides.
+//
+//	Rapid says: whoever stands between L and H blocks the decision.
+//	We do:      the band ends by a deadline; what stands then is settled link by link (band.go).
+//	Because:    a link that works one way only would block every later change.
+//
+//	Jacobson says: a deadline from mean and deviation of what arrives.
+//	We do:      divide a gap by the beats it spans first.
+//	Because:    loss is answered by probes and must not make detection slow; only jitter may.
+//
+// # From silence to removal
+//
+//	steady --LateMin..LateMax--> late --> grave --SilenceMin..SilenceMax--> silent
+//	   ^       (pings every PingEvery)      |                                  |
+//	   +-------------- any frame -----------+----------------------------------+
+//
+// A silent member, or one with strong evidence from its kernel, is *doubted* by
+// this host; the doubts are multicast as one list (Accuse). A member is *failed*
+// in a host's opinion when enough observers that this host does not doubt
+// accuse it. Only an installed view makes that a fact.
+//
+// # Contract
+//
+//  1. Calls carry `now`, not falling. Call Advance at Deadline at the latest:
+//     a call that comes later is taken for a pause of this host.
+//  2. Drain after every call, or after a batch. The opinions (Failed,
+//     Suspected, Unsettled, Condemned) are those of the last Drain.
+//  3. What Drain gave is the caller's until the next call; an Accuse message is
+//     never changed.
+//  4. Frames handed in are authentic and from the process named; frames of the
+//     host itself and of strangers are ignored, and so is an Accuse of another
+//     view, so old opinions never enter a new view.
+//
+// # Invariants
+//
+//   - Grace: a member is not doubted for silence before SilenceMin after the
+//     last frame, the view's begin or this host's last pause. (One that is taken
+//     under observation in the middle of a view is pinged at once for
+//     SilenceMin - LateMax at least.)
+//   - Band: no member stands accused but undecided for longer than two
+//     BandDeadlines while the accusations do not change.
+//   - Self: a host never fails itself; where the others must, it is Condemned.
+//   - Bounded: state is O(members + standing accusations); pings go to at most
+//     the observed and checksMax more.
+//
+// # Not here
+//
+// Who coordinates, when a view change starts, what is sent over which socket,
+// and any right to act: a suspicion never permits a takeover.
+package failuredetect

@@ -1,0 +1,174 @@
+package failuredetect
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// phase is how far the silence of a watched member has gone.
+type phase uint8
+
+const (
+	// steady: heard lately, or not watched.
+	steady phase = iota
+	// late: being pinged.
+	late
+	// grave: will be doubted within 1.5 beats unless heard. A view change
+	// waits for it, so that hosts that fail together leave in one view.
+	grave
+	// silent: doubted.
+	silent
+)
+
+var phaseNames = [...]string{"steady", "late", "grave", "silent"}
+
+func (p phase) String() string { return phaseNames[p] }
+
+// graveHalfBeats: hosts that fail at one moment were last heard up to a beat
+// apart, two if one was lost.
+const graveHalfBeats = 3
+
+// PingTo asks for a Ping to the member of that rank.
+type PingTo struct {
+	Rank  uint16
+	Token uint64
+}
+
+// heard notes a frame from r.
+func (d *Detector) heard(now views.Instant, r uint16) {
+	m := &d.members[r]
+	silence := now.Sub(m.clock)
+	m.heardAt, m.clock, m.pingAt = now, now, 0
+	if m.phase == steady && m.strong == message.EvidenceNone {
+		return
+	}
+	before := d.doubt(r)
+	if m.phase == silent {
+		m.link.mistaken(now, silence, &d.cfg)
+	}
+	d.dirty = d.dirty || m.phase == grave
+	m.phase = steady
+	if !lasting(m.strong) && now.Sub(m.strongAt) > strongGuard {
+		m.strong = message.EvidenceNone
+	}
+	if before == message.EvidenceNone {
+		return
+	}
+	d.noteDoubt(r)
+	if d.doubt(r) == message.EvidenceNone {
+		d.event(trace.Trust{Who: m.Host, Detector: detectorOf(before), Evidence: "heard after " + round(silence)})
+	}
+}
+
+// advanceSilence moves every watched member to the phase it is due for.
+func (d *Detector) advanceSilence(now views.Instant) {
+	stretch := d.stretch(now)
+	for _, r := range d.watched {
+		for d.silenceDue(now, r, stretch) <= now {
+			d.advanceMember(now, r, stretch)
+		}
+	}
+}
+
+// silenceDue gives when something must be done about the silence of r.
+func (d *Detector) silenceDue(now views.Instant, r uint16, stretch time.Duration) views.Instant {
+	m := &d.members[r]
+	switch m.phase {
+	case steady:
+		return m.clock.Add(stretched(m.link.late(&d.cfg), stretch, &d.cfg))
+	case late:
+		return min(m.pingAt, m.clock.Add(d.silenceOf(now, r, stretch)-d.graveSpan()))
+	case grave:
+		return min(m.pingAt, m.clock.Add(d.silenceOf(now, r, stretch)))
+	default:
+		return m.pingAt
+	}
+}
+
+// advanceMember makes one step: a ping, or the next phase.
+func (d *Detector) advanceMember(now views.Instant, r uint16, stretch time.Duration) {
+	m := &d.members[r]
+	silence := d.silenceOf(now, r, stretch)
+	switch since := now.Sub(m.clock); {
+	case m.phase == steady:
+		m.phase, m.pingAt = late, now
+	case m.phase == late && since >= silence-d.graveSpan():
+		m.phase, d.dirty = grave, true
+	case m.phase == grave && since >= silence:
+		d.enterSilent(now, r, since)
+	default:
+		d.ping(now, r)
+	}
+}
+
+// enterSilent doubts r.
+func (d *Detector) enterSilent(now views.Instant, r uint16, since time.Duration) {
+	m := &d.members[r]
+	m.phase, m.silentAt = silent, now
+	d.noteDoubt(r)
+	m.pingAt = now.Add(d.cfg.PingEvery)
+	if m.strong == message.EvidenceNone {
+		d.event(trace.Suspect{Who: m.Host, Detector: detectorSilence, Evidence: "silent " + round(since)})
+	}
+}
+
+// ping asks r once more. A doubted member is asked ever more slowly, so that
+// a mistake ends soon and a host that is gone costs nothing.
+func (d *Detector) ping(now views.Instant, r uint16) {
+	m := &d.members[r]
+	d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
+	every := d.cfg.PingEvery
+	switch {
+	case m.phase == silent && now.Sub(m.silentAt) > 2*d.cfg.BandDeadline:
+		every = 4 * d.cfg.Beat
+	case m.phase == silent, m.role == roleCheck:
+		every *= 4
+	}
+	m.pingAt = now.Add(every)
+}
+
+// measure pings one observed member after the other for the round trip.
+func (d *Detector) measure(now views.Instant) {
+	if now < d.measureAt {
+		return
+	}
+	d.measureAt = now.Add(d.jittered(d.cfg.RTTEvery, 20))
+	if len(d.watched) == 0 {
+		return
+	}
+	d.measured++
+	r := d.watched[d.measured%len(d.watched)]
+	if d.members[r].phase == steady {
+		d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
+	}
+}
+
+// silenceOf gives the silence after which r is doubted.
+func (d *Detector) silenceOf(now views.Instant, r uint16, stretch time.Duration) time.Duration {
+	return stretched(d.members[r].link.silence(now, &d.cfg), stretch, &d.cfg)
+}
+
+// graveSpan is the part of the silence that is grave.
+func (d *Detector) graveSpan() time.Duration {
+	return min(d.cfg.Beat*graveHalfBeats/2, d.cfg.SilenceMin-d.cfg.LateMax)
+}
+
+// observeNow begins to observe r in the middle of a view. It has no reason to
+// send us heartbeats, so it is pinged at once, and doubted when it leaves the
+// pings unanswered for as long as any late member may.
+func (d *Detector) observeNow(now views.Instant, r uint16) {
+	m := &d.members[r]
+	stretch := d.stretch(now)
+	overdue := now.Add(-stretched(m.link.late(&d.cfg), stretch, &d.cfg))
+	m.clock = max(m.heardAt, overdue)
+	m.phase = steady
+}
+
+// round prints a duration for people.
+func round(v time.Duration) string {
+	return fmt.Sprint(v.Round(time.Millisecond))
+}

@@ -1,0 +1,151 @@
+package gms
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// act does what follows from a step, in the order of the fields of Output: the
+// log line before the effect, the promise on its way to the disk before the
+// frames, the frames before the application.
+func (l *loop) act(out *engine.Output) {
+	l.record(out.Events)
+	if out.Persist != nil {
+		l.disk.persist(*out.Persist)
+	}
+	for i := range out.Send {
+		l.transmit(&out.Send[i])
+	}
+	for _, d := range out.Deliver {
+		l.deliver(d)
+	}
+	if out.Watch != nil {
+		l.tr.Watch(targets(out.Watch.Targets))
+	}
+	if out.Stop != nil {
+		l.stop(out.Stop)
+	}
+}
+
+// record stamps events, writes them with one write, and shows them to readers.
+func (l *loop) record(events []trace.Event) {
+	if len(events) == 0 {
+		return
+	}
+	l.records = l.records[:0]
+	for _, ev := range events {
+		l.n++
+		l.records = append(l.records, trace.Record{N: l.n, T: l.now, Process: l.self, Event: ev})
+		if _, stop := ev.(trace.Stop); stop {
+			l.stopSeen = true
+		}
+	}
+	l.host.counts.events.Add(uint64(len(events)))
+	lost := l.eventLog.write(l.records)
+	l.host.ring.append(l.records)
+	if lost > 0 {
+		l.record([]trace.Event{trace.Drop{Reason: dropEventLog, Count: lost}})
+	}
+}
+
+// transmit sends one packet. An error loses the frame, as the network might;
+// the engine repeats what matters.
+func (l *loop) transmit(p *engine.Packet) {
+	var err error
+	switch p.Scope {
+	case engine.Direct:
+		err = l.tr.Send(p.Frame, p.To[0])
+	case engine.All:
+		err = l.tr.SendAll(p.Frame, p.To)
+	case engine.Seek:
+		err = l.tr.Seek(p.Frame)
+	}
+	if err != nil {
+		l.host.counts.sendErrors.Add(1)
+		if l.sending {
+			l.log.Warn("a frame could not be sent; further ones are only counted", "err", err)
+		}
+	} else if !l.sending {
+		l.log.Info("frames can be sent again")
+	}
+	l.sending = err == nil
+}
+
+// deliver shows the application what happened. The order in which the engine
+// lists it is the order in which every reader sees it.
+func (l *loop) deliver(d engine.Delivery) {
+	h := l.host
+	switch d := d.(type) {
+	case engine.ViewInstalled:
+		l.install(d)
+	case engine.Blocked:
+		h.listeners.show(GroupEvent{Kind: KindBlock}, nil)
+	case engine.Unblocked:
+		h.listeners.show(GroupEvent{Kind: KindUnblock}, nil)
+	case engine.Message:
+		h.listeners.message(d)
+	case engine.StateChanged:
+		l.amend(d)
+	case engine.Submitted:
+		l.submitted(d)
+	}
+}
+
+func (l *loop) install(d engine.ViewInstalled) {
+	h := l.host
+	next := &Snapshot{View: d.View, Trans: slices.Clone(d.Trans), Installed: time.Now(), State: StateZombie}
+	prev := h.board.current()
+	if prev != nil {
+		next.Prev = prev.View.ID
+	}
+	h.board.install(next)
+	h.listeners.show(GroupEvent{Kind: KindView}, next)
+	if d.View.Size() > 1 {
+		l.disk.peers(d.View.Members)
+	}
+	l.changed()
+	l.evicted(d.View)
+	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
+	if prev == nil {
+		close(h.first)
+	}
+}
+
+func (l *loop) amend(d engine.StateChanged) {
+	next := *l.host.board.current()
+	next.View, next.K = d.View, d.K
+	l.host.board.amend(&next)
+	l.host.listeners.show(GroupEvent{Kind: KindState, Who: d.Who}, &next)
+	if d.Who == l.self.Host {
+		l.changed()
+	}
+}
+
+// stop turns the engine's end into the host's.
+func (l *loop) stop(s *engine.Stop) {
+	if !l.stopSeen {
+		l.record([]trace.Event{trace.Stop{How: s.How}})
+	}
+	switch {
+	case s.Code != views.RefuseNone:
+		l.end(StateDenied, &DeniedError{Code: s.Code, Detail: s.Detail})
+	case s.How == trace.StopGraceful:
+		l.end(StateLeft, nil)
+	default:
+		l.end(StateStopped, &FatalError{How: s.How, Detail: s.Detail})
+	}
+	l.log.Info("stopped", "how", s.How, "detail", s.Detail)
+}
+
+func targets(of []engine.WatchTarget) []transport.Target {
+	out := make([]transport.Target, len(of))
+	for i, t := range of {
+		out[i] = transport.Target(t)
+	}
+	return out
+}

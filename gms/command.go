@@ -1,0 +1,172 @@
+package gms
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+)
+
+// command is a call that the loop carries out.
+type command func(*loop)
+
+// answer is what comes back.
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// post hands a command to the loop, or says at once that it cannot.
+func (h *Host) post(c command) error {
+	select {
+	case <-h.done:
+		return h.stopped()
+	default:
+	}
+	select {
+	case h.commands <- c:
+		return nil
+	default:
+		h.counts.busy.Add(1)
+		return ErrBusy
+	}
+}
+
+// ask posts do and waits for its answer. Do must keep reply, which takes one
+// answer without blocking.
+func ask[T any](ctx context.Context, h *Host, do func(l *loop, reply chan<- answer[T])) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	reply := make(chan answer[T], 1)
+	if err := h.post(func(l *loop) { do(l, reply) }); err != nil {
+		return none, err
+	}
+	select {
+	case a := <-reply:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-h.done:
+	}
+	select {
+	case a := <-reply: // both were ready: it was answered before the end
+		return a.value, a.err
+	default:
+		return none, h.stopped()
+	}
+}
+
+// calls are those that wait for the group. They belong to the loop; replies
+// never block it.
+type calls struct {
+	token   uint64
+	sends   map[uint64]chan<- answer[Receipt]
+	changes []change
+	evicts  []eviction
+}
+
+// change waits until this host's record shows it.
+type change struct {
+	mask, bits views.Bits
+	setAttrs   bool
+	attrs      []views.Attr
+	reply      chan<- answer[struct{}]
+}
+
+func (c *change) shownBy(m *views.Member) bool {
+	return m.Bits&c.mask == c.bits && (!c.setAttrs || slices.Equal(m.Attrs, c.attrs))
+}
+
+// eviction waits for a view without gone.
+type eviction struct {
+	gone  views.Process
+	reply chan<- answer[struct{}]
+}
+
+func (l *loop) send(group string, order views.Order, payload []byte, reply chan<- answer[Receipt]) {
+	if len(l.calls.sends) >= SendsMax {
+		l.host.counts.busy.Add(1)
+		reply <- answer[Receipt]{err: ErrBusy}
+		return
+	}
+	l.calls.token++
+	l.calls.sends[l.calls.token] = reply
+	l.step(engine.Submit{Token: l.calls.token, Group: group, Order: order, Payload: payload})
+}
+
+// submitted answers a send.
+func (l *loop) submitted(s engine.Submitted) {
+	if reply, ok := l.calls.sends[s.Token]; ok {
+		delete(l.calls.sends, s.Token)
+		reply <- answer[Receipt]{value: Receipt{Msg: s.Msg, View: s.View, K: s.K}, err: s.Err}
+	}
+}
+
+// change asks for the change unless it is so already and nothing under way
+// could undo it.
+func (l *loop) change(c change) {
+	if me := l.host.Self(); len(l.calls.changes) == 0 && c.shownBy(&me) {
+		c.reply <- answer[struct{}]{}
+		return
+	}
+	if len(l.calls.changes) >= ChangesMax {
+		l.host.counts.busy.Add(1)
+		c.reply <- answer[struct{}]{err: ErrBusy}
+		return
+	}
+	l.calls.changes = append(l.calls.changes, c)
+	l.step(engine.SetState{Mask: c.mask, Bits: c.bits, SetAttrs: c.setAttrs, Attrs: c.attrs})
+}
+
+// changed answers the changes that this host's record shows. They were made in
+// order, so one that shows answers those before it: they were overtaken.
+func (l *loop) changed() {
+	me := l.host.Self()
+	shown := 0
+	for i := range l.calls.changes {
+		if l.calls.changes[i].shownBy(&me) {
+			shown = i + 1
+		}
+	}
+	for _, c := range l.calls.changes[:shown] {
+		c.reply <- answer[struct{}]{}
+	}
+	l.calls.changes = slices.Delete(l.calls.changes, 0, shown)
+}
+
+func (l *loop) evict(host views.HostID, reply chan<- answer[struct{}]) {
+	view := l.host.View().View
+	rank := view.Rank(host)
+	var err error
+	switch {
+	case host == l.self.Host:
+		err = ErrOneself
+	case rank < 0:
+		err = ErrNotMember
+	case len(l.calls.evicts) >= ChangesMax:
+		l.host.counts.busy.Add(1)
+		err = ErrBusy
+	}
+	if err != nil {
+		reply <- answer[struct{}]{err: err}
+		return
+	}
+	l.calls.evicts = append(l.calls.evicts, eviction{gone: view.Members[rank].Process, reply: reply})
+	l.step(engine.Evict{Host: host})
+}
+
+// evicted answers the evictions that view shows.
+func (l *loop) evicted(view *views.View) {
+	l.calls.evicts = slices.DeleteFunc(l.calls.evicts, func(e eviction) bool {
+		gone := view.RankOf(e.gone) < 0
+		if gone {
+			e.reply <- answer[struct{}]{}
+		}
+		return gone
+	})
+}
+
+func (l *loop) leave() { l.step(engine.Leave{}) }

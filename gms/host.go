@@ -1,0 +1,221 @@
+package gms
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/lab"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// Host is a running member of a group. All methods are safe for concurrent
+// use. They answer from memory or post to the host's loop and take a context
+// for the waiting; a context that ends abandons the answer, not the deed.
+type Host struct {
+	start     views.Member // as of the start
+	board     board
+	ring      *ring
+	listeners listeners
+	counts    counts
+	lab       *lab.Transport    // nil: not allowed
+	transport transport.Counter // nil: it does not count
+	clock     func() views.Instant
+	begun     views.Instant
+	observers atomic.Int32
+
+	commands chan command
+	first    chan struct{} // closed at the first view
+	closing  chan struct{}
+	closed   sync.Once
+	done     chan struct{}
+	err      error // written before done is closed
+}
+
+// Self is this host as its view lists it: bits and attributes are current.
+func (h *Host) Self() views.Member {
+	if s := h.board.current(); s != nil {
+		if r := s.View.RankOf(h.start.Process); r >= 0 {
+			return s.View.Members[r]
+		}
+	}
+	return h.start
+}
+
+// View is the current view, and after the end the last one. It is never nil.
+func (h *Host) View() *Snapshot { return h.board.current() }
+
+// WaitView waits for a view with a seq above above and gives the newest. Views
+// in between may have been passed over: History has them. Every caller waiting
+// is woken. After the end the error is [ErrClosed].
+func (h *Host) WaitView(ctx context.Context, above views.Seq) (*Snapshot, error) {
+	s, err := h.board.wait(ctx, above)
+	if s == nil && err == nil {
+		<-h.done // it is about to close
+		err = h.stopped()
+	}
+	return s, err
+}
+
+// History gives the last views, at most HistoryMax, oldest first, each with the
+// bits and attributes it ended with.
+func (h *Host) History() []*Snapshot { return h.board.all() }
+
+// Events gives the records after number since, from memory, and then those that
+// follow, until ctx ends or, with its last record, the host. Since 0 is the
+// start. Where records in between are gone, or since is ahead of this
+// incarnation, it yields [ErrGap] and ends. A reader need not be fast: it loses
+// nothing until it is EventsMax records behind.
+func (h *Host) Events(ctx context.Context, since uint64) iter.Seq2[trace.Record, error] {
+	return h.ring.follow(ctx, since)
+}
+
+// LastEvents gives the records after number since that are still in memory.
+func (h *Host) LastEvents(since uint64) []trace.Record { return h.ring.since(since) }
+
+// Observe calls fn for every record, from the first, in order, in one goroutine
+// of its own, until the host has ended. Where fn falls EventsMax records
+// behind, the oldest are skipped and counted in [Stats.ObserverSkipped].
+func (h *Host) Observe(fn func(trace.Record)) error {
+	if h.observers.Add(1) > ObserversMax {
+		h.observers.Add(-1)
+		return ErrBusy
+	}
+	go func() {
+		defer h.observers.Add(-1)
+		h.ring.observe(fn, func(n uint64) { h.counts.observerSkipped.Add(n) })
+	}()
+	return nil
+}
+
+// Listen opens a listener for the messages of a process group and for the views
+// and blocks of the host. Its first event is the current view. It must be read:
+// see [Listener.C].
+func (h *Host) Listen(group string) (*Listener, error) {
+	if err := checkGroup(group); err != nil {
+		return nil, err
+	}
+	return h.listeners.add(group)
+}
+
+// Receipt says where a message was delivered.
+type Receipt struct {
+	Msg  trace.MsgID
+	View views.ViewID
+	// K is its place in the view's agreed order; 0 for FIFO.
+	K views.Position
+}
+
+// Send multicasts payload to the process group under order, and returns when
+// the message has been delivered at this host, under that order's promise. The
+// payload is copied; at most views.PayloadMax bytes. Errors: views.ErrTooLong,
+// views.ErrGroupName, views.ErrFull, views.ErrLeaving, [ErrBusy], [ErrClosed].
+// Where the context or the host ends first the message may still be delivered.
+func (h *Host) Send(ctx context.Context, group string, order views.Order, payload []byte) (Receipt, error) {
+	if err := checkGroup(group); err != nil {
+		return Receipt{}, err
+	}
+	if len(payload) > views.PayloadMax {
+		return Receipt{}, views.ErrTooLong
+	}
+	payload = slices.Clone(payload)
+	return ask(ctx, h, func(l *loop, reply chan<- answer[Receipt]) { l.send(group, order, payload, reply) })
+}
+
+// SetBits sets this host's bits of mask as in bits, and returns when the change
+// was delivered here in view order.
+func (h *Host) SetBits(ctx context.Context, mask, bits views.Bits) error {
+	if !mask.Valid() || !bits.Valid() {
+		return fmt.Errorf("gms: bits %08b of %08b: there are three", uint8(bits), uint8(mask))
+	}
+	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) {
+		l.change(change{mask: mask, bits: bits & mask, reply: reply})
+	})
+	return err
+}
+
+// SetAttrs replaces this host's attributes, and returns when the change was
+// delivered here in view order. Faults come as *[FieldError]s.
+func (h *Host) SetAttrs(ctx context.Context, attrs map[string]string) error {
+	if err := checkAttrs(attrs); err != nil {
+		return err
+	}
+	list := attrList(attrs)
+	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) {
+		l.change(change{setAttrs: true, attrs: list, reply: reply})
+	})
+	return err
+}
+
+// Evict removes a member by the operator's word, and returns when a view
+// without it is installed here. The evicted host is not forbidden to return.
+func (h *Host) Evict(ctx context.Context, host views.HostID) error {
+	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) { l.evict(host, reply) })
+	return err
+}
+
+// Leave goes gracefully: the others complete what this host has sent and
+// install a view without it. Where ctx ends first the host closes at once and
+// the error is ctx's. Leave after the end gives [Host.Err].
+func (h *Host) Leave(ctx context.Context) error {
+	if err := h.post((*loop).leave); err != nil {
+		select {
+		case <-h.done:
+			return h.err
+		default: // the queue is full: not even leaving gets through
+			_ = h.Close()
+			return err
+		}
+	}
+	select {
+	case <-h.done:
+		return h.err
+	case <-ctx.Done():
+		_ = h.Close()
+		return ctx.Err()
+	}
+}
+
+// Close ends the host at once, without a word to the others, as a crash would,
+// but closes what is open first. It waits for a disk write under way. Err is
+// ErrClosed then.
+func (h *Host) Close() error {
+	h.closed.Do(func() { close(h.closing) })
+	<-h.done
+	return nil
+}
+
+// Done is closed when the host has stopped and everything is closed.
+func (h *Host) Done() <-chan struct{} { return h.done }
+
+// Err is nil while the host runs and after it left gracefully. Otherwise it
+// says why it stopped: *[DeniedError], *[FatalError], or [ErrClosed] after
+// Close.
+func (h *Host) Err() error {
+	select {
+	case <-h.done:
+		return h.err
+	default:
+		return nil
+	}
+}
+
+// stopped is what a call gets that came too late.
+func (h *Host) stopped() error {
+	if err := h.Err(); err != nil && err != ErrClosed { //nolint:errorlint // the bare sentinel is meant
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return ErrClosed
+}
+
+func checkGroup(group string) error {
+	if group == "" || len(group) > views.GroupNameMax {
+		return views.ErrGroupName
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package gms
+
+import (
+	"crypto/ed25519"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+)
+
+// machine is the engine as the loop uses it; [engine.Engine] is the one.
+type machine interface {
+	Step(now views.Instant, in engine.Input) *engine.Output
+	Deadline() views.Instant
+	Status() engine.Status
+}
+
+// store is the durable memory of a host; internal/stable has the one.
+type store interface {
+	// Self gives this life of this host and its key.
+	Self() (views.Process, ed25519.PrivateKey)
+	// Seq is the highest view seq saved.
+	Seq() views.Seq
+	// SaveSeq returns when seq would survive a loss of power.
+	SaveSeq(seq views.Seq) error
+	// SavePeers notes whom this host was with; no promise depends on it.
+	SavePeers(peers []views.Member) error
+	Close() error
+}
+
+// seams are where a test puts in its own parts; zero means the real ones.
+type seams struct {
+	clock      func() views.Instant
+	openStore  func(dir string) (store, error)
+	newMachine func(engine.Config) (machine, error)
+	addresses  func() ([]netip.Addr, error)
+}
+
+func (s *seams) ensureDefaults() {
+	if s.clock == nil {
+		s.clock = monotonic
+	}
+	if s.openStore == nil {
+		s.openStore = openStable
+	}
+	if s.newMachine == nil {
+		s.newMachine = newEngine
+	}
+	if s.addresses == nil {
+		s.addresses = ownAddresses
+	}
+}
+
+// monotonic reads CLOCK_MONOTONIC, so that the logs of the processes of one
+// machine can be laid side by side. The timers of Go run on the same clock.
+func monotonic() views.Instant {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic("gms: no monotonic clock: " + err.Error()) // every Linux has one
+	}
+	return views.Instant(ts.Nano())
+}

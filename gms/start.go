@@ -1,0 +1,158 @@
+package gms
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// Start starts a host and returns once it has installed its first view, of
+// itself alone; then it looks for others. Ctx bounds the start only. The
+// errors: *[FieldError]s joined, *[DamagedError], what the system said of
+// sockets and files, *[FatalError].
+func Start(ctx context.Context, cfg Config) (*Host, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	l, err := assemble(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := l.host
+	go l.run()
+	select {
+	case <-h.first:
+		return h, nil
+	case <-h.done:
+		return nil, h.stopped()
+	case <-ctx.Done():
+		_ = h.Close()
+		return nil, fmt.Errorf("start: %w", ctx.Err())
+	}
+}
+
+// assembly is a host being put together. What was opened is closed again where
+// a later part fails.
+type assembly struct {
+	cfg   *Config
+	host  *Host
+	loop  *loop
+	nonce uint64
+	undo  []func() error
+}
+
+// assemble opens the data directory first, since it is locked: a second host on
+// it must not disturb the first one's socket.
+func assemble(cfg *Config) (*loop, error) {
+	h := &Host{
+		ring:     newRing(EventsMax),
+		commands: make(chan command, CommandsMax),
+		first:    make(chan struct{}),
+		closing:  make(chan struct{}),
+		done:     make(chan struct{}),
+		clock:    cfg.seams.clock,
+	}
+	h.listeners.slow = func() { h.counts.listenersCut.Add(1) }
+	h.begun = h.clock()
+	quit := make(chan struct{})
+	a := assembly{cfg: cfg, host: h, nonce: random(), loop: &loop{
+		host: h, log: cfg.Logger, clock: h.clock, now: h.begun, sending: true,
+		quit: quit, inbox: newInbox(quit), disk: newDisk(),
+		calls: calls{sends: make(map[uint64]chan<- answer[Receipt])},
+	}}
+	for _, part := range []func() error{a.openStore, a.openTransport, a.openEventLog, a.makeEngine} {
+		if err := part(); err != nil {
+			a.takeApart()
+			return nil, err
+		}
+	}
+	return a.loop, nil
+}
+
+func (a *assembly) takeApart() {
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		a.loop.closed("after a failed start", a.undo[i]())
+	}
+}
+
+func (a *assembly) openStore() error {
+	s, err := a.cfg.seams.openStore(a.cfg.DataDir)
+	if err != nil {
+		return storeError(a.cfg.DataDir, err)
+	}
+	a.undo = append(a.undo, s.Close)
+	a.loop.store = s
+	a.loop.self, _ = s.Self()
+	if n, ok := s.(interface{ Notices() []string }); ok {
+		a.loop.notices = n.Notices()
+	}
+	for _, n := range a.loop.notices {
+		a.cfg.Logger.Warn("data directory", "notice", n)
+	}
+	return nil
+}
+
+func (a *assembly) openTransport() error {
+	tr, err := a.newTransport()
+	if err != nil {
+		return err
+	}
+	a.undo = append(a.undo, tr.Close)
+	a.loop.tr = tr
+	if c, ok := tr.(transport.Counter); ok {
+		a.host.transport = c
+	}
+	a.host.start = views.Member{
+		Process: a.loop.self,
+		Name:    a.cfg.Name,
+		Addr:    tr.Local(),
+		Bits:    a.cfg.bits(),
+		Version: a.cfg.Version,
+		Attrs:   attrList(a.cfg.Attrs),
+	}
+	return nil
+}
+
+func (a *assembly) openEventLog() error {
+	e, err := openEventLog(a.cfg.EventLog, a.cfg.Logger, &a.host.counts)
+	if err != nil {
+		return err
+	}
+	a.undo = append(a.undo, e.end)
+	a.loop.eventLog = e
+	return nil
+}
+
+func (a *assembly) makeEngine() error {
+	m, err := a.cfg.seams.newMachine(engine.Config{
+		Self:      a.host.start,
+		Group:     a.cfg.Group,
+		Nonce:     a.nonce,
+		Seed:      random(),
+		Seq:       a.loop.store.Seq(),
+		Multicast: a.cfg.NewTransport == nil && a.cfg.Transport == TransportMulticast,
+	})
+	if err != nil {
+		return err
+	}
+	a.loop.engine = m
+	a.loop.record([]trace.Event{trace.Start{HostName: a.cfg.Name, Version: a.cfg.Version, PID: os.Getpid()}})
+	a.cfg.Logger.Info("started", slog.Any("host", a.loop.self), "name", a.cfg.Name, "addr", a.host.start.Addr, "group", a.cfg.Group)
+	return nil
+}
+
+// random draws what must differ at every start.
+func random() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	return binary.LittleEndian.Uint64(b[:])
+}

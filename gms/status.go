@@ -1,0 +1,98 @@
+package gms
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/views"
+)
+
+// Status is what an operator asks for.
+type Status struct {
+	Self views.Member
+	// State is one of the State constants.
+	State  string
+	Uptime time.Duration
+	// Engine is the protocol's own account.
+	Engine engine.Status
+	Stats  Stats
+	// EventLog says why the event log is not being written; empty: it is, or
+	// there is none.
+	EventLog string
+	// Waiting are the calls that wait for the group.
+	Waiting int
+	// Notices were found at the start, such as a repaired data directory.
+	Notices []string
+}
+
+// Stats are counts since the start. Taking them is cheap and never waits.
+type Stats struct {
+	// Transport has zeros where a transport of one's own does not count.
+	Transport transport.Stats
+	// SendErrors and ReceiveErrors are those the system gave us.
+	SendErrors, ReceiveErrors uint64
+	// Steps are inputs the engine has handled, Events the records it made.
+	Steps, Events uint64
+	// EventLogErrors are failed writes, EventLogLost the records in them.
+	EventLogErrors, EventLogLost uint64
+	// Busy counts calls refused with ErrBusy, ListenersCut listeners cut with
+	// ErrSlow, ObserverSkipped records that an observer was too slow for.
+	Busy, ListenersCut, ObserverSkipped uint64
+}
+
+// counts are what Stats reads; any goroutine may add.
+type counts struct {
+	sendErrors, receiveErrors           atomic.Uint64
+	steps, events                       atomic.Uint64
+	eventLogErrors, eventLogLost        atomic.Uint64
+	busy, listenersCut, observerSkipped atomic.Uint64
+}
+
+// Stats gives the counts. It works after the end, too.
+func (h *Host) Stats() Stats {
+	c := &h.counts
+	s := Stats{
+		SendErrors: c.sendErrors.Load(), ReceiveErrors: c.receiveErrors.Load(),
+		Steps: c.steps.Load(), Events: c.events.Load(),
+		EventLogErrors: c.eventLogErrors.Load(), EventLogLost: c.eventLogLost.Load(),
+		Busy: c.busy.Load(), ListenersCut: c.listenersCut.Load(), ObserverSkipped: c.observerSkipped.Load(),
+	}
+	if h.transport != nil {
+		s.Transport = h.transport.Stats()
+	}
+	return s
+}
+
+// Status asks the loop, so an answer also says that the loop is alive.
+func (h *Host) Status(ctx context.Context) (Status, error) {
+	return ask(ctx, h, func(l *loop, reply chan<- answer[Status]) {
+		reply <- answer[Status]{value: l.status()}
+	})
+}
+
+func (l *loop) status() Status {
+	h := l.host
+	s := Status{
+		Self:    h.Self(),
+		State:   h.state(),
+		Uptime:  l.now.Sub(h.begun),
+		Engine:  l.engine.Status(),
+		Stats:   h.Stats(),
+		Waiting: len(l.calls.sends) + len(l.calls.changes) + len(l.calls.evicts),
+		Notices: l.notices,
+	}
+	if l.eventLog != nil && l.eventLog.failure != nil {
+		s.EventLog = l.eventLog.failure.Error()
+	}
+	return s
+}
+
+func (h *Host) state() string {
+	if s := h.board.current(); s != nil {
+		return s.State
+	}
+	return StateJoining
+}

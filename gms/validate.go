@@ -1,0 +1,164 @@
+package gms
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gmsd/gmsd/views"
+)
+
+// Validate reports all faults at once, as *[FieldError]s joined. It expects
+// that EnsureDefaults has run. It looks at the addresses of this machine.
+func (c *Config) Validate() error {
+	c.seams.ensureDefaults()
+	var f faults
+	f.word("name", c.Name, views.NameMax)
+	f.word("group", c.Group, views.GroupNameMax)
+	if c.DataDir == "" {
+		f.add("data-dir", "", "a directory", "name one that survives a reboot")
+	}
+	if c.Started != StartedAuto && c.Started != StartedAPI {
+		f.add("started", c.Started, "auto or api", "use api where your program knows when it is ready")
+	}
+	if len(c.Version) > views.VersionMax {
+		f.add("version", c.Version, fmt.Sprintf("at most %d bytes", views.VersionMax), "shorten it")
+	}
+	if !c.InsecureLab {
+		f.add("insecure-lab", "false", "true until cluster keys exist",
+			"give --insecure-lab, and only in a network where you trust every sender")
+	}
+	f.attrs(c.Attrs)
+	if c.NewTransport == nil {
+		c.validateAddresses(&f)
+		c.validateTransport(&f)
+	}
+	return errors.Join(f...)
+}
+
+func (c *Config) validateAddresses(f *faults) {
+	own, err := c.seams.addresses()
+	bind := c.Bind.Addr()
+	switch {
+	case err != nil:
+		f.add("bind", c.Bind.String(), "an address of this machine", "its addresses cannot be read: "+err.Error())
+	case !bind.Is4() || bind.IsUnspecified() || bind.IsMulticast():
+		f.add("bind", c.Bind.String(), "one IPv4 address of this machine", "name one of "+list(own))
+	case !isOurs(bind, own):
+		f.add("bind", c.Bind.String(), "an address of this machine", "name one of "+list(own))
+	}
+	adv := c.Advertise.Addr()
+	if !adv.Is4() || adv.IsUnspecified() || adv.IsMulticast() {
+		f.add("advertise", c.Advertise.String(), "one IPv4 address others can reach", "leave it out to use bind")
+	}
+}
+
+func (c *Config) validateTransport(f *faults) {
+	switch c.Transport {
+	case TransportMulticast:
+		if g := c.McastGroup; !g.Addr().Is4() || !g.Addr().IsMulticast() || g.Port() == 0 {
+			f.add("mcast-group", g.String(), "an IPv4 multicast address with a port", "the default is 239.192.77.49:7749")
+		}
+	case TransportUDP:
+		f.peers(c.Peers)
+	default:
+		f.add("transport", c.Transport, "mcast or udp", "use udp with peers where the network has no multicast")
+	}
+}
+
+// faults collects what is wrong.
+type faults []error
+
+func (f *faults) add(key, value, bound, cure string) {
+	*f = append(*f, &FieldError{Key: key, Value: value, Bound: bound, Cure: cure})
+}
+
+// word checks a name that people read and scripts split at spaces.
+func (f *faults) word(key, value string, bytesMax int) {
+	if len(value) < 1 || len(value) > bytesMax || !isWord(value) {
+		f.add(key, value, fmt.Sprintf("1 to %d bytes without spaces or control characters", bytesMax), "choose a plain name")
+	}
+}
+
+func isWord(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) })
+}
+
+func (f *faults) attrs(attrs map[string]string) {
+	if len(attrs) > views.AttrsMax {
+		f.add("attrs", strconv.Itoa(len(attrs))+" of them", fmt.Sprintf("at most %d", views.AttrsMax), "keep data elsewhere")
+	}
+	total := 0
+	for _, key := range slices.Sorted(maps.Keys(attrs)) {
+		value := attrs[key]
+		total += len(key) + len(value)
+		if len(key) < 1 || len(key) > views.AttrKeyMax || !isWord(key) || strings.Contains(key, "=") {
+			f.add("attrs", key, fmt.Sprintf("keys of 1 to %d bytes without spaces or =", views.AttrKeyMax), "choose a plain key")
+		}
+		if len(value) > views.AttrValueMax || !utf8.ValidString(value) {
+			f.add("attrs", key+"="+value, fmt.Sprintf("values of at most %d bytes of UTF-8", views.AttrValueMax), "shorten it")
+		}
+	}
+	if total > views.AttrBytesMax {
+		f.add("attrs", strconv.Itoa(total)+" bytes", fmt.Sprintf("at most %d bytes in all", views.AttrBytesMax), "keep data elsewhere")
+	}
+}
+
+func (f *faults) peers(peers []string) {
+	if len(peers) > peersMax {
+		f.add("peers", strconv.Itoa(len(peers))+" of them", fmt.Sprintf("at most %d", peersMax), "a few that are always up are enough")
+		return
+	}
+	for _, p := range peers {
+		if !isPeer(p) {
+			f.add("peers", p, "host or host:port", "give a name or an IPv4 address, port 1 to 65535")
+		}
+	}
+}
+
+func isPeer(p string) bool {
+	host, port := p, ""
+	if strings.Contains(p, ":") {
+		var err error
+		if host, port, err = net.SplitHostPort(p); err != nil {
+			return false
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	return host != "" && isWord(host)
+}
+
+func checkAttrs(attrs map[string]string) error {
+	var f faults
+	f.attrs(attrs)
+	return errors.Join(f...)
+}
+
+// attrList gives attributes as views hold them: sorted, without duplicates.
+func attrList(attrs map[string]string) []views.Attr {
+	out := make([]views.Attr, 0, len(attrs))
+	for _, key := range slices.Sorted(maps.Keys(attrs)) {
+		out = append(out, views.Attr{Key: key, Value: attrs[key]})
+	}
+	return out
+}
+
+func list(addrs []netip.Addr) string {
+	words := make([]string, 0, len(addrs))
+	for _, a := range addrs {
+		words = append(words, a.String())
+	}
+	if len(words) == 0 {
+		return "127.0.0.1 (nothing else is up)"
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,164 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Client speaks to a daemon's admin interface. It is safe for concurrent use.
+type Client struct {
+	target string
+	base   string
+	http   *http.Client
+}
+
+// ErrUnreachable: nobody answers at the admin address.
+var ErrUnreachable = errors.New("no gmsd answers")
+
+const (
+	dialTimeout = 5 * time.Second
+	// answerMax bounds what we read of one answer: a view of 1,000 members is
+	// about 400 KiB, its history of 256 of them the largest answer.
+	answerMax = 256 << 20
+	// lineMax bounds one line of a stream.
+	lineMax = 8 << 20
+)
+
+// NewClient speaks to target: a socket's path where it has a slash, else
+// host:port. Nothing is dialled yet.
+func NewClient(target string) *Client {
+	network, base := "tcp", "http://"+target
+	if strings.Contains(target, "/") {
+		network, base = "unix", "http://gmsd"
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, target)
+		},
+		Proxy: nil, // the daemon is local, whatever the environment says
+	}
+	return &Client{target: target, base: base, http: &http.Client{Transport: transport}}
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Do asks and gives the whole body of the answer. An answer that is an error
+// comes back as *[Error]; nobody there as [ErrUnreachable] with a cure.
+func (c *Client) Do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	resp, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
+	if err != nil {
+		return nil, fmt.Errorf("%s: the answer broke off: %w", c.target, err)
+	}
+	return answer, nil
+}
+
+// Read asks and decodes the JSON answer into v.
+func (c *Client) Read(ctx context.Context, path string, v any) error {
+	body, err := c.Do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("%s%s: not the answer of a gmsd: %w", c.target, path, err)
+	}
+	return nil
+}
+
+// Lines asks for a stream and yields its lines without their ends. A line is
+// valid until the next. A stream that the daemon ends with an error line yields
+// that error; one that ends because the daemon did yields io.ErrUnexpectedEOF
+// only where the connection broke.
+func (c *Client) Lines(ctx context.Context, path string) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		resp, err := c.request(ctx, http.MethodGet, path, nil)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer resp.Body.Close()
+		lines := bufio.NewScanner(resp.Body)
+		lines.Buffer(make([]byte, 64<<10), lineMax)
+		for lines.Scan() {
+			if e := errorLine(lines.Bytes()); e != nil {
+				yield(nil, e)
+				return
+			}
+			if !yield(lines.Bytes(), nil) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil && ctx.Err() == nil {
+			yield(nil, fmt.Errorf("%s: the stream broke off: %w", c.target, err))
+		}
+	}
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("admin address %q: %w", c.target, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, c.unreachable(err)
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		defer resp.Body.Close()
+		return nil, c.refusal(resp)
+	}
+	return resp, nil
+}
+
+func (c *Client) unreachable(err error) error {
+	cure := "is gmsd running? --admin or GMSD_ADMIN names its socket or host:port"
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EACCES):
+		cure = "the socket belongs to the user who runs gmsd: become that user"
+	case errors.Is(err, fs.ErrNotExist):
+		cure = "there is no socket: " + cure
+	}
+	return fmt.Errorf("%w at %s: %w; %s", ErrUnreachable, c.target, innermost(err), cure)
+}
+
+func (c *Client) refusal(resp *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // a broken body is reported by its status
+	if e := errorLine(body); e != nil {
+		return e
+	}
+	return fmt.Errorf("%s answered %s", c.target, resp.Status)
+}
+
+// errorLine gives the error that a body or line is, or nil.
+func errorLine(b []byte) *Error {
+	if !bytes.HasPrefix(b, []byte(`{"error":`)) {
+		return nil
+	}
+	var body errorBody
+	if json.Unmarshal(b, &body) != nil {
+		return nil
+	}
+	return body.Error
+}

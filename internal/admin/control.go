@@ -1,0 +1,210 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+)
+
+// jsonBytesMax bounds the JSON body of a command.
+const jsonBytesMax = 64 << 10
+
+// readJSON reads one JSON value without unknown keys into v.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, jsonBytesMax))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil {
+		_, err = dec.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		err = errors.New("something follows the value")
+	}
+	var tooBig *http.MaxBytesError
+	if errors.As(err, &tooBig) {
+		return err
+	}
+	return failure(CodeBadRequest, "the body is not what this route takes: "+err.Error(), "GET /v1/openapi.json describes it")
+}
+
+type bitsBody struct {
+	Started *bool `json:"started"`
+	HasDB   *bool `json:"hasDB"`
+	Synced  *bool `json:"synced"`
+}
+
+// apply gives the bits that are named, and their values.
+func (b bitsBody) apply() (mask, bits views.Bits) {
+	for _, x := range []struct {
+		word *bool
+		bit  views.Bits
+	}{{b.Started, views.Started}, {b.HasDB, views.HasDB}, {b.Synced, views.Synced}} {
+		if x.word == nil {
+			continue
+		}
+		mask |= x.bit
+		if *x.word {
+			bits |= x.bit
+		}
+	}
+	return mask, bits
+}
+
+func (s *Server) handleBits(w http.ResponseWriter, r *http.Request) error {
+	var body bitsBody
+	if err := readJSON(w, r, &body); err != nil {
+		return err
+	}
+	mask, bits := body.apply()
+	if mask == 0 {
+		return failure(CodeBadRequest, "no bit is named", `for example {"started":true}`)
+	}
+	ctx, cancel, err := deadline(w, r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if err := s.group.SetBits(ctx, mask, bits); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, viewAnswer(s.group.Self().Host, s.group.View()))
+	return nil
+}
+
+func (s *Server) handleAttrs(w http.ResponseWriter, r *http.Request) error {
+	attrs := map[string]string{}
+	if err := readJSON(w, r, &attrs); err != nil {
+		return err
+	}
+	ctx, cancel, err := deadline(w, r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if err := s.group.SetAttrs(ctx, attrs); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, viewAnswer(s.group.Self().Host, s.group.View()))
+	return nil
+}
+
+func (s *Server) handleLeave(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel, err := deadline(w, r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if err := s.group.Leave(ctx); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"left": true})
+	return nil
+}
+
+func (s *Server) handleEvict(w http.ResponseWriter, r *http.Request) error {
+	member, err := findMember(s.group.View().View, r.PathValue("host"))
+	if err != nil {
+		return err
+	}
+	if member.Host == s.group.Self().Host {
+		return failure(CodeBadRequest, "a host does not evict itself", "use POST /v1/leave (gmsd leave)")
+	}
+	ctx, cancel, err := deadline(w, r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if err := s.group.Evict(ctx, member.Host); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"evicted": member.Host.String(), "name": member.Name})
+	return nil
+}
+
+// idPrefixMin is the shortest part of a host id that names a host: what people
+// are shown.
+const idPrefixMin = 8
+
+// findMember finds the member that word names: by name, by host id, or by the
+// beginning of one.
+func findMember(v *views.View, word string) (*views.Member, error) {
+	if v == nil {
+		return nil, failure(CodeNotReady, "this host is in no view", "see /v1/status")
+	}
+	var found []*views.Member
+	for i := range v.Members {
+		m := &v.Members[i]
+		if m.Name == word {
+			return m, nil
+		}
+		if len(word) >= idPrefixMin && strings.HasPrefix(m.Host.String(), strings.ToLower(word)) {
+			found = append(found, m)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, failure(CodeNotFound, fmt.Sprintf("no member %q in view %s", word, v.ID), "gmsd view lists names and host ids")
+	case 1:
+		return found[0], nil
+	}
+	return nil, failure(CodeBadRequest, fmt.Sprintf("%q begins the id of %d members", word, len(found)), "give more digits")
+}
+
+// LabBody is the body of POST /v1/lab. Op is cut, delay or heal; Dir is in, out
+// or both, the default.
+type LabBody struct {
+	Op    string           `json:"op"`
+	Addrs []netip.AddrPort `json:"addrs,omitempty"`
+	Dir   string           `json:"dir,omitempty"`
+	// Delay is a Go duration, for delay.
+	Delay string `json:"delay,omitempty"`
+}
+
+// labDelayMax keeps a slip of the finger from filling memory with frames.
+const labDelayMax = 10 * time.Second
+
+func (s *Server) handleLab(w http.ResponseWriter, r *http.Request) error {
+	if !s.cfg.LabFaults {
+		return failure(CodeDisabled, "faults are not allowed in this process", "start it with --lab-faults")
+	}
+	var body LabBody
+	if err := readJSON(w, r, &body); err != nil {
+		return err
+	}
+	if err := s.lab(body); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"done": body.Op})
+	return nil
+}
+
+func (s *Server) lab(body LabBody) error {
+	switch body.Op {
+	case "cut":
+		switch body.Dir {
+		case "":
+			body.Dir = "both"
+		case "in", "out", "both":
+		default:
+			return failure(CodeBadRequest, "dir="+body.Dir+" does not exist", "use in, out or both")
+		}
+		return s.group.LabCut(body.Addrs, body.Dir)
+	case "delay":
+		d, err := time.ParseDuration(body.Delay)
+		if err != nil || d < 0 || d > labDelayMax {
+			return failure(CodeBadRequest, fmt.Sprintf("delay %q is no time from 0 to %s", body.Delay, labDelayMax), `for example "50ms"`)
+		}
+		return s.group.LabDelay(body.Addrs, d)
+	case "heal":
+		return s.group.LabHeal()
+	}
+	return failure(CodeBadRequest, fmt.Sprintf("op %q does not exist", body.Op), "use cut, delay or heal")
+}

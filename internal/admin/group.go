@@ -1,0 +1,58 @@
+package admin
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"time"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// Group is what this package needs of a running host. [ForHost] makes one from
+// a *gms.Host; tests bring their own. All methods are safe for concurrent use.
+type Group interface {
+	Self() views.Member
+	// View is never nil.
+	View() *gms.Snapshot
+	WaitView(ctx context.Context, above views.Seq) (*gms.Snapshot, error)
+	// History is oldest first.
+	History() []*gms.Snapshot
+	Events(ctx context.Context, since uint64) iter.Seq2[trace.Record, error]
+	LastEvents(since uint64) []trace.Record
+	Send(ctx context.Context, group string, order views.Order, payload []byte) (gms.Receipt, error)
+	Listen(group string) (Listener, error)
+	SetBits(ctx context.Context, mask, bits views.Bits) error
+	SetAttrs(ctx context.Context, attrs map[string]string) error
+	Leave(ctx context.Context) error
+	Evict(ctx context.Context, host views.HostID) error
+	Status(ctx context.Context) (gms.Status, error)
+	Stats() gms.Stats
+	LabCut(addrs []netip.AddrPort, dir string) error
+	LabHeal() error
+	LabDelay(addrs []netip.AddrPort, delay time.Duration) error
+}
+
+// Listener is a bounded queue of one process group's events.
+type Listener interface {
+	// C is closed when the listener ends; then Err says why.
+	C() <-chan gms.GroupEvent
+	Err() error
+	Close()
+}
+
+// ForHost is h as a Group.
+func ForHost(h *gms.Host) Group { return hostGroup{h} }
+
+type hostGroup struct{ *gms.Host }
+
+// Listen differs from gms.Host's in its result type only.
+func (g hostGroup) Listen(group string) (Listener, error) {
+	l, err := g.Host.Listen(group)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}

@@ -1,0 +1,172 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// SendAnswer is the body of POST /v1/groups/NAME/messages: the message was
+// delivered here, under its order's promise. K is 0 for fifo.
+type SendAnswer struct {
+	Msg  string         `json:"msg"`
+	View ViewID         `json:"view"`
+	K    views.Position `json:"k"`
+}
+
+// GroupEvent is one line of GET /v1/groups/NAME/events.
+type GroupEvent struct {
+	// Ev is "view", "state" (bits or attributes changed), "block", "unblock" or
+	// "message".
+	Ev string `json:"ev"`
+	// View is set for a view and a state, in the form of GET /v1/view.
+	View *View `json:"view,omitempty"`
+	*GroupMessage
+}
+
+// GroupMessage is a delivered message. Text repeats the payload where it is
+// UTF-8, for people and shell scripts.
+type GroupMessage struct {
+	Msg          string         `json:"msg"`
+	From         views.HostID   `json:"from"`
+	In           ViewID         `json:"in"`
+	K            views.Position `json:"k"`
+	Order        string         `json:"order"`
+	Payload      []byte         `json:"payload"`
+	Text         *string        `json:"text,omitempty"`
+	Transitional bool           `json:"transitional"`
+}
+
+// messageID writes an id as the event log does: host/inc/n.
+func messageID(id trace.MsgID) string {
+	return fmt.Sprintf("%s/%d/%d", id.From.Host, id.From.Incarnation, id.N)
+}
+
+func groupName(r *http.Request) (string, error) {
+	name := r.PathValue("name")
+	if name == "" || len(name) > views.GroupNameMax {
+		return "", fmt.Errorf("%w: %d bytes", views.ErrGroupName, len(name))
+	}
+	return name, nil
+}
+
+func (s *Server) handleSend(w http.ResponseWriter, r *http.Request) error {
+	name, err := groupName(r)
+	if err != nil {
+		return err
+	}
+	order, err := orderOf(r)
+	if err != nil {
+		return err
+	}
+	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, views.PayloadMax))
+	if err != nil {
+		return err
+	}
+	ctx, cancel, err := deadline(w, r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	receipt, err := s.group.Send(ctx, name, order, payload)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, SendAnswer{Msg: messageID(receipt.Msg), View: viewID(receipt.View), K: receipt.K})
+	return nil
+}
+
+// orderOf reads order=, agreed where it is left out.
+func orderOf(r *http.Request) (views.Order, error) {
+	word := r.URL.Query().Get("order")
+	switch word {
+	case "":
+		return views.Agreed, nil
+	case "safe":
+		return 0, failure(CodeUnsupported, "order=safe does not exist yet", "use order=agreed")
+	}
+	order, ok := views.ParseOrder(word)
+	if !ok {
+		return 0, failure(CodeBadRequest, "order="+word+" does not exist", "use order=fifo or order=agreed")
+	}
+	return order, nil
+}
+
+func (s *Server) handleGroupEvents(w http.ResponseWriter, r *http.Request) error {
+	name, err := groupName(r)
+	if err != nil {
+		return err
+	}
+	listener, err := s.group.Listen(name)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	ctx, cancel := s.streamContext(r)
+	defer cancel()
+	widen(w, writeTimeout)
+	out := newLineWriter(w)
+	defer out.close()
+	s.pump(ctx, listener, out)
+	return nil
+}
+
+// pump copies a listener's events to a client until either ends.
+func (s *Server) pump(ctx context.Context, l Listener, out *lineWriter) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-l.C():
+			if !ok {
+				if err := l.Err(); err != nil {
+					out.fail(err)
+				}
+				return
+			}
+			if !out.json(groupEvent(e)) {
+				return
+			}
+		}
+	}
+}
+
+func groupEvent(e gms.GroupEvent) GroupEvent {
+	line := GroupEvent{Ev: e.Kind}
+	switch e.Kind {
+	case gms.KindMessage:
+		line.GroupMessage = groupMessage(&e.Msg)
+	case gms.KindView, gms.KindState:
+		line.View = viewOf(e.View)
+	}
+	return line
+}
+
+func groupMessage(m *engine.Message) *GroupMessage {
+	g := &GroupMessage{
+		Msg: messageID(m.Msg), From: m.Msg.From.Host, In: viewID(m.View), K: m.K,
+		Order: m.Order.String(), Payload: m.Payload, Transitional: m.Transitional,
+	}
+	if g.Payload == nil {
+		g.Payload = []byte{} // "" in JSON, not null
+	}
+	if utf8.Valid(m.Payload) {
+		text := string(m.Payload)
+		g.Text = &text
+	}
+	return g
+}
+
+// streamContext ends with the request or with the server, whichever is first.
+func (s *Server) streamContext(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(s.closing, cancel)
+	return ctx, func() { stop(); cancel() }
+}

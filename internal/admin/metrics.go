@@ -1,0 +1,168 @@
+package admin
+
+import (
+	"net/http"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// Metrics counts what the events of a host say, and asks the host for the rest
+// when scraped. Its names are part of the outside face. It has a registry of
+// its own: a program that embeds gmsd keeps its default one.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	changes    *prometheus.CounterVec
+	phases     *prometheus.HistogramVec
+	blocked    prometheus.Histogram
+	sent       *prometheus.CounterVec
+	delivered  *prometheus.CounterVec
+	delivery   *prometheus.HistogramVec
+	suspicions *prometheus.CounterVec
+	mistaken   prometheus.Counter
+
+	drops dropCount
+	clock changeClock
+	// underWay are our own messages between send and delivery, at most underWayMax.
+	underWay map[trace.MsgID]views.Instant
+	// doubted are the hosts suspected now: a doubt taken back was a false one.
+	doubted map[views.HostID]bool
+}
+
+// underWayMax bounds the messages whose delivery is timed; beyond it a message
+// is counted but not timed.
+const underWayMax = 4096
+
+// Buckets: a view change from a fast LAN flush to a slow detection; a delivery
+// from one loopback trip to a retransmission over a bad link.
+var (
+	changeBuckets   = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	deliveryBuckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+)
+
+// NewMetrics makes the metrics of a daemon of that version.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		changes:  counters("view_changes_total", "Views installed.", "reason"),
+		phases:   histograms("view_change_seconds", "Duration of the phases of a view change at this host.", "phase", changeBuckets),
+		blocked: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gmsd_blocked_seconds", Help: "Time in which sending was stopped for a view change.", Buckets: changeBuckets,
+		}),
+		sent:       counters("messages_sent_total", "Messages sent by this host.", "order"),
+		delivered:  counters("messages_delivered_total", "Messages delivered at this host.", "order"),
+		delivery:   histograms("delivery_seconds", "Time from sending a message to its delivery at its sender.", "order", deliveryBuckets),
+		suspicions: counters("suspicions_total", "Suspicions raised at this host.", "detector"),
+		mistaken: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gmsd_false_suspicions_total", Help: "Suspicions taken back.",
+		}),
+		underWay: map[trace.MsgID]views.Instant{},
+		doubted:  map[views.HostID]bool{},
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "gmsd_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
+	})
+	info.Set(1)
+	m.registry.MustRegister(info, m.changes, m.phases, m.blocked, m.sent, m.delivered, m.delivery, m.suspicions, m.mistaken,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.zero()
+	return m
+}
+
+// attach adds what is read from the host when scraped.
+func (m *Metrics) attach(group Group) {
+	m.registry.MustRegister(&scraped{group: group, drops: &m.drops})
+}
+
+func counters(name, help, label string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gmsd_" + name, Help: help}, []string{label})
+}
+
+func histograms(name, help, label string, buckets []float64) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gmsd_" + name, Help: help, Buckets: buckets}, []string{label})
+}
+
+// zero shows the series whose labels are known beforehand, so that a rate over
+// the first event is not lost.
+func (m *Metrics) zero() {
+	for _, o := range []views.Order{views.FIFO, views.Agreed} {
+		m.sent.WithLabelValues(o.String())
+		m.delivered.WithLabelValues(o.String())
+		m.delivery.WithLabelValues(o.String())
+	}
+	for _, phase := range []string{"detect", "agree", "flush", "install", "total"} {
+		m.phases.WithLabelValues(phase)
+	}
+}
+
+// Observe takes the next event of the host. It is called by one goroutine.
+func (m *Metrics) Observe(rec trace.Record) {
+	switch ev := rec.Event.(type) {
+	case trace.Install:
+		m.changes.WithLabelValues(ev.Reason.String()).Inc()
+		m.keepDoubts(ev.Members)
+	case trace.Send:
+		m.sent.WithLabelValues(ev.Order.String()).Inc()
+		if len(m.underWay) < underWayMax {
+			m.underWay[ev.Msg] = rec.T
+		}
+	case trace.Deliver:
+		m.delivered.WithLabelValues(ev.Order.String()).Inc()
+		if at, ok := m.underWay[ev.Msg]; ok {
+			delete(m.underWay, ev.Msg)
+			m.delivery.WithLabelValues(ev.Order.String()).Observe(rec.T.Sub(at).Seconds())
+		}
+	case trace.Drop:
+		m.drops.add(ev.Reason, ev.Count)
+	case trace.Suspect:
+		m.suspicions.WithLabelValues(ev.Detector).Inc()
+		m.doubted[ev.Who] = true
+	case trace.Trust:
+		if m.doubted[ev.Who] {
+			delete(m.doubted, ev.Who)
+			m.mistaken.Inc()
+		}
+	}
+	m.observeChange(rec)
+}
+
+func (m *Metrics) observeChange(rec trace.Record) {
+	t, done := m.clock.observe(rec)
+	if !done {
+		return
+	}
+	m.blocked.Observe(t.Blocked)
+	m.phases.WithLabelValues("agree").Observe(t.Agree)
+	m.phases.WithLabelValues("flush").Observe(t.Flush)
+	m.phases.WithLabelValues("install").Observe(t.Install)
+	m.phases.WithLabelValues("total").Observe(t.Total)
+	if t.Detect >= 0 {
+		m.phases.WithLabelValues("detect").Observe(t.Detect)
+	}
+}
+
+// keepDoubts drops the doubts about hosts that the view has left out: those
+// were acted upon, and a later trust is a new acquaintance.
+func (m *Metrics) keepDoubts(members []trace.HostBits) {
+	in := make(map[views.HostID]bool, len(members))
+	for i := range members {
+		in[members[i].Host] = true
+	}
+	for who := range m.doubted {
+		if !in[who] {
+			delete(m.doubted, who)
+		}
+	}
+}
+
+func (s *Server) handleMetrics(w http.ResponseWriter, r *http.Request) error {
+	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}).ServeHTTP(w, r)
+	return nil
+}

@@ -1,0 +1,127 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/views"
+)
+
+// Code names a kind of failure for programs. The list is closed and append-only.
+type Code string
+
+// Codes of errors, and the HTTP status each travels with.
+const (
+	CodeBadRequest  Code = "bad-request"     // 400: the request says something impossible
+	CodeReadOnly    Code = "read-only"       // 403: this listener only answers GET
+	CodeDisabled    Code = "disabled"        // 403: a setting forbids it
+	CodeNotFound    Code = "not-found"       // 404
+	CodeMethod      Code = "method"          // 405: the path exists, not with this verb
+	CodeConflict    Code = "conflict"        // 409: not now (the host is leaving)
+	CodeGap         Code = "gap"             // 410: those events are gone from memory
+	CodeTooLarge    Code = "too-large"       // 413
+	CodeInternal    Code = "internal"        // 500
+	CodeUnsupported Code = "not-implemented" // 501: arrives with a later capability
+	CodeNotReady    Code = "not-ready"       // 503
+	CodeFull        Code = "full"            // 503: a queue is full; try later
+	CodeSlow        Code = "slow"            // 503: the reader of a stream did not read
+	CodeTimeout     Code = "timeout"         // 504
+)
+
+var statusOf = map[Code]int{
+	CodeBadRequest:  http.StatusBadRequest,
+	CodeReadOnly:    http.StatusForbidden,
+	CodeDisabled:    http.StatusForbidden,
+	CodeNotFound:    http.StatusNotFound,
+	CodeMethod:      http.StatusMethodNotAllowed,
+	CodeConflict:    http.StatusConflict,
+	CodeGap:         http.StatusGone,
+	CodeTooLarge:    http.StatusRequestEntityTooLarge,
+	CodeInternal:    http.StatusInternalServerError,
+	CodeUnsupported: http.StatusNotImplemented,
+	CodeNotReady:    http.StatusServiceUnavailable,
+	CodeFull:        http.StatusServiceUnavailable,
+	CodeSlow:        http.StatusServiceUnavailable,
+	CodeTimeout:     http.StatusGatewayTimeout,
+}
+
+// Error is a failure as it travels: what, and what to do about it.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+// Error gives the message and, where there is one, the hint.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + " (" + e.Hint + ")"
+}
+
+type errorBody struct {
+	Error *Error `json:"error"`
+}
+
+func failure(code Code, message, hint string) *Error {
+	return &Error{Code: code, Message: message, Hint: hint}
+}
+
+// explain turns any error of the group into one that travels.
+func explain(err error) *Error {
+	var known *Error
+	var field *gms.FieldError
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &field):
+		return failure(CodeBadRequest, err.Error(), field.Cure)
+	case errors.As(err, &tooBig), errors.Is(err, views.ErrTooLong):
+		return failure(CodeTooLarge, err.Error(), "send less at once")
+	case errors.Is(err, views.ErrGroupName):
+		return failure(CodeBadRequest, err.Error(), "a group's name has 1 to 64 bytes")
+	case errors.Is(err, gms.ErrNotMember):
+		return failure(CodeNotFound, err.Error(), "gmsd view lists names and host ids")
+	case errors.Is(err, gms.ErrOneself):
+		return failure(CodeBadRequest, err.Error(), "use POST /v1/leave (gmsd leave)")
+	case errors.Is(err, gms.ErrLab):
+		return failure(CodeDisabled, err.Error(), "start it with --lab-faults")
+	case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy):
+		return failure(CodeFull, err.Error(), "try again after a moment")
+	case errors.Is(err, gms.ErrClosed):
+		return failure(CodeNotReady, err.Error(), "start gmsd again")
+	case errors.Is(err, views.ErrLeaving):
+		return failure(CodeConflict, err.Error(), "use another host")
+	case errors.Is(err, gms.ErrGap):
+		return failure(CodeGap, err.Error(), "start again without since, or read the event log")
+	case errors.Is(err, gms.ErrSlow):
+		return failure(CodeSlow, err.Error(), "read faster, or filter at the source")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return failure(CodeTimeout, "no answer in time", "see /v1/status for what the host waits for")
+	}
+	return failure(CodeInternal, err.Error(), "")
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status = http.StatusInternalServerError
+		body, _ = json.Marshal(errorBody{failure(CodeInternal, err.Error(), "")})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a client that went away is its own affair
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	e := explain(err)
+	if e.Code == CodeFull {
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, statusOf[e.Code], errorBody{e})
+}

@@ -1,0 +1,114 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/views"
+)
+
+// StatusAnswer is the body of GET /v1/status: who this host is, where it
+// stands, and what its parts say of themselves.
+type StatusAnswer struct {
+	Self    views.HostID `json:"self"`
+	Name    string       `json:"name"`
+	Group   string       `json:"group"`
+	Version string       `json:"version"`
+	Addr    string       `json:"addr"`
+	State   string       `json:"state"`
+	// View is null, Members 0 while there is none.
+	View          *ViewID  `json:"view"`
+	Members       int      `json:"members"`
+	UptimeSeconds float64  `json:"uptimeSeconds"`
+	Waiting       int      `json:"waiting"`
+	Notices       []string `json:"notices"`
+	// EventLog says why the event log is not being written; empty: it is.
+	EventLog  string          `json:"eventLog"`
+	Counts    StatusCounts    `json:"counts"`
+	Transport StatusTransport `json:"transport"`
+	// Engine is the protocol's own account; its keys are not fixed.
+	Engine engine.Status `json:"engine"`
+}
+
+// StatusCounts are counts since the start.
+type StatusCounts struct {
+	Steps           uint64 `json:"steps"`
+	Events          uint64 `json:"events"`
+	SendErrors      uint64 `json:"sendErrors"`
+	ReceiveErrors   uint64 `json:"receiveErrors"`
+	EventLogErrors  uint64 `json:"eventLogErrors"`
+	EventLogLost    uint64 `json:"eventLogLost"`
+	Busy            uint64 `json:"busy"`
+	ListenersCut    uint64 `json:"listenersCut"`
+	ObserverSkipped uint64 `json:"observerSkipped"`
+}
+
+// StatusTransport is what went over the wire, by "in unicast" and so on, and
+// what was thrown away, by reason; zeros are left out.
+type StatusTransport struct {
+	Packets map[string]uint64 `json:"packets"`
+	Bytes   map[string]uint64 `json:"bytes"`
+	Dropped map[string]uint64 `json:"dropped"`
+}
+
+func (s *Server) handleStatus(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel, err := deadline(w, r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	status, err := s.group.Status(ctx)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, s.statusAnswer(&status))
+	return nil
+}
+
+func (s *Server) statusAnswer(st *gms.Status) StatusAnswer {
+	answer := StatusAnswer{
+		Self: st.Self.Host, Name: st.Self.Name, Group: s.cfg.Group, Version: s.cfg.Version,
+		Addr: st.Self.Addr.String(), State: st.State, UptimeSeconds: st.Uptime.Seconds(),
+		Waiting: st.Waiting, Notices: append([]string{}, st.Notices...), EventLog: st.EventLog,
+		Counts: statusCounts(&st.Stats), Transport: statusTransport(&st.Stats.Transport), Engine: st.Engine,
+	}
+	if snap := s.group.View(); snap.View != nil {
+		id := viewID(snap.View.ID)
+		answer.View, answer.Members = &id, snap.View.Size()
+	}
+	return answer
+}
+
+func statusCounts(c *gms.Stats) StatusCounts {
+	return StatusCounts{
+		Steps: c.Steps, Events: c.Events, SendErrors: c.SendErrors, ReceiveErrors: c.ReceiveErrors,
+		EventLogErrors: c.EventLogErrors, EventLogLost: c.EventLogLost,
+		Busy: c.Busy, ListenersCut: c.ListenersCut, ObserverSkipped: c.ObserverSkipped,
+	}
+}
+
+func statusTransport(t *transport.Stats) StatusTransport {
+	out := StatusTransport{Packets: map[string]uint64{}, Bytes: map[string]uint64{}, Dropped: map[string]uint64{}}
+	t.Each(func(dir, kind string, traffic transport.Traffic) {
+		if traffic.Packets > 0 {
+			out.Packets[dir+" "+kind], out.Bytes[dir+" "+kind] = traffic.Packets, traffic.Bytes
+		}
+	})
+	t.EachDropped(func(reason transport.Drop, n uint64) {
+		if n > 0 {
+			out.Dropped[reason.String()] = n
+		}
+	})
+	return out
+}
+
+func (s *Server) handleConfig(w http.ResponseWriter, _ *http.Request) error {
+	var settings any = struct{}{}
+	if s.cfg.Settings != nil {
+		settings = s.cfg.Settings()
+	}
+	writeJSON(w, http.StatusOK, settings)
+	return nil
+}

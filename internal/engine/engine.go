@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/gmsd/gmsd/failuredetect"
+	"github.com/gmsd/gmsd/internal/wire"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/vsync"
+)
+
+// dropsEvery is how often dropped input is told: the log must not become what
+// a flood of bad datagrams breaks.
+const dropsEvery = time.Second
+
+// Engine is one host's whole protocol state. It is not safe for concurrent use.
+type Engine struct {
+	cfg    Config
+	header message.Header
+	core   *vsync.Core
+	detect *failuredetect.Detector
+	now    views.Instant
+
+	begun   bool
+	stopped bool
+	frame   wire.Frame
+	out     Output
+	drops   drops
+	tokens  uint64
+	// persists maps the token of a write in flight to what it makes durable.
+	persists map[uint64]views.Seq
+	// watched is the last set given out, so that an equal one is not repeated.
+	watched []WatchTarget
+	traffic Traffic
+}
+
+// Traffic counts messages by type, in and out.
+type Traffic struct {
+	In, Out [message.TypeEnd]uint64
+}
+
+// GroupHash is how a group's name stands in a frame.
+func GroupHash(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte("gmsd\x00" + name)) // never fails
+	return h.Sum64()
+}
+
+// New makes an engine; its first Step(now, nil) starts it.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Group == "" || len(cfg.Group) > views.GroupNameMax {
+		return nil, fmt.Errorf("engine: group %q: want 1 to %d bytes", cfg.Group, views.GroupNameMax)
+	}
+	e := &Engine{
+		cfg:      cfg,
+		header:   message.Header{Group: GroupHash(cfg.Group), From: cfg.Self.Process, Nonce: cfg.Nonce},
+		persists: make(map[uint64]views.Seq),
+	}
+	detect := cfg.Detect
+	detect.Self = cfg.Self.Process
+	detect.EnsureDefaults()
+	if err := detect.Validate(); err != nil {
+		return nil, err
+	}
+	e.detect = failuredetect.New(detect, cfg.Seed)
+	core, err := vsync.New(vsync.Config{
+		Self: cfg.Self, Nonce: cfg.Nonce, Seq: cfg.Seq, Multicast: cfg.Multicast, Seed: cfg.Seed + 1,
+		Timing: cfg.Timing, HoldOff: e.detect.HoldOff,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.core = core
+	return e, nil
+}
+
+// Step takes what happened at now, or nil where only time has passed, and gives
+// what follows.
+func (e *Engine) Step(now views.Instant, in Input) *Output {
+	e.now = max(e.now, now)
+	e.out = Output{
+		Events: e.out.Events[:0], Send: e.out.Send[:0], Deliver: e.out.Deliver[:0],
+	}
+	if e.stopped {
+		return &e.out
+	}
+	if !e.begun {
+		e.begun = true
+		e.core.Start(e.now)
+	}
+	e.take(in)
+	e.detect.Advance(e.now)
+	if d := e.core.Deadline(); d != 0 && d <= e.now {
+		e.core.Advance(e.now)
+	}
+	e.settle()
+	e.flushDrops()
+	return &e.out
+}
+
+// take is the one switch over inputs.
+func (e *Engine) take(in Input) {
+	switch in := in.(type) {
+	case nil:
+	case Received:
+		e.receive(in)
+	case Persisted:
+		e.takePersisted(in)
+	case Submit:
+		e.core.Submit(e.now, in.Token, in.Group, in.Order, in.Payload)
+	case SetState:
+		e.setState(in)
+	case Leave:
+		e.core.Leave(e.now)
+	case Evict:
+		e.core.Evict(e.now, in.Host)
+	case Evidence:
+		e.detect.HandleEvidence(e.now, in.Process, in.Found)
+	}
+}
+
+func (e *Engine) takePersisted(in Persisted) {
+	seq, ok := e.persists[in.Token]
+	if !ok {
+		return
+	}
+	delete(e.persists, in.Token)
+	if in.Err != nil {
+		e.fail("the state directory cannot be written: " + in.Err.Error())
+		return
+	}
+	e.core.HandlePersisted(e.now, seq)
+}
+
+// fail stops the host at once: it could not keep its promises.
+func (e *Engine) fail(detail string) {
+	e.out.Events = append(e.out.Events, trace.Stop{How: trace.StopFatal})
+	e.out.Stop = &Stop{How: trace.StopFatal, Detail: detail}
+	e.stopped = true
+}
+
+func (e *Engine) setState(in SetState) {
+	self := e.core.Self()
+	attrs := self.Attrs
+	if in.SetAttrs {
+		attrs = in.Attrs
+	}
+	e.core.SetState(e.now, self.Bits&^in.Mask|in.Bits&in.Mask, attrs)
+}
+
+// settleMax bounds the exchange between the parts within one step.
+const settleMax = 16
+
+// settle passes on what the parts have for each other and for the driver,
+// until they have nothing more.
+func (e *Engine) settle() {
+	for range settleMax {
+		if e.stopped {
+			return
+		}
+		more := e.drainCore()
+		if e.drainDetector() {
+			more = true
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// drainCore takes the core's output and reports whether there was a new view.
+func (e *Engine) drainCore() bool {
+	out := e.core.Drain()
+	for _, ev := range out.Events {
+		e.emit(ev)
+	}
+	if out.Persist != 0 {
+		e.tokens++
+		e.persists[e.tokens] = out.Persist
+		e.out.Persist = &Persist{Token: e.tokens, Seq: out.Persist}
+	}
+	e.send(out.Sends)
+	for _, h := range out.Removed {
+		e.detect.Removed(e.now, h)
+	}
+	installed := false
+	for _, d := range out.Deliver {
+		if v, ok := d.(ViewInstalled); ok {
+			installed = true
+			e.detect.SetView(e.now, v.View)
+		}
+		e.out.Deliver = append(e.out.Deliver, d)
+	}
+	if installed {
+		e.watch()
+	}
+	if out.Stop != nil {
+		e.out.Stop = out.Stop
+		e.stopped = true
+	}
+	return installed
+}
+
+// drainDetector takes the detector's output and reports whether its opinion
+// went to the core.
+func (e *Engine) drainDetector() bool {
+	out := e.detect.Drain()
+	for _, ev := range out.Events {
+		e.emit(ev)
+	}
+	v := e.core.View()
+	if v == nil {
+		return false
+	}
+	if out.Beat {
+		e.beat(v, out.BeatTo)
+	}
+	for _, p := range out.Pings {
+		m := &v.Members[p.Rank]
+		e.sendOne(Direct, e.addrOf(m), &message.Ping{Token: p.Token, To: m.Process})
+	}
+	if out.Accuse != nil {
+		e.sendAll(out.Accuse)
+	}
+	if !out.Changed {
+		return false
+	}
+	e.core.HandleOpinion(e.now, vsync.Opinion{
+		View: v.ID, Failed: e.detect.Failed(), Suspected: e.detect.Suspected(), Unsettled: e.detect.Unsettled(),
+	})
+	return true
+}
+
+// beat sends a heartbeat to all (nil) or to the given ranks.
+func (e *Engine) beat(v *views.View, ranks []uint16) {
+	hb := e.core.Heartbeat()
+	if ranks == nil {
+		e.sendAll(hb)
+		return
+	}
+	for _, r := range ranks {
+		e.sendOne(Direct, e.addrOf(&v.Members[r]), hb)
+	}
+}
+
+// watch gives the driver the processes whose sockets tell of their life.
+func (e *Engine) watch() {
+	v := e.core.View()
+	targets := make([]WatchTarget, 0, len(e.detect.Observed()))
+	for _, r := range e.detect.Observed() {
+		m := &v.Members[r]
+		targets = append(targets, WatchTarget{Process: m.Process, Addr: m.Addr})
+	}
+	e.out.Watch = &Watch{Targets: targets}
+}
+
+// emit puts an event into the output; drops are counted first.
+func (e *Engine) emit(ev trace.Event) {
+	if d, ok := ev.(trace.Drop); ok {
+		e.drops.count(d.From, d.Reason, d.Count)
+		return
+	}
+	e.out.Events = append(e.out.Events, ev)
+}
+
+// Deadline is when Step must be called at the latest; 0 for "when something happens".
+func (e *Engine) Deadline() views.Instant {
+	if e.stopped {
+		return 0
+	}
+	if !e.begun {
+		return 1
+	}
+	d := views.Earliest(e.core.Deadline(), e.detect.Deadline())
+	return views.Earliest(d, e.drops.dueAt)
+}
+
+// View is the current view with the ordered changes since its install; nil
+// before the first. It is immutable.
+func (e *Engine) View() *views.View { return e.core.View() }
+
+// Describe prints the state in a few lines, for transcripts.
+func (e *Engine) Describe() string { return e.core.Describe() }

@@ -1,0 +1,138 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gmsd/gmsd/views"
+)
+
+// Stats count what a run did.
+type Stats struct {
+	Events, Steps                            uint64
+	FramesSent, BytesSent, FramesReceived    uint64
+	Records, Installs, Views                 uint64
+	Messages, Delivered, Suspicions, Submits uint64
+}
+
+// Add sums two counts.
+func (s *Stats) Add(o *Stats) {
+	s.Events += o.Events
+	s.Steps += o.Steps
+	s.FramesSent += o.FramesSent
+	s.BytesSent += o.BytesSent
+	s.FramesReceived += o.FramesReceived
+	s.Records += o.Records
+	s.Installs += o.Installs
+	s.Views += o.Views
+	s.Messages += o.Messages
+	s.Delivered += o.Delivered
+	s.Suspicions += o.Suspicions
+	s.Submits += o.Submits
+}
+
+// coverSite is a place in the world whose being reached is counted: a site
+// that no seed of a large batch reaches is a fault that is not tested.
+type coverSite uint8
+
+const (
+	coverLost coverSite = iota
+	coverMulticastLost
+	coverCut
+	coverMTU
+	coverFull
+	coverDuplicated
+	coverReordered
+	coverClogged
+	coverNobody
+	coverTooLong
+	coverLateWake
+	coverEarlyWake
+	coverSlowPersist
+	coverDiskError
+	coverStop
+	coverTetherLost
+	coverShadow
+	coverSubmitted
+	coverSubmitRefused
+	coverSites
+)
+
+var siteNames = [coverSites]string{
+	"lost", "multicast-lost", "cut", "mtu", "link-full", "duplicated", "reordered", "clogged",
+	"nobody-there", "too-long", "late-wake", "early-wake", "slow-persist", "disk-error", "stopped",
+	"tether-lost", "shadow", "submitted", "submit-refused",
+}
+
+// Coverage counts how often each part of the world was reached.
+type Coverage struct {
+	sites    [coverSites]uint64
+	faults   [faultKinds]uint64
+	evidence [8]uint64
+	reasons  [16]uint64
+	refused  [8]uint64
+}
+
+func (c *Coverage) hit(s coverSite) { c.sites[s]++ }
+
+// Add sums two counts.
+func (c *Coverage) Add(o *Coverage) {
+	for i := range c.sites {
+		c.sites[i] += o.sites[i]
+	}
+	for i := range c.faults {
+		c.faults[i] += o.faults[i]
+	}
+	for i := range c.evidence {
+		c.evidence[i] += o.evidence[i]
+	}
+	for i := range c.reasons {
+		c.reasons[i] += o.reasons[i]
+	}
+	for i := range c.refused {
+		c.refused[i] += o.refused[i]
+	}
+}
+
+// Missing names the fault kinds and sites that were never reached.
+func (c *Coverage) Missing() []string {
+	var list []string
+	for k, n := range c.faults {
+		if n == 0 && FaultKind(k) != FaultSwizzle {
+			list = append(list, "fault "+FaultKind(k).String())
+		}
+	}
+	for s, n := range c.sites {
+		if n == 0 && coverSite(s) != coverTooLong {
+			list = append(list, "site "+siteNames[s])
+		}
+	}
+	return list
+}
+
+// String writes the counts, one group a line.
+func (c *Coverage) String() string {
+	var b strings.Builder
+	b.WriteString("faults:")
+	for k, n := range c.faults {
+		fmt.Fprintf(&b, " %s=%d", FaultKind(k), n)
+	}
+	b.WriteString("\nsites:")
+	for s, n := range c.sites {
+		fmt.Fprintf(&b, " %s=%d", siteNames[s], n)
+	}
+	b.WriteString("\ninstalls by reason:")
+	for r := range c.reasons {
+		if views.Reason(r).Valid() {
+			fmt.Fprintf(&b, " %s=%d", views.Reason(r), c.reasons[r])
+		}
+	}
+	b.WriteString("\nrefused:")
+	for r := range c.refused {
+		if views.RefuseCode(r).Valid() && r > 0 {
+			fmt.Fprintf(&b, " %s=%d", views.RefuseCode(r), c.refused[r])
+		}
+	}
+	b.WriteByte('\n')
+	return b.String()
+}

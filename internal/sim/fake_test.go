@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// fake is the smallest machine that keeps the engine's contract: it persists,
+// installs a view of itself, beats ten times a second, and counts what it hears.
+type fake struct {
+	cfg       engine.Config
+	out       engine.Output
+	view      *views.View
+	persisted bool
+	asked     bool
+	next      views.Instant
+	heard     map[netip.AddrPort]int
+	early     int
+	gaps      []time.Duration
+	last      views.Instant
+	evidence  []message.Evidence
+	n         uint64
+	frame     [8]byte
+}
+
+const fakeBeat = 100 * time.Millisecond
+
+func newFake(cfg engine.Config) (Machine, error) {
+	return &fake{cfg: cfg, heard: make(map[netip.AddrPort]int)}, nil
+}
+
+func (f *fake) Step(now views.Instant, in engine.Input) *engine.Output {
+	f.out = engine.Output{}
+	if f.last != 0 {
+		f.gaps = append(f.gaps, now.Sub(f.last))
+	}
+	f.last = now
+	switch in := in.(type) {
+	case engine.Received:
+		f.heard[in.From]++
+	case engine.Persisted:
+		if in.Err != nil {
+			f.out.Stop = &engine.Stop{How: trace.StopFatal}
+			return &f.out
+		}
+		f.install(now)
+	case engine.Submit:
+		f.submit(in)
+	case engine.Leave:
+		f.out.Stop = &engine.Stop{How: trace.StopGraceful}
+	case engine.Evidence:
+		f.evidence = append(f.evidence, in.Found)
+	}
+	if !f.asked {
+		f.asked = true
+		f.out.Persist = &engine.Persist{Token: 1, Seq: f.cfg.Seq + 1}
+	}
+	if f.persisted && now >= f.next {
+		f.next = now.Add(fakeBeat)
+		binary.LittleEndian.PutUint64(f.frame[:], uint64(now))
+		f.out.Send = append(f.out.Send, engine.Packet{Scope: engine.Seek, Frame: f.frame[:]})
+	}
+	return &f.out
+}
+
+func (f *fake) install(now views.Instant) {
+	f.persisted, f.next = true, now
+	id := views.ViewID{Seq: f.cfg.Seq + 1, Coordinator: f.cfg.Self.Host, Incarnation: f.cfg.Self.Incarnation}
+	f.view = &views.View{ID: id, Members: []views.Member{f.cfg.Self}, Reason: views.ReasonStart}
+	f.out.Events = append(f.out.Events, trace.Install{View: id, Members: []trace.HostBits{{Process: f.cfg.Self.Process}}, Reason: views.ReasonStart})
+	f.out.Deliver = append(f.out.Deliver, engine.ViewInstalled{View: f.view})
+}
+
+func (f *fake) submit(in engine.Submit) {
+	f.n++
+	id := trace.MsgID{From: f.cfg.Self.Process, N: f.n}
+	f.out.Events = append(f.out.Events, trace.Send{Msg: id, Len: len(in.Payload)}, trace.Deliver{Msg: id, Group: in.Group, Len: len(in.Payload)})
+	f.out.Deliver = append(f.out.Deliver, engine.Message{Msg: id, Group: in.Group, Payload: in.Payload}, engine.Submitted{Token: in.Token, Msg: id})
+}
+
+func (f *fake) Deadline() views.Instant {
+	if !f.persisted {
+		return 0
+	}
+	return f.next
+}
+
+func (f *fake) View() *views.View { return f.view }
+
+func (f *fake) Describe() string { return fmt.Sprintf("fake heard %d", len(f.heard)) }
+
+// blind is the oracle that sees nothing wrong.
+type blind struct{ records int }
+
+func (b *blind) Observe(uint32, trace.Record) { b.records++ }
+func (b *blind) Crash(uint32, views.Process)  {}
+func (b *blind) Disturb(bool, []views.HostID) {}
+func (b *blind) Stable([]views.Process)       {}
+func (b *blind) Settled()                     {}
+func (b *blind) Drain()                       {}
+func (b *blind) Unstable()                    {}
+func (b *blind) Broken() *Failure             { return nil }
+func (b *blind) Finish() *Failure             { return nil }
+
+func blindly(Options) Oracle { return &blind{} }
+
+// fakes starts n hosts with fakes and lets them run for a moment.
+func fakes(o Options) *World {
+	w := NewWorld(o, newFake, &blind{})
+	for _, h := range w.hosts[1:] {
+		if !h.spare {
+			h.plan(0)
+		}
+	}
+	w.RunFor(50 * time.Millisecond)
+	return w
+}
+
+func fakeOn(w *World, n int) *fake { return w.hosts[n].proc.eng.(*fake) }
+
+// heardDuring counts what host to hears of host from while d passes.
+func heardDuring(w *World, to, from int, d time.Duration) int {
+	before := fakeOn(w, to).heard[addrOf(from)]
+	w.RunFor(d)
+	return fakeOn(w, to).heard[addrOf(from)] - before
+}

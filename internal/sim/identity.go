@@ -1,0 +1,81 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// identities keeps count of who runs under which host id. A process that runs
+// while another one has its id (a clone), or in an incarnation that was used
+// before (an old copy of the state directory), is a shadow. The group should
+// refuse it. If it lets a shadow in although the rightful process lives and can
+// be reached, the group has failed (J5). If nobody could have known better,
+// every later statement about that process id is ambiguous, so the seed ends
+// there and is counted.
+type identities struct {
+	w *World
+	// highest is the last incarnation each identity was started with.
+	highest map[views.HostID]views.Incarnation
+}
+
+// challengeTime is how long a network must have been in order before a
+// duplicate that was let in counts as the group's fault, in ns.
+const challengeTime = views.Instant(10_000_000_000)
+
+func (t *identities) started(h *Host) {
+	p := h.proc
+	p.reused = p.id.Incarnation <= t.highest[p.id.Host]
+	p.shadow = p.reused || t.twin(h) != nil
+	if p.shadow {
+		t.w.cover.hit(coverShadow)
+	}
+	t.highest[p.id.Host] = max(t.highest[p.id.Host], p.id.Incarnation)
+}
+
+// twin is another host on which a process with h's id runs in the open, or nil.
+func (t *identities) twin(h *Host) *Host {
+	for _, o := range t.w.hosts[1:] {
+		if o != h && o.proc != nil && !o.proc.shadow && o.proc.id.Host == h.proc.id.Host {
+			return o
+		}
+	}
+	return nil
+}
+
+// admitted decides what it means that a group let shadow p in; false if the
+// run ends here.
+func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
+	w := t.w
+	o := t.twin(h)
+	switch {
+	case o != nil && w.orderly(challengeTime) && o.Running() && o.proc.large:
+		w.fail("J5", fmt.Sprintf("host %d (%v, a copy) installed %s although host %d (%v) lives and can be reached",
+			h.number, p.id, w.describeInstall(in), o.number, o.proc.id))
+		return false
+	case o != nil, p.reused:
+		w.end("ambiguous identity")
+		return false
+	}
+	p.shadow = false
+	return true
+}
+
+// repair is what the operator does before a refused daemon starts again.
+func (t *identities) repair(h *Host, code views.RefuseCode) {
+	if code == views.RefuseRolledBack || code == views.RefuseDuplicate {
+		d := &h.disk.synced
+		d.incarnation = max(d.incarnation, t.highest[d.id])
+	}
+}
+
+// displaced judges an open process that the group refused.
+func (t *identities) displaced(h *Host, p *process, s *engine.Stop) {
+	if s.Code != views.RefuseDuplicate || p.shadow || !p.large || !t.w.orderly(challengeTime) {
+		return
+	}
+	t.w.fail("J5", fmt.Sprintf("host %d (%v), a member of %v, was stopped as a duplicate of its own copy: %s",
+		h.number, p.id, p.view.ID, s.Detail))
+}

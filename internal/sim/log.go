@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// log takes one event of an engine, numbers it as the event log does, and
+// shows it to the checkers.
+func (h *Host) log(p *process, e trace.Event) {
+	w := h.w
+	p.records++
+	w.stats.Records++
+	r := trace.Record{N: p.records, T: h.now(), Process: p.id, Event: e}
+	switch e := e.(type) {
+	case trace.Install:
+		w.stats.Installs++
+		w.sawView(e.View)
+		w.cover.reasons[min(int(e.Reason), len(w.cover.reasons)-1)]++
+		w.note(hashEvent, uint64(h.number)<<8|uint64(e.Reason), uint64(e.View.Seq)<<16|uint64(len(e.Members)))
+		p.deliveries = append(p.deliveries, e)
+		h.judgeQuiet(e)
+	case trace.Deliver:
+		w.stats.Delivered++
+		w.note(hashEvent, uint64(h.number), e.Msg.N<<32|uint64(e.Sum))
+		p.deliveries = append(p.deliveries, e)
+		if e.Group == probeGroup {
+			p.probes++
+		}
+	case trace.Send:
+		w.stats.Messages++
+	case trace.Suspect:
+		w.stats.Suspicions++
+	}
+	if w.watchRecord != nil {
+		w.watchRecord(h, r)
+	}
+	if in, ok := e.(trace.Install); ok && p.shadow && len(in.Members) > 1 && !w.identity.admitted(h, p, in) {
+		return
+	}
+	w.oracle.Observe(h.stream, r)
+}
+
+// sawView counts distinct views, as seen from the outside.
+func (w *World) sawView(id views.ViewID) {
+	if w.lastView.Less(id) {
+		w.lastView = id
+		w.stats.Views++
+	}
+}
+
+// judgeQuiet fails a quiet seed in which a member was given up: with nothing
+// wrong nobody may ever be removed but by a word (L5).
+func (h *Host) judgeQuiet(e trace.Install) {
+	if h.w.opts.Profile == Quiet && (e.Reason == views.ReasonCrash || e.Reason == views.ReasonEvict) {
+		h.w.fail("L5", fmt.Sprintf("host %d installed %v because of a %s although no fault was injected",
+			h.number, e.View, e.Reason))
+	}
+}
+
+// deliver takes what the application gets and holds it against the log: each
+// view and message stands there first, in the same order.
+func (h *Host) deliver(p *process, d engine.Delivery) {
+	switch d := d.(type) {
+	case engine.ViewInstalled:
+		p.view = d.View
+		p.installs++
+		p.large = p.large || d.View.Size() > 1
+		in, ok := h.nextLogged(p).(trace.Install)
+		if !ok || in.View != d.View.ID {
+			h.w.fail("log", fmt.Sprintf("host %d delivered view %v that its log does not say", h.number, d.View.ID))
+		}
+	case engine.Message:
+		msg, ok := h.nextLogged(p).(trace.Deliver)
+		if !ok || msg.Msg != d.Msg || msg.K != d.K || msg.Len != len(d.Payload) {
+			h.w.fail("log", fmt.Sprintf("host %d delivered message %v that its log does not say", h.number, d.Msg))
+		}
+	case engine.StateChanged:
+		p.view = d.View
+	case engine.Submitted:
+		if d.Err != nil {
+			h.w.cover.hit(coverSubmitRefused)
+		} else {
+			h.w.cover.hit(coverSubmitted)
+		}
+	}
+}
+
+// nextLogged takes the oldest logged delivery that the application has not had.
+func (h *Host) nextLogged(p *process) trace.Event {
+	if p.shown == len(p.deliveries) {
+		return nil
+	}
+	e := p.deliveries[p.shown]
+	p.shown++
+	if p.shown == len(p.deliveries) {
+		p.deliveries, p.shown = p.deliveries[:0], 0
+	}
+	return e
+}
+
+// crashed writes a process off: it ended without a word.
+func (w *World) crashed(h *Host, p *process) { w.oracle.Crash(h.stream, p.id) }
+
+// ended notes that an engine stopped by itself.
+func (w *World) ended(h *Host, p *process, s *engine.Stop) {
+	w.identity.displaced(h, p, s)
+}

@@ -1,0 +1,333 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options say what one seed's world is like. They are all drawn from the seed
+// by [Swarm]; a kept seed stores them, so that it replays even after the way of
+// drawing has changed. Probabilities are in parts per million (ppm).
+type Options struct {
+	Seed uint64
+	// Hosts is the number of machines, 1..[HostsMax].
+	Hosts int64
+	// Profile is what kind of seed it is.
+	Profile Profile
+
+	// Multicast: frames for many go by multicast; else one by one, as with
+	// configured peers.
+	Multicast int64
+	// Star: without multicast, the others are configured with host 1 only.
+	Star int64
+	// Ordered: host ids rise with the host numbers.
+	Ordered int64
+	// Loopback: a sender hears its own multicast.
+	Loopback int64
+
+	DelayMin, DelayMean time.Duration
+	// Loss strikes each receiver by itself, SenderLoss a multicast as a whole.
+	Loss, SenderLoss int64
+	// Dup frames come again, Replay later on average.
+	Dup    int64
+	Replay time.Duration
+	// Reorder frames may overtake others on their link.
+	Reorder int64
+	// Inflight is how many frames a link holds, Inbox how many a stopped process's socket holds.
+	Inflight, Inbox int64
+
+	DiskMin, DiskMean time.Duration
+	// DriftPPM is the most a clock runs wrong.
+	DriftPPM int64
+	// Tether: the operating system's word on watched processes reaches the
+	// watchers; TetherLost of it gets lost.
+	Tether, TetherLost int64
+
+	// WorkEvery is the mean time between two acts of the workload.
+	WorkEvery time.Duration
+	// Burst acts send up to BurstMax messages, State acts change bits or attributes.
+	Burst, BurstMax, State int64
+	SizeMax, Big, Groups   int64
+
+	// Buggify sites: what a driver may do within its contract, and rarely does.
+	SlowPersist, EarlyWake, LateWake, Poison int64
+
+	// Safety is the length of one round of the safety phase, Rates how many
+	// instances of each fault kind an hour brings.
+	Safety time.Duration
+	Rates  [faultKinds]int64
+}
+
+// HostsMax bounds the machines of a world, its spare ones for clones included.
+const HostsMax = 62
+
+// spares is the number of machines on which clones may come up.
+const spares = 1
+
+// Profile is a kind of seed.
+type Profile int64
+
+// Profiles. Most seeds mix fault classes at random intensities; quiet ones
+// have none and demand that nobody is ever removed; single ones have one class.
+const (
+	Mixed Profile = iota
+	Quiet
+	Single
+)
+
+// Swarm draws the options of a seed. A fixed number of hosts overrides the
+// drawn one; 0 leaves it.
+func Swarm(seed uint64, hosts int) Options {
+	r := newStream(seed, "options", 0)
+	o := Options{Seed: seed, Hosts: drawHosts(r), Profile: drawProfile(r)}
+	if hosts > 0 {
+		o.Hosts = int64(hosts)
+	}
+	o.Safety = between(r, 9*time.Minute, 12*time.Minute)
+	drawTransport(r, &o)
+	drawNetwork(r, &o)
+	drawHostsNature(r, &o)
+	drawWork(r, &o)
+	drawFaults(r, &o)
+	if o.Profile == Quiet {
+		o.calm()
+	}
+	return o
+}
+
+// drawHosts: seven seeds of ten have 3 to 5 hosts, as most clusters that fail
+// in the field; a few are large.
+func drawHosts(r *rand.Rand) int64 {
+	switch d := r.IntN(100); {
+	case d < 70:
+		return between[int64](r, 3, 5)
+	case d < 97:
+		return between[int64](r, 1, 9)
+	default:
+		return between[int64](r, 12, 40)
+	}
+}
+
+func drawProfile(r *rand.Rand) Profile {
+	switch d := r.IntN(100); {
+	case d < 10:
+		return Quiet
+	case d < 20:
+		return Single
+	}
+	return Mixed
+}
+
+func drawTransport(r *rand.Rand, o *Options) {
+	o.Multicast = b2i(chance(r, 650_000))
+	o.Star = b2i(chance(r, 300_000))
+	o.Loopback = b2i(chance(r, 500_000))
+	o.Tether = b2i(chance(r, 700_000))
+	o.TetherLost = between[int64](r, 0, 300_000) * b2i(chance(r, 500_000))
+}
+
+func drawNetwork(r *rand.Rand, o *Options) {
+	o.DelayMin = logBetween(r, 20*time.Microsecond, 10*time.Millisecond)
+	o.DelayMean = logBetween(r, 10*time.Microsecond, 30*time.Millisecond)
+	if chance(r, 500_000) {
+		o.Loss = logBetween[int64](r, 1000, 200_000)
+		o.SenderLoss = logBetween[int64](r, 100, 50_000)
+	}
+	if chance(r, 500_000) {
+		o.Dup = logBetween[int64](r, 1000, 200_000)
+		o.Replay = logBetween(r, time.Millisecond, 5*time.Second)
+	}
+	if chance(r, 500_000) {
+		o.Reorder = logBetween[int64](r, 1000, million)
+	}
+	o.Inflight = logBetween[int64](r, 64, 4096)
+	o.Inbox = logBetween[int64](r, 16, 1024)
+}
+
+func drawHostsNature(r *rand.Rand, o *Options) {
+	o.DiskMin = logBetween(r, 50*time.Microsecond, 5*time.Millisecond)
+	o.DiskMean = logBetween(r, 50*time.Microsecond, 20*time.Millisecond)
+	o.DriftPPM = logBetween[int64](r, 1, 10_000)
+	o.SlowPersist = drawSite(r)
+	o.EarlyWake = drawSite(r)
+	o.LateWake = drawSite(r)
+	o.Poison = b2i(chance(r, 500_000))
+}
+
+// drawSite activates a buggify site in a quarter of the seeds, to fire now and then.
+func drawSite(r *rand.Rand) int64 {
+	return logBetween[int64](r, 1000, 250_000) * b2i(chance(r, 250_000))
+}
+
+func drawWork(r *rand.Rand, o *Options) {
+	o.WorkEvery = logBetween(r, 400*time.Millisecond, 3200*time.Millisecond)
+	o.Burst = logBetween[int64](r, 1000, 50_000)
+	o.BurstMax = logBetween[int64](r, 4, 128)
+	o.State = logBetween[int64](r, 5000, 200_000)
+	o.SizeMax = logBetween[int64](r, 16, 1400)
+	o.Big = drawSite(r) / 8
+	o.Groups = between[int64](r, 1, 5)
+}
+
+// drawFaults lets each class in with p = 1/2, and each kind of a class that is
+// in by an intensity of its own.
+func drawFaults(r *rand.Rand, o *Options) {
+	var in [classes]bool
+	for c := range in {
+		in[c] = chance(r, 500_000)
+	}
+	only := faultClass(r.IntN(int(classes)))
+	for k := range faultTable {
+		f := &faultTable[k]
+		rate := logBetween(r, 1, f.perHourMax)
+		if o.Profile == Single && f.class != only || o.Profile == Mixed && !in[f.class] {
+			rate = 0
+		}
+		o.Rates[k] = rate
+	}
+}
+
+// calm turns a seed quiet: a network as it should be, and no fault. What stays
+// is what operators do in good order: leave and start again.
+func (o *Options) calm() {
+	o.DelayMin, o.DelayMean = min(o.DelayMin, time.Millisecond), min(o.DelayMean, 5*time.Millisecond)
+	o.Loss, o.SenderLoss = min(o.Loss, 50_000), min(o.SenderLoss, 10_000)
+	o.DiskMin, o.DiskMean = min(o.DiskMin, time.Millisecond), min(o.DiskMean, 2*time.Millisecond)
+	o.LateWake = 0
+	o.Inflight, o.Inbox = 4096, 1024
+	for k := range o.Rates {
+		o.Rates[k] = 0
+	}
+	o.Rates[FaultLeave] = 60
+}
+
+// Calm options are for scenarios and tests of the world: a LAN without any fault.
+func Calm(seed uint64, hosts int) Options {
+	return Options{
+		Seed: seed, Hosts: int64(hosts), Ordered: 1, Multicast: 1, Tether: 1,
+		DelayMin: time.Millisecond, Inflight: 4096, Inbox: 1024,
+		DiskMin: time.Millisecond, WorkEvery: time.Second, SizeMax: 64, Groups: 1,
+		Safety: time.Minute,
+	}
+}
+
+func b2i(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// optionField names one number of the options for the text form.
+type optionField struct {
+	name string
+	p    *int64
+}
+
+func (o *Options) fields() []optionField {
+	list := []optionField{
+		{"hosts", &o.Hosts},
+		{"profile", (*int64)(&o.Profile)},
+		{"multicast", &o.Multicast},
+		{"star", &o.Star},
+		{"ordered", &o.Ordered},
+		{"loopback", &o.Loopback},
+		{"delay-min", (*int64)(&o.DelayMin)},
+		{"delay-mean", (*int64)(&o.DelayMean)},
+		{"loss", &o.Loss},
+		{"sender-loss", &o.SenderLoss},
+		{"dup", &o.Dup},
+		{"replay", (*int64)(&o.Replay)},
+		{"reorder", &o.Reorder},
+		{"inflight", &o.Inflight},
+		{"inbox", &o.Inbox},
+		{"disk-min", (*int64)(&o.DiskMin)},
+		{"disk-mean", (*int64)(&o.DiskMean)},
+		{"drift", &o.DriftPPM},
+		{"tether", &o.Tether},
+		{"tether-lost", &o.TetherLost},
+		{"work-every", (*int64)(&o.WorkEvery)},
+		{"burst", &o.Burst},
+		{"burst-max", &o.BurstMax},
+		{"state", &o.State},
+		{"size-max", &o.SizeMax},
+		{"big", &o.Big},
+		{"groups", &o.Groups},
+		{"slow-persist", &o.SlowPersist},
+		{"early-wake", &o.EarlyWake},
+		{"late-wake", &o.LateWake},
+		{"poison", &o.Poison},
+		{"safety", (*int64)(&o.Safety)},
+	}
+	for k := range o.Rates {
+		list = append(list, optionField{"rate." + faultTable[k].name, &o.Rates[k]})
+	}
+	return list
+}
+
+// String writes the options that are not zero as "key=value" words; durations
+// are in nanoseconds.
+func (o Options) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed=%d", o.Seed)
+	for _, f := range o.fields() {
+		if *f.p != 0 {
+			fmt.Fprintf(&b, " %s=%d", f.name, *f.p)
+		}
+	}
+	return b.String()
+}
+
+// ParseOptions reads what String wrote. What is not named is zero.
+func ParseOptions(s string) (Options, error) {
+	var o Options
+	fields := o.fields()
+	for word := range strings.FieldsSeq(s) {
+		key, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return o, fmt.Errorf("option %q: want key=value", word)
+		}
+		if key == "seed" {
+			n, err := strconv.ParseUint(value, 10, 64)
+			if err != nil {
+				return o, fmt.Errorf("option %q: %w", word, err)
+			}
+			o.Seed = n
+			continue
+		}
+		if err := setOption(fields, key, value); err != nil {
+			return o, err
+		}
+	}
+	return o, o.validate()
+}
+
+func setOption(fields []optionField, key, value string) error {
+	for _, f := range fields {
+		if f.name != key {
+			continue
+		}
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return fmt.Errorf("option %s=%q: %w", key, value, err)
+		}
+		*f.p = n
+		return nil
+	}
+	return fmt.Errorf("option %q is not known", key)
+}
+
+func (o *Options) validate() error {
+	if o.Hosts < 1 || o.Hosts > HostsMax-spares {
+		return fmt.Errorf("hosts=%d: want 1..%d", o.Hosts, HostsMax-spares)
+	}
+	for _, f := range o.fields() {
+		if *f.p < 0 {
+			return fmt.Errorf("option %s=%d is below 0", f.name, *f.p)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+// Package wire turns the messages of views/message into bytes and back.
+//
+// It is ring 1: pure functions over byte slices. Bytes come from anyone who
+// can reach the port, so the package has two duties: it never panics and never
+// takes more memory than the bytes in hand justify, and what it lets through
+// is within the limits of package views. It does not know who the sender is,
+// whether a rank exists in a view or whether a message makes sense now: that
+// is for the receiver of the message. The checksum is against accidents, not
+// against attackers; sealing with keys is a layer of the transport (part 3).
+//
+// # Contract
+//
+//  1. Sending: [AppendHeader], then [AppendMessage] once or more, then [Seal].
+//     Nothing is allocated but to grow the caller's buffer. A message beyond a
+//     limit is refused here, so that the fault shows where it was made.
+//  2. Receiving: [DecodeHeader] reads the group without looking further, so
+//     that a foreign frame costs next to nothing; then [Decode].
+//  3. A frame is believed as a whole or not at all: header, checksum and the
+//     lengths of all messages. Within a believed frame a bad message is dropped
+//     alone, with a reason ([Frame].Broken, [Reason]).
+//  4. What Decode gives shares no memory with the frame.
+//  5. One value has one encoding in a given version: varints are in their
+//     shortest form, an empty list and a nil one are the same and read as nil.
+//
+// # Values
+//
+//	name     bytes
+//	u8       1
+//	u64      8, big endian; for numbers that look random (tokens, digests, nonces)
+//	uv       1..10, the varint of encoding/binary: 7 bits a byte, lowest first
+//	bool     u8, 0 or 1
+//	rank     uv, below views.MembersMax
+//	size     uv, up to views.MembersMax
+//	host     16
+//	process  host, incarnation uv (32 bits)
+//	view     seq uv, host of the coordinator, its incarnation uv (32 bits)
+//	text, bytes   length uv, so many bytes. Text is not checked for UTF-8: who prints it quotes it
+//	addr     u8 length: 0 for none, 6 for IPv4, 18 for IPv6; address; port, 2 bytes big endian
+//	list     count uv, so many entries
+//	attrs    list of (key text, value text), rising by key, at most views.AttrBytesMax bytes in all
+//	member   process, name text (not empty), addr, bits u8, version text, attrs
+//	pos      rank, seq uv
+//
+// # Frame
+//
+//	at   what         bytes
+//	0    magic        2: 'G' 'M'
+//	2    version      u8: 1
+//	3    flags        u8: 0. A receiver ignores 0x0f and refuses a bit of 0xf0 it does not know
+//	4    checksum     4, big endian: CRC-32C of the whole frame with this field zero
+//	8    group        u64: hash of the group's name
+//	16   host         16: the sender
+//	32   incarnation  uv: the sender's
+//	     nonce        u64: the sender's
+//	     messages     at least one of: type u8, length of the body uv, body
+//
+// The whole is at most views.DatagramMax bytes.
+//
+// # Bodies
+//
+//	type  message    body
+//	 1    Heartbeat  View view, Size size, Sent uv
+//	 2    Ping       Token u64, To process
+//	 3    Pong       Token u64
+//	 4    Accuse     View view, Version uv, Subjects list of (rank, evidence u8), rising by rank
+//	 5    Hello      Self member, View view, Size size, Joiner bool
+//	 6    Introduce  as Hello
+//	 7    Ask        Token u64, View view, Size size
+//	 8    Roster     Token u64, View view, Promised uv, Joiner bool, Members list of member, not empty
+//	 9    Refuse     To process, Nonce u64, Code u8, Hint text
+//	10    Propose    Ballot view, Base view, Without list of rank, Leaving list of rank,
+//	                 Plus list of process, rising; Via addr
+//	11    Answer     Ballot view, From view, Prev view, Highest view, Digest u64, Have list of pos,
+//	                 flags u8 (1 Self follows, 2 Joiner, 4 Leaving, 8 Relayed), [Self member],
+//	                 Stale list of process
+//	12    Nack       Ballot view, Promised view
+//	13    Hold       Ballot view
+//	14    Recover    Ballot view, From view, Cut list of (pos, holder rank)
+//	15    Catchup    Ballot view, View view, Holder addr
+//	16    Fetch      View view
+//	17    Install    View view, Kind u8, Reason u8, Parent view,
+//	                 Layout list of (2*Count + Explicit uv, First rank), Members list of member,
+//	                 Groups list of (From view, Count size, Digest u64)
+//	18    Relay      To addr, Frame bytes (not empty)
+//	19    Abdicate   Ballot view
+//	20    Leave      View view
+//	21    Data       View view, Origin rank, First uv (from 1), Items list of item, not empty
+//	22    Resend     View view, Origin rank, Ranges list of (First uv, from 1; Last-First uv)
+//	23    Ack        View view, Have list of pos
+//	24    Stable     View view, Have list of pos
+//	25    Request    View view, Have uv, Want uv
+//	26    Grant      View view, First uv, Ranges list of (K uv, from 1; Count uv, 32 bits, not 0)
+//
+//	item: Kind u8, K uv (0 for FIFO and only there), N uv, Group text, Payload bytes;
+//	      for ItemState then Bits u8, attrs
+//
+// # How it may change
+//
+//   - A new message takes the next type number. Who does not know it skips it
+//     by its length and counts it ([Frame].Unknown).
+//   - A new field is appended to a body. Who does not know it ignores what is
+//     left over. Who knows it takes a body that ends before it as zero. A field
+//     inside a list entry, an item or a member cannot be appended so.
+//   - A list of values (evidence, reason, code, kind, bits) grows at its end. Who
+//     does not know the value drops the message with a reason, so nothing new is
+//     sent before every member's version knows it.
+//   - Anything else raises the version byte, which is refused by all who do not
+//     speak it ([ErrVersion], with the version seen). The first 32 bytes keep
+//     their places in every version, so a foreign group stays silent noise and
+//     the host to be told is known. A release that raises the version speaks the
+//     old one, too, until every member speaks the new one.
+//   - testdata/golden.txt holds one frame of each message. It may gain lines; a
+//     line that changes is a change of the format.
+package wire

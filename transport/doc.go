@@ -1,0 +1,33 @@
+// Package transport says how frames travel between the daemons of a group, and
+// how one daemon watches the life of another's process.
+//
+// It is ring 3: the driver in package gms owns a [Transport], hands what it
+// receives to the engine and carries out what the engine says. A frame is
+// opaque here; whose it is, whether it belongs to this group and whether it
+// came twice is judged above.
+//
+//	mem     in one process, for tests; no clock, no socket
+//	udp     UDP to configured peers; TCP tethers on the same port
+//	mcast   the same, with IPv4 multicast for discovery and for what is for all
+//	lab     wraps any of them and cuts or delays links, for demo and game days
+//	tether  the silent TCP connection that closes when a process ends
+//
+// # Contract
+//
+//  1. A frame arrives whole or not at all; loss, doubling and reordering are
+//     allowed and repaired above.
+//  2. Nothing blocks the caller longer than a system call, [Transport.Receive]
+//     excepted. A full socket buffer loses the frame and says so.
+//  3. Every queue has a bound; what is thrown away is counted ([Counter]).
+//  4. Evidence is about processes: a cut network, a slow host or a firewall
+//     never looks like a process that ended.
+//  5. Nothing a peer sends makes a transport panic, block or grow.
+//
+// The conformance suite in package transporttest holds every implementation
+// against this list.
+//
+// # What it does not do
+//
+// No sealing, no retransmission, no flow control, no membership: a transport
+// does not know who is in the group. IPv6 is not supported.
+package transport

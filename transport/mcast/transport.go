@@ -1,0 +1,78 @@
+package mcast
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/internal/endpoint"
+)
+
+// Transport sends by unicast and multicast. Its methods are described at
+// [transport.Transport].
+type Transport struct {
+	port  *endpoint.Endpoint
+	group netip.AddrPort
+	link  *link
+}
+
+var (
+	_ transport.Transport = (*Transport)(nil)
+	_ transport.Counter   = (*Transport)(nil)
+)
+
+// Open binds the member port and joins the group. Its errors say what is in
+// the way and what to do; [transport.ErrNoRoute] is in the chain of those that
+// mean "no multicast here".
+func Open(cfg Config) (*Transport, error) {
+	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	port, err := endpoint.Open(cfg.endpoint())
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{port: port, group: cfg.Group}
+	if t.link, err = openLink(cfg, port); err != nil {
+		return nil, errors.Join(err, port.Close())
+	}
+	return t, nil
+}
+
+// Local is the address at which others reach this transport.
+func (t *Transport) Local() netip.AddrPort { return t.port.Local() }
+
+// Send sends by unicast.
+func (t *Transport) Send(frame []byte, to netip.AddrPort) error { return t.port.Send(frame, to) }
+
+// SendAll sends one multicast, unless there is nobody to hear it.
+func (t *Transport) SendAll(frame []byte, to []netip.AddrPort) error {
+	if len(to) == 0 {
+		return nil
+	}
+	return t.port.Multicast(frame, t.group)
+}
+
+// Seek sends one multicast.
+func (t *Transport) Seek(frame []byte) error {
+	t.link.maybeRefresh()
+	return t.port.Multicast(frame, t.group)
+}
+
+// Receive receives what came by unicast or multicast.
+func (t *Transport) Receive(batch []transport.Inbound) (int, error) { return t.port.Receive(batch) }
+
+// Watch tethers the targets.
+func (t *Transport) Watch(targets []transport.Target) { t.port.Watch(targets) }
+
+// Evidence gives what the tethers found.
+func (t *Transport) Evidence() <-chan transport.Evidence { return t.port.Evidence() }
+
+// Stats gives the counts.
+func (t *Transport) Stats() transport.Stats { return t.port.Stats() }
+
+// Close frees everything; membership ends with the sockets.
+func (t *Transport) Close() error {
+	return errors.Join(t.port.Close(), t.link.close())
+}

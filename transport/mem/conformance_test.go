@@ -1,0 +1,27 @@
+package mem_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/mem"
+	"github.com/gmsd/gmsd/transport/transporttest"
+	"github.com/gmsd/gmsd/views"
+)
+
+func addr(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i) + 1}), 7749)
+}
+
+func TestConformance(t *testing.T) {
+	transporttest.Run(t, func(*testing.T) transporttest.Factory {
+		network := mem.NewNetwork()
+		return transporttest.Factory{
+			Tethered: true,
+			Open: func(_ *testing.T, i int, self views.Process, _ uint64) (transport.Transport, error) {
+				return network.Open(addr(i), self)
+			},
+		}
+	})
+}

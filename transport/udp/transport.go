@@ -1,0 +1,102 @@
+package udp
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/internal/endpoint"
+	"github.com/gmsd/gmsd/views"
+)
+
+// DefaultPort is a peer's port where none is given.
+const DefaultPort = 7749
+
+// Config is what a transport is made from. Bind, GroupHash and Self are needed.
+type Config struct {
+	// Bind is the address, IPv4, for member traffic; port 0 finds a free one.
+	Bind netip.AddrPort
+	// Advertise is what others should use; zero means Bind. It is needed where
+	// Bind is 0.0.0.0.
+	Advertise netip.AddrPort
+	// Peers are "host" or "host:port", names or IPv4 addresses, up to [PeersMax].
+	// We may be among them.
+	Peers []string
+	// Logger may be nil.
+	Logger *slog.Logger
+	// GroupHash, Self and Nonce greet those who tether us.
+	GroupHash uint64
+	Self      views.Process
+	Nonce     uint64
+	// Resolve finds the addresses of a name; nil means the system's resolver.
+	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
+}
+
+// Transport sends by unicast. Its methods are described at [transport.Transport].
+type Transport struct {
+	port  *endpoint.Endpoint
+	peers *peers
+}
+
+var (
+	_ transport.Transport = (*Transport)(nil)
+	_ transport.Counter   = (*Transport)(nil)
+)
+
+// Open binds the member port and begins to resolve the peers' names; it waits
+// a moment for the first answers. Its errors say what is in the way and what
+// to do.
+func Open(cfg Config) (*Transport, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	p, err := newPeers(cfg)
+	if err != nil {
+		return nil, err
+	}
+	port, err := endpoint.Open(endpoint.Config{
+		Bind: cfg.Bind, Advertise: cfg.Advertise, Logger: cfg.Logger,
+		GroupHash: cfg.GroupHash, Self: cfg.Self, Nonce: cfg.Nonce,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.start()
+	return &Transport{port: port, peers: p}, nil
+}
+
+// Local is the address at which others reach this transport.
+func (t *Transport) Local() netip.AddrPort { return t.port.Local() }
+
+// Send sends to one address.
+func (t *Transport) Send(frame []byte, to netip.AddrPort) error { return t.port.Send(frame, to) }
+
+// SendAll sends to every address.
+func (t *Transport) SendAll(frame []byte, to []netip.AddrPort) error {
+	return t.port.SendAll(frame, to)
+}
+
+// Seek sends to every peer whose address is known, ourselves excepted. That a
+// name has no address is logged once and is not an error here.
+func (t *Transport) Seek(frame []byte) error {
+	return t.port.SendAll(frame, t.peers.addresses(t.port.Bound(), t.port.Local()))
+}
+
+// Receive receives from anyone.
+func (t *Transport) Receive(batch []transport.Inbound) (int, error) { return t.port.Receive(batch) }
+
+// Watch tethers the targets.
+func (t *Transport) Watch(targets []transport.Target) { t.port.Watch(targets) }
+
+// Evidence gives what the tethers found.
+func (t *Transport) Evidence() <-chan transport.Evidence { return t.port.Evidence() }
+
+// Stats gives the counts.
+func (t *Transport) Stats() transport.Stats { return t.port.Stats() }
+
+// Close frees everything.
+func (t *Transport) Close() error {
+	t.peers.close()
+	return t.port.Close()
+}

@@ -1,0 +1,235 @@
+package vsync
+
+import (
+	"slices"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// seenMax bounds how many hosts' last incarnations are remembered.
+const seenMax = 4096
+
+// challengeTries is how many unanswered challenges mean that a process is gone.
+const challengeTries = 3
+
+// seenTable remembers the last incarnation of every host that was in a view of
+// ours, sorted by host. When it is full the oldest entry makes room.
+type seenTable struct {
+	entries []seenEntry
+	tick    uint64
+}
+
+type seenEntry struct {
+	views.Process
+	nonce uint64
+	tick  uint64
+}
+
+func newSeenTable() seenTable { return seenTable{} }
+
+func (t *seenTable) find(h views.HostID) (int, bool) {
+	return slices.BinarySearchFunc(t.entries, h, func(e seenEntry, h views.HostID) int { return e.Host.Compare(h) })
+}
+
+// note remembers a process that is in a view of ours; its nonce may be unknown (0).
+func (t *seenTable) note(p views.Process, nonce uint64) {
+	t.tick++
+	i, found := t.find(p.Host)
+	if found {
+		e := &t.entries[i]
+		if nonce == 0 && e.Incarnation == p.Incarnation {
+			nonce = e.nonce
+		}
+		e.Process, e.nonce, e.tick = p, nonce, t.tick
+		return
+	}
+	if len(t.entries) >= seenMax {
+		oldest := 0
+		for j := range t.entries {
+			if t.entries[j].tick < t.entries[oldest].tick {
+				oldest = j
+			}
+		}
+		t.entries = slices.Delete(t.entries, oldest, oldest+1)
+		i, _ = t.find(p.Host)
+	}
+	t.entries = slices.Insert(t.entries, i, seenEntry{p, nonce, t.tick})
+}
+
+// staler reports whether a later incarnation of the host is known.
+func (t *seenTable) staler(p views.Process) bool {
+	i, found := t.find(p.Host)
+	return found && t.entries[i].Incarnation > p.Incarnation
+}
+
+// copied reports whether the same incarnation is known as another process.
+func (t *seenTable) copied(p views.Process, nonce uint64) bool {
+	i, found := t.find(p.Host)
+	return found && t.entries[i].Incarnation == p.Incarnation && t.entries[i].nonce != 0 && t.entries[i].nonce != nonce
+}
+
+// challenge is the question to a member whose id somebody else uses, too:
+// are you still there?
+type challenge struct {
+	member   Sender
+	newcomer Sender
+	token    uint64
+	tries    int
+	nextAt   views.Instant
+}
+
+// admit decides whether a message's sender is who it says it is. One process of
+// a host counts: the member, as long as it answers; else the latest.
+func (c *Core) admit(from Sender, m message.Message) bool {
+	r := c.view.Rank(from.Host)
+	if r < 0 {
+		if c.seen.staler(from.Process) || c.seen.copied(from.Process, from.Nonce) {
+			c.maybeRefuse(from, m, views.RefuseRolledBack)
+			return false
+		}
+		return true
+	}
+	member := &c.base.Members[r]
+	st := &c.members[r]
+	switch {
+	case from.Incarnation == member.Incarnation:
+		if st.nonce == 0 {
+			st.nonce = from.Nonce
+			c.seen.note(member.Process, from.Nonce)
+		}
+		if st.nonce != from.Nonce {
+			c.maybeRefuse(from, m, views.RefuseDuplicate)
+			return false
+		}
+		return true
+	case from.Incarnation < member.Incarnation:
+		c.maybeRefuse(from, m, views.RefuseRolledBack)
+		return false
+	case st.failed || st.gone:
+		return true
+	}
+	c.maybeChallenge(r, from, m)
+	return false
+}
+
+// maybeRefuse tells one who wants to come in that it may not. Anything but a
+// wish to come in is dropped in silence: it may be a late frame of a past life.
+func (c *Core) maybeRefuse(from Sender, m message.Message, code views.RefuseCode) {
+	switch m.(type) {
+	case *message.Hello, *message.Roster, *message.Ask:
+	default:
+		return
+	}
+	if a := c.acting(); a != c.rank {
+		return
+	}
+	if code == views.RefuseDuplicate {
+		if r := c.view.Rank(from.Host); r >= 0 && !c.members[r].suspected {
+			c.refuse(from, code)
+			return
+		}
+		return
+	}
+	c.refuse(from, code)
+}
+
+var refuseHints = map[views.RefuseCode]string{
+	views.RefuseDuplicate: "another living process has this host id: is the state directory a copy? " +
+		"stop one of the two, and give the copy a fresh data-dir",
+	views.RefuseRolledBack: "the group has seen a later life of this host: was the state directory restored from an old copy? " +
+		"start it with a fresh data-dir",
+	views.RefuseFull: "the view is full",
+}
+
+func (c *Core) refuse(to Sender, code views.RefuseCode) {
+	c.emit(trace.Join{Who: to.Host, Verdict: trace.JoinReject, Code: code.String()})
+	c.sendTo(to.Addr, &message.Refuse{To: to.Process, Nonce: to.Nonce, Code: code, Hint: refuseHints[code]})
+}
+
+// maybeChallenge asks a member whether it still lives, since a later
+// incarnation of its host has turned up.
+func (c *Core) maybeChallenge(r int, newcomer Sender, m message.Message) {
+	if _, ok := m.(*message.Hello); !ok {
+		return
+	}
+	if r == c.rank || c.acting() != c.rank || c.challenge != nil {
+		return
+	}
+	c.challenge = &challenge{
+		member:   Sender{Process: c.base.Members[r].Process, Nonce: c.members[r].nonce, Addr: c.base.Members[r].Addr},
+		newcomer: newcomer, token: c.rng.Uint64(), nextAt: c.now,
+	}
+	c.advanceChallenge()
+}
+
+func (c *Core) advanceChallenge() {
+	ch := c.challenge
+	if ch == nil || !due(ch.nextAt, c.now) {
+		return
+	}
+	if ch.tries < challengeTries {
+		ch.tries++
+		ch.nextAt = c.after(c.t.Challenge)
+		c.sendTo(ch.member.Addr, &message.Ping{Token: ch.token, To: ch.member.Process})
+		return
+	}
+	c.challenge = nil
+	if r := c.rankOf(ch.member.Process); r >= 0 {
+		c.members[r].replaced, c.members[r].failed = true, true
+		c.emit(trace.Suspect{Who: ch.member.Host, Detector: "challenge", Evidence: message.EvidenceReplaced.String()})
+	}
+}
+
+// handlePong: the challenged member lives, so the newcomer is refused.
+func (c *Core) handlePong(from Sender, m *message.Pong) {
+	ch := c.challenge
+	if ch == nil || m.Token != ch.token || from.Process != ch.member.Process {
+		return
+	}
+	c.challenge = nil
+	c.refuse(ch.newcomer, views.RefuseDuplicate)
+}
+
+// handleOwnClone: somebody else uses our host id. In a view the coordinator
+// decides; two that are alone decide by incarnation, then nonce: the higher stays.
+func (c *Core) handleOwnClone(from Sender, m message.Message) {
+	switch m := m.(type) {
+	case *message.Refuse:
+		c.handleRefuse(from, m)
+		return
+	case *message.Hello:
+		if c.acting() != c.rank {
+			return
+		}
+		if c.view.Size() == 1 && m.Size <= 1 {
+			older := from.Incarnation < c.self.Incarnation
+			if !older && (from.Incarnation != c.self.Incarnation || from.Nonce >= c.cfg.Nonce) {
+				c.sendTo(from.Addr, c.hello())
+				return
+			}
+		} else if int(m.Size) > c.view.Size() {
+			return
+		}
+		c.refuse(from, views.RefuseDuplicate)
+	}
+}
+
+// handleRefuse: the group does not take us in, so we stop and say why.
+func (c *Core) handleRefuse(_ Sender, m *message.Refuse) {
+	if m.To != c.self.Process || m.Nonce != c.cfg.Nonce {
+		return
+	}
+	c.stop(Stop{How: trace.StopFatal, Code: m.Code, Detail: m.Hint})
+}
+
+// IsMember reports whether a frame's sender is a member of the current view
+// and not a copy of one.
+func (c *Core) IsMember(from Sender) bool {
+	if c.view == nil {
+		return false
+	}
+	r := c.rankOf(from.Process)
+	return r >= 0 && r != c.rank && (c.members[r].nonce == 0 || c.members[r].nonce == from.Nonce)
+}

@@ -1,0 +1,299 @@
+package vsync
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// promise is the ballot this host has promised and waits for.
+type promise struct {
+	ballot views.ViewID
+	// base is the view the proposal spoke of, plus the invited of other views.
+	base  views.ViewID
+	stale []views.Process
+	// coordinator is where the answer goes; via, if valid, the way around.
+	coordinator, via netip.AddrPort
+	// durable: the promise is on disk, so it may be told.
+	durable bool
+	// pollAt is when to repeat the answer.
+	pollAt    views.Instant
+	pollTries uint8
+	// patience is until when the coordinator may stay silent.
+	patience views.Instant
+	// abandoned: the coordinator stayed silent; another shall lead.
+	abandoned bool
+	// cut, if set, is what to complete before answering again.
+	cut []message.CutEntry
+	// catchup, if set, is the view that is being fetched.
+	catchup views.ViewID
+}
+
+func (p *promise) deadline() views.Instant { return views.Earliest(p.pollAt, p.patience) }
+
+// answeredBallot remembers what this host said it held, so that an install of
+// that ballot can be held against it.
+type answeredBallot struct {
+	ballot views.ViewID
+	digest uint64
+	limits []views.StreamSeq
+}
+
+// answeredMax is how many ballots of one view change are remembered.
+const answeredMax = 8
+
+func (c *Core) handlePropose(from Sender, m *message.Propose) {
+	if m.Ballot.Coordinator != from.Host {
+		return
+	}
+	if p := c.promise; p != nil && m.Ballot == p.ballot {
+		p.patience = c.after(c.t.Patience)
+		if m.Via.IsValid() {
+			p.via = m.Via
+		}
+		if p.durable {
+			c.sendAnswer()
+		}
+		return
+	}
+	if !c.isInvited(m) {
+		return
+	}
+	if m.Ballot.Compare(c.highest) <= 0 {
+		if m.Ballot != c.view.ID {
+			c.sendTo(from.Addr, &message.Nack{Ballot: m.Ballot, Promised: c.highest})
+		}
+		return
+	}
+	if c.lead != nil {
+		c.yieldLead("higher ballot " + m.Ballot.String())
+	}
+	c.promiseBallot(m.Ballot, from.Addr, m.Via)
+	c.promise.base = m.Base
+	c.promise.stale = c.staleAmong(m.Plus)
+}
+
+// isInvited: by rank where the proposal's base is our view, by name else; also
+// where the base is a view we have promised and may have missed.
+func (c *Core) isInvited(m *message.Propose) bool {
+	if slices.Contains(m.Plus, c.self.Process) {
+		return true
+	}
+	if m.Base == c.view.ID {
+		return !slices.Contains(m.Without, uint16(c.rank))
+	}
+	return c.answeredTo(m.Base) != nil
+}
+
+func (c *Core) staleAmong(invited []views.Process) []views.Process {
+	var stale []views.Process
+	for _, p := range invited {
+		if c.seen.staler(p) && len(stale) < answeredMax {
+			stale = append(stale, p)
+		}
+	}
+	return stale
+}
+
+// promiseBallot promises a ballot: it stops sending and delivering, and tells
+// the disk; the answer follows once it is there.
+func (c *Core) promiseBallot(ballot views.ViewID, coordinator, via netip.AddrPort) {
+	if c.promise != nil {
+		c.lastPromised = c.promise.ballot
+	}
+	c.highest = ballot
+	c.promise = &promise{
+		ballot: ballot, base: c.view.ID, coordinator: coordinator, via: via,
+		patience: c.after(c.t.Patience),
+	}
+	if c.phase == Operational {
+		c.enterFlushing()
+	}
+	if ballot.Seq <= c.durable {
+		c.promise.durable = true
+		c.sendAnswer()
+		return
+	}
+	c.persist(ballot.Seq)
+}
+
+// enterFlushing stops sending and delivering (I4).
+func (c *Core) enterFlushing() {
+	c.flushSends()
+	c.enter(Flushing)
+	for r := range c.streams {
+		c.streams[r].limit = c.streams[r].processed
+	}
+	c.emit(trace.Block{View: c.view.ID})
+	c.deliver(Blocked{View: c.view.ID})
+}
+
+// sendAnswer tells the coordinator where we come from and what we hold.
+func (c *Core) sendAnswer() {
+	p := c.promise
+	a := c.answer()
+	c.rememberAnswer(p.ballot, a.Digest)
+	p.pollAt = c.after(c.jitter(backoff(c.t.Poll, p.pollTries, c.t.RetryMax)))
+	p.pollTries = min(p.pollTries+1, 8)
+	if p.ballot.Coordinator == c.self.Host {
+		p.pollAt = 0
+		c.handleAnswer(c.asSender(), a)
+		return
+	}
+	c.sendTo(p.coordinator, a)
+	if p.via.IsValid() {
+		relayed := *a
+		relayed.Relayed = true
+		c.sendVia(p.via, p.coordinator, &relayed)
+	}
+}
+
+func (c *Core) asSender() Sender {
+	return Sender{Process: c.self.Process, Nonce: c.cfg.Nonce, Addr: c.self.Addr}
+}
+
+func (c *Core) answer() *message.Answer {
+	p := c.promise
+	a := &message.Answer{
+		Ballot: p.ballot, From: c.view.ID, Prev: c.prev, Joiner: c.joiner, Leaving: c.leaving, Stale: p.stale,
+		Digest: c.digest(),
+	}
+	if c.view.ID.Less(c.lastPromised) {
+		a.Highest = c.lastPromised
+	}
+	for r := range c.streams {
+		if s := &c.streams[r]; s.limit > s.stable {
+			a.Have = append(a.Have, message.StreamPos{Rank: uint16(r), Seq: s.limit})
+		}
+	}
+	if p.base != c.view.ID || !c.self.Equal(c.base.Members[c.rank]) {
+		self := c.self
+		a.Self = &self
+	}
+	return a
+}
+
+// digest sums how much of each stream this host holds and will deliver.
+func (c *Core) digest() uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	sum := uint64(offset)
+	for r := range c.streams {
+		if limit := uint64(c.streams[r].limit); limit > 0 {
+			sum = (sum ^ uint64(r)) * prime
+			for ; limit > 0; limit >>= 8 {
+				sum = (sum ^ limit&0xff) * prime
+			}
+			sum = (sum ^ 0x100) * prime
+		}
+	}
+	return sum
+}
+
+func (c *Core) rememberAnswer(ballot views.ViewID, digest uint64) {
+	limits := make([]views.StreamSeq, len(c.streams))
+	for r := range c.streams {
+		limits[r] = c.streams[r].limit
+	}
+	said := answeredBallot{ballot, digest, limits}
+	if a := c.answeredTo(ballot); a != nil {
+		*a = said
+		return
+	}
+	if len(c.answered) >= answeredMax {
+		c.answered = slices.Delete(c.answered, 0, 1)
+	}
+	c.answered = append(c.answered, said)
+}
+
+func (c *Core) answeredTo(ballot views.ViewID) *answeredBallot {
+	for i := range c.answered {
+		if c.answered[i].ballot == ballot {
+			return &c.answered[i]
+		}
+	}
+	return nil
+}
+
+// pollNow repeats the answer at once: the view we wait for was seen elsewhere.
+func (c *Core) pollNow() {
+	if p := c.promise; p.durable && p.ballot.Coordinator != c.self.Host && p.cut == nil {
+		p.pollTries = 0
+		p.pollAt = views.Earliest(p.pollAt, c.after(c.t.Retry))
+	}
+}
+
+func (c *Core) advancePromise() {
+	p := c.promise
+	if p == nil {
+		return
+	}
+	if due(p.pollAt, c.now) {
+		p.pollAt = 0
+		if p.durable && p.cut == nil && p.ballot.Coordinator != c.self.Host {
+			c.sendAnswer()
+		}
+	}
+	if due(p.patience, c.now) {
+		c.abandon("patience")
+	}
+}
+
+// handleHold: the coordinator is still at work.
+func (c *Core) handleHold(from Sender, m *message.Hold) {
+	if p := c.promise; p != nil && m.Ballot == p.ballot && m.Ballot.Coordinator == from.Host {
+		p.patience = c.after(c.t.Patience)
+		p.pollAt = c.after(c.jitter(c.t.RetryMax))
+	}
+}
+
+// abandon gives up on the coordinator of the promised ballot, and on each that
+// should lead in its place and stays silent, too. It ends with a view: in the
+// worst case this host leads a change of those it still counts on. An install
+// of the promised ballot is still welcome until a higher one is promised.
+func (c *Core) abandon(cause string) {
+	p := c.promise
+	if c.lead != nil {
+		p.patience = c.after(c.t.Patience)
+		return
+	}
+	c.counters.Abandons++
+	c.emit(trace.Phase{Ballot: p.ballot, Phase: "abandon", Cause: cause})
+	switch r := c.view.Rank(p.ballot.Coordinator); {
+	case p.abandoned:
+		if a := c.acting(); a >= 0 && a != c.rank {
+			c.members[a].shunned = true
+		}
+	case r >= 0 && r != c.rank:
+		c.members[r].shunned = true
+	}
+	p.abandoned = true
+	p.patience = c.after(c.jitter(c.t.Patience))
+	c.maybeTakeOver()
+}
+
+// maybeTakeOver leads the change anew if that falls to this host.
+func (c *Core) maybeTakeOver() {
+	if c.phase == Flushing && c.lead == nil && c.promise.abandoned {
+		if a := c.acting(); a == c.rank || a < 0 {
+			c.startChange("coordinator-silent")
+		}
+	}
+}
+
+// maybeAbandonFailed: the coordinator we wait for was given up by the detector.
+func (c *Core) maybeAbandonFailed() {
+	p := c.promise
+	if p == nil || c.lead != nil {
+		return
+	}
+	r := c.view.Rank(p.ballot.Coordinator)
+	switch {
+	case !p.abandoned && r >= 0 && r != c.rank && c.members[r].failed:
+		c.abandon("coordinator-failed")
+	case p.abandoned:
+		c.maybeTakeOver()
+	}
+}

@@ -1,0 +1,211 @@
+package vsync
+
+import (
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// gather decides when a change is due, so that what happens together is one view.
+type gather struct {
+	// since is when the first reason for a change appeared, lostAt when the first
+	// member was lost, joinAt when the last stranger was met.
+	since, lostAt, joinAt views.Instant
+	// yieldUntil is how long the lead is left to a better coordinator.
+	yieldUntil views.Instant
+	// busyUntil: a view that brought others was installed so recently that more
+	// are likely to come.
+	busyUntil views.Instant
+	unsettled bool
+	due       views.Instant
+}
+
+// yield leaves the lead of a merge to a better one for a while.
+func (c *Core) yield() {
+	if c.gather.yieldUntil == 0 {
+		c.gather.yieldUntil = c.after(c.jitter(c.t.Yield))
+	}
+}
+
+func (c *Core) yieldOver() bool {
+	return c.gather.yieldUntil != 0 && c.now >= c.gather.yieldUntil
+}
+
+// takeOpinion notes what the detector thinks of the members.
+func (c *Core) takeOpinion(o Opinion) {
+	for r := range c.members {
+		m := &c.members[r]
+		m.failed, m.suspected = m.replaced, false
+	}
+	for _, r := range o.Suspected {
+		if int(r) < len(c.members) && int(r) != c.rank {
+			c.members[r].suspected = true
+		}
+	}
+	for _, r := range o.Failed {
+		if int(r) < len(c.members) && int(r) != c.rank {
+			c.members[r].failed = true
+		}
+	}
+	c.gather.unsettled = o.Unsettled
+	c.dropFailedInvites()
+	c.maybeAbandonFailed()
+}
+
+// noteDeparted notes that a member was seen in a later view without us. It may
+// be that the install of that view is still on its way to us, or that its
+// coordinator is about to take us in; if neither comes it has gone.
+func (c *Core) noteDeparted(r int) {
+	m := &c.members[r]
+	if m.departedAt == 0 {
+		m.departedAt = c.now
+	}
+	if !m.gone && c.now.Sub(m.departedAt) >= c.t.Depart {
+		m.gone = true
+	}
+}
+
+// acting gives the rank of the member that leads the next change as far as
+// this host can tell: the first that is not in doubt and not going. -1 for none.
+func (c *Core) acting() int {
+	for r := range c.members {
+		m := &c.members[r]
+		if m.failed || m.gone || m.evicted || m.leaving || m.shunned {
+			continue
+		}
+		if r != c.rank && m.suspected {
+			continue
+		}
+		return r
+	}
+	return -1
+}
+
+// lost reports whether a member must go, and whether one asked to.
+func (c *Core) lost() (gone, asked bool) {
+	for r := range c.members {
+		m := &c.members[r]
+		gone = gone || m.failed || m.gone
+		asked = asked || m.leaving || m.evicted
+	}
+	return gone, asked
+}
+
+// maybeChange starts a change if one is due, else says when to look again.
+func (c *Core) maybeChange() {
+	g := &c.gather
+	g.due = 0
+	if c.phase != Operational || c.lead != nil || c.acting() != c.rank {
+		g.since, g.lostAt = 0, 0
+		return
+	}
+	gone, asked := c.lost()
+	join := c.worthJoining()
+	if !gone && !asked && !join {
+		g.since, g.lostAt = 0, 0
+		if g.yieldUntil != 0 && c.now < g.yieldUntil {
+			g.due = g.yieldUntil
+		}
+		return
+	}
+	if g.since == 0 {
+		g.since = c.now
+	}
+	if gone && g.lostAt == 0 {
+		g.lostAt = c.now
+	}
+	g.due = c.changeDue(gone, asked)
+	if c.now >= g.due {
+		g.due = 0
+		c.startChange(c.causeOf(gone, asked))
+	}
+}
+
+// changeDue is when the change should start.
+func (c *Core) changeDue(gone, asked bool) views.Instant {
+	g := &c.gather
+	switch {
+	case asked:
+		return c.now
+	case gone && g.unsettled:
+		return g.lostAt.Add(c.t.CrashMax)
+	case gone:
+		return g.lostAt.Add(c.t.CrashQuiet)
+	}
+	quiet, most := c.t.JoinQuiet, c.t.FormMax
+	switch {
+	case c.now < g.busyUntil:
+		quiet, most = c.t.BusyQuiet, c.t.BusyMax
+	case c.joiner:
+		quiet = c.t.FormQuiet
+	}
+	return min(g.joinAt.Add(quiet), g.since.Add(most))
+}
+
+// worthJoining reports whether strangers are ready to come in under our lead.
+func (c *Core) worthJoining() bool {
+	ready, better := false, false
+	for _, s := range c.strangers {
+		if !c.fresh(s) {
+			continue
+		}
+		if c.better(s) {
+			better = true
+			if !c.yieldOver() {
+				continue
+			}
+		}
+		ready = ready || (s.roster != nil && c.welcomeAny(s))
+	}
+	if !better {
+		c.gather.yieldUntil = 0
+	}
+	return ready && (!better || c.yieldOver())
+}
+
+// welcomeAny reports whether any of the stranger's members may come in now.
+func (c *Core) welcomeAny(s *stranger) bool {
+	for i := range s.roster {
+		if c.welcome(s, &s.roster[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// welcome reports whether a stranger's member may come in: not one of ours
+// that is still with us, none that was seen in a later life, none that is held off.
+func (c *Core) welcome(s *stranger, m *views.Member) bool {
+	if r := c.view.Rank(m.Host); r >= 0 {
+		if c.base.Members[r].Incarnation > m.Incarnation {
+			return false
+		}
+		st := &c.members[r]
+		same := c.base.Members[r].Incarnation == m.Incarnation
+		if same && (s.view.Less(c.view.ID) || (m.Process != s.contact.Process && st.departedAt == 0)) {
+			return false
+		}
+		if !same && !st.failed && !st.gone {
+			return false
+		}
+	}
+	if c.seen.staler(m.Process) {
+		return false
+	}
+	return c.cfg.HoldOff == nil || c.cfg.HoldOff(c.now, m.Host) <= c.now
+}
+
+func (c *Core) causeOf(gone, asked bool) string {
+	switch {
+	case gone:
+		return "member-lost"
+	case asked:
+		return "member-leaving"
+	}
+	return "strangers-met"
+}
+
+// startedChange forgets the reasons that the change now begun takes care of.
+func (c *Core) startedChange(cause string) {
+	c.gather.since, c.gather.lostAt = 0, 0
+	c.emit(trace.Phase{Ballot: c.lead.ballot, Phase: "propose", Cause: cause})
+}

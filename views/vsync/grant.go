@@ -1,0 +1,118 @@
+package vsync
+
+import (
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// grantMax is how many places one member may hold unused.
+const grantMax = windowItems
+
+// ledger is what the coordinator granted to one member: the places first+1,
+// first+2, … of that member's own count, as ranges of the order.
+type ledger struct {
+	first, total uint64
+	ranges       []message.PlaceRange
+}
+
+// grantOne gives the coordinator itself a place.
+func (o *order) grantOne() views.Position {
+	k := o.slot
+	o.slot++
+	return k
+}
+
+// grant gives n places to a member.
+func (o *order) grant(l *ledger, n uint64) {
+	if n == 0 {
+		return
+	}
+	l.total += n
+	if k := len(l.ranges); k > 0 && l.ranges[k-1].K+views.Position(l.ranges[k-1].Count) == o.slot {
+		l.ranges[k-1].Count += uint32(n)
+	} else {
+		l.ranges = append(l.ranges, message.PlaceRange{K: o.slot, Count: uint32(n)})
+	}
+	o.slot += views.Position(n)
+}
+
+// forget drops the places the member says it has.
+func (l *ledger) forget(have uint64) {
+	for len(l.ranges) > 0 && l.first < have {
+		r := &l.ranges[0]
+		n := min(have-l.first, uint64(r.Count))
+		l.first += n
+		if n == uint64(r.Count) {
+			l.ranges = l.ranges[1:]
+			continue
+		}
+		r.K += views.Position(n)
+		r.Count -= uint32(n)
+	}
+}
+
+// requestPlaces asks the coordinator for as many places as can be used now.
+// Both counts run from the beginning of the view, so a repetition asks for
+// nothing twice.
+func (c *Core) requestPlaces() {
+	q := &c.sender
+	if c.phase != Operational || c.rank == 0 {
+		return
+	}
+	usable := uint64(min(len(q.agreed), max(c.windowFree(), 0), grantMax))
+	q.asked = max(q.asked, q.granted+usable)
+	if q.asked == q.granted {
+		return
+	}
+	c.sendTo(c.base.Members[0].Addr, &message.Request{View: c.view.ID, Have: q.granted, Want: q.asked})
+	q.requestAt = c.after(backoff(c.t.NakRetry, q.requestTries, c.t.RetryMax))
+	q.requestTries++
+}
+
+func (c *Core) handleRequest(from Sender, m *message.Request) {
+	r := c.rankOf(from.Process)
+	if m.View != c.view.ID || r < 0 || c.rank != 0 || c.phase != Operational {
+		return
+	}
+	l := c.order.ledgers[r]
+	if l == nil {
+		l = &ledger{}
+		c.order.ledgers[r] = l
+	}
+	if m.Have > l.total || m.Want > m.Have+grantMax {
+		c.drop(from.Host, "bad-request")
+		return
+	}
+	l.forget(m.Have)
+	if m.Want > l.total {
+		c.order.grant(l, m.Want-l.total)
+	}
+	if len(l.ranges) > 0 && l.first == m.Have {
+		c.sendTo(from.Addr, &message.Grant{View: c.view.ID, First: l.first, Ranges: append([]message.PlaceRange(nil), l.ranges...)})
+	}
+}
+
+func (c *Core) handleGrant(from Sender, m *message.Grant) {
+	q := &c.sender
+	if m.View != c.view.ID || c.rankOf(from.Process) != 0 || c.phase != Operational || m.First > q.granted {
+		return
+	}
+	skip := q.granted - m.First
+	for _, r := range m.Ranges {
+		for i := range uint64(r.Count) {
+			if skip > 0 {
+				skip--
+				continue
+			}
+			if q.granted >= q.asked || len(q.agreed) == 0 {
+				return
+			}
+			q.granted++
+			c.transmit(pop(&q.agreed), r.K+views.Position(i))
+		}
+	}
+	if q.granted == q.asked {
+		q.requestAt, q.requestTries = 0, 0
+	}
+	c.pump()
+}

@@ -1,0 +1,434 @@
+package vsync
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// lead is a ballot this host coordinates.
+type lead struct {
+	ballot views.ViewID
+	// propose is repeated to those who have not answered.
+	propose *message.Propose
+	// invites are sorted by host. One that is dropped is gone from here.
+	invites []*invite
+	all     []netip.AddrPort
+	// base is the coordinator's view when it proposed.
+	base    *views.View
+	startAt views.Instant
+	holdAt  views.Instant
+	cause   string
+	// evicting: a member goes by the operator's word.
+	evicting bool
+	// abdicated: the ballot was handed over once; it is not handed on.
+	abdicated bool
+}
+
+const (
+	// joinerEach is what every invited host adds to the wait for a joiner.
+	joinerEach = 3 * time.Millisecond
+	// seqLeapMax bounds how far a peer's word moves our next ballot.
+	seqLeapMax = 1 << 32
+)
+
+// invite is one host asked to come into the view.
+type invite struct {
+	views.Process
+	addr netip.AddrPort
+	// ours: a member of the coordinator's own view; joiner: a stranger alone.
+	ours, joiner, leaving bool
+	answer                *message.Answer
+	// waiting: an answer (or a further one) is expected.
+	waiting bool
+	// direct: it was heard without a third member's help.
+	direct bool
+	via    netip.AddrPort
+	// askedAt is when the present wait began, nextAt when to repeat.
+	askedAt, nextAt views.Instant
+	tries           uint8
+	// recover or catchup, if set, is what to repeat instead of the proposal.
+	recover  *message.Recover
+	catchup  *message.Catchup
+	declined []views.ViewID
+}
+
+// startChange proposes a new ballot to the members that are left and the
+// strangers that are ready.
+func (c *Core) startChange(cause string) {
+	l := &lead{base: c.base, startAt: c.now, cause: cause}
+	without, leaving := c.inviteMembers(l)
+	plus, promised := c.inviteStrangers(l)
+	seq := max(c.highest.Seq, c.view.ID.Seq, c.seqSeen, promised) + 1
+	l.ballot = views.ViewID{Seq: seq, Coordinator: c.self.Host, Incarnation: c.self.Incarnation}
+	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus}
+	slices.SortFunc(l.invites, func(a, b *invite) int { return a.Process.Compare(b.Process) })
+	for _, inv := range l.invites {
+		c.await(inv)
+		if inv.Host != c.self.Host {
+			l.all = append(l.all, inv.addr)
+		}
+	}
+	c.lead = l
+	c.counters.Ballots++
+	l.holdAt = c.after(c.t.Hold)
+	c.startedChange(cause)
+	c.sendInvited(l.propose)
+	c.promiseBallot(l.ballot, c.self.Addr, netip.AddrPort{})
+}
+
+// sendInvited sends to everybody invited, by one multicast where there is one.
+func (c *Core) sendInvited(m message.Message) {
+	if len(c.lead.all) > 0 {
+		c.out.Sends = append(c.out.Sends, Send{Scope: All, To: c.lead.all, Msg: m})
+	}
+}
+
+// await begins a wait for an answer.
+func (c *Core) await(inv *invite) {
+	inv.waiting = true
+	inv.askedAt, inv.tries = c.now, 0
+	inv.nextAt = c.after(c.t.Retry)
+}
+
+func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
+	for r := range c.base.Members {
+		m := &c.members[r]
+		if r != c.rank && (m.failed || m.departedAt != 0 || m.evicted) {
+			without = append(without, uint16(r))
+			l.evicting = l.evicting || m.evicted
+			continue
+		}
+		if m.leaving {
+			leaving = append(leaving, uint16(r))
+		}
+		l.invites = append(l.invites, &invite{
+			Process: c.base.Members[r].Process, addr: c.base.Members[r].Addr, ours: true, leaving: m.leaving,
+		})
+	}
+	return without, leaving
+}
+
+func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Seq) {
+	for _, s := range c.strangers {
+		if !c.fresh(s) || s.roster == nil || (c.better(s) && !c.yieldOver()) {
+			continue
+		}
+		promised = max(promised, s.promised, s.view.Seq)
+		for i := range s.roster {
+			m := &s.roster[i]
+			if !c.welcome(s, m) || l.invites == nil || c.invited(l, m.Host) || len(l.invites) >= views.MembersMax {
+				continue
+			}
+			addr := m.Addr
+			if m.Process == s.contact.Process {
+				addr = s.contact.Addr
+			}
+			l.invites = append(l.invites, &invite{Process: m.Process, addr: addr, joiner: s.joiner && len(s.roster) == 1})
+			plus = append(plus, m.Process)
+		}
+	}
+	slices.SortFunc(plus, views.Process.Compare)
+	return plus, promised
+}
+
+func (c *Core) invited(l *lead, host views.HostID) bool {
+	return slices.ContainsFunc(l.invites, func(i *invite) bool { return i.Host == host })
+}
+
+// find gives the invite of a process, or nil.
+func (l *lead) find(p views.Process) *invite {
+	i, ok := slices.BinarySearchFunc(l.invites, p, func(inv *invite, p views.Process) int { return inv.Process.Compare(p) })
+	if !ok {
+		return nil
+	}
+	return l.invites[i]
+}
+
+// waiting reports whether anybody still has to answer.
+func (l *lead) waiting() bool {
+	return slices.ContainsFunc(l.invites, func(i *invite) bool { return i.waiting })
+}
+
+func (l *lead) deadline() views.Instant {
+	d := l.holdAt
+	for _, inv := range l.invites {
+		if inv.waiting {
+			d = views.Earliest(d, inv.nextAt)
+		}
+	}
+	return d
+}
+
+// advanceLead repeats, relays, and in the end leaves out.
+func (c *Core) advanceLead() {
+	l := c.lead
+	if l == nil {
+		return
+	}
+	if due(l.holdAt, c.now) {
+		l.holdAt = c.after(c.t.Hold)
+		c.sendInvited(&message.Hold{Ballot: l.ballot})
+	}
+	for _, inv := range slices.Clone(l.invites) {
+		if c.lead != l {
+			return
+		}
+		if inv.waiting && inv.Host != c.self.Host && inv.nextAt <= c.now {
+			c.chase(inv)
+		}
+	}
+}
+
+// chase repeats what one laggard has not answered; after a while also through
+// a third member; at last it goes on without it.
+func (c *Core) chase(inv *invite) {
+	waited := c.now.Sub(inv.askedAt)
+	if waited >= c.waitFor(inv) {
+		c.emit(trace.Laggard{Ballot: c.lead.ballot, Who: inv.Host, Step: "left-out"})
+		c.counters.LeftOut++
+		c.dropInvite(inv)
+		return
+	}
+	inv.tries++
+	inv.nextAt = c.after(backoff(c.t.Retry, inv.tries, c.t.RetryMax))
+	c.repeat(inv)
+	if waited >= c.t.Relay && inv.ours && !inv.via.IsValid() {
+		inv.via = c.relayFor(inv)
+		if inv.via.IsValid() {
+			c.emit(trace.Laggard{Ballot: c.lead.ballot, Who: inv.Host, Step: "relay"})
+		}
+	}
+	if inv.via.IsValid() {
+		c.repeatVia(inv)
+	}
+}
+
+// waitFor is how long an answer is waited for.
+func (c *Core) waitFor(inv *invite) time.Duration {
+	switch {
+	case inv.ours:
+		return c.t.MemberWait
+	case inv.joiner:
+		return c.t.JoinerWait + time.Duration(len(c.lead.invites))*joinerEach
+	}
+	return c.t.MergeWait
+}
+
+// repeat sends an invite what it has not answered.
+func (c *Core) repeat(inv *invite) {
+	switch {
+	case inv.recover != nil:
+		c.sendTo(inv.addr, inv.recover)
+	case inv.catchup != nil:
+		c.sendTo(inv.addr, inv.catchup)
+	default:
+		c.sendTo(inv.addr, c.lead.propose)
+	}
+}
+
+// repeatVia does the same through a third member; the proposal tells it to
+// answer there, too.
+func (c *Core) repeatVia(inv *invite) {
+	switch {
+	case inv.recover != nil:
+		c.sendVia(inv.via, inv.addr, inv.recover)
+	case inv.catchup != nil:
+		c.sendVia(inv.via, inv.addr, inv.catchup)
+	default:
+		p := *c.lead.propose
+		p.Via = inv.via
+		c.sendVia(inv.via, inv.addr, &p)
+	}
+}
+
+// relayFor picks a member that has answered us directly, a different one for
+// each laggard where possible.
+func (c *Core) relayFor(inv *invite) netip.AddrPort {
+	var able []netip.AddrPort
+	for _, other := range c.lead.invites {
+		if other.ours && other.direct && other != inv && other.Host != c.self.Host {
+			able = append(able, other.addr)
+		}
+	}
+	if len(able) == 0 {
+		return netip.AddrPort{}
+	}
+	return able[c.rng.IntN(len(able))]
+}
+
+// dropInvite goes on without one.
+func (c *Core) dropInvite(inv *invite) {
+	l := c.lead
+	l.invites = slices.DeleteFunc(l.invites, func(i *invite) bool { return i == inv })
+	// What the others were to complete may now be out of reach: take it anew.
+	for _, other := range l.invites {
+		if other.recover != nil && other.answer != nil && other.answer.From == inv.from() {
+			other.recover, other.waiting = nil, false
+		}
+	}
+	c.maybeDecide()
+}
+
+// from is the view an invite said it comes from; zero before it did.
+func (inv *invite) from() views.ViewID {
+	if inv.answer == nil {
+		return views.ViewID{}
+	}
+	return inv.answer.From
+}
+
+// dropFailedInvites goes on without members the detector has given up.
+func (c *Core) dropFailedInvites() {
+	for r := range c.members {
+		if c.lead == nil {
+			return
+		}
+		if !c.members[r].failed {
+			continue
+		}
+		if inv := c.lead.find(c.base.Members[r].Process); inv != nil && inv.Host != c.self.Host {
+			c.dropInvite(inv)
+		}
+	}
+}
+
+// handleAnswer takes an answer to our ballot. One to a ballot that we decided
+// already lost the install; one to a ballot we gave up is told so.
+func (c *Core) handleAnswer(from Sender, m *message.Answer) {
+	if c.lead == nil || m.Ballot != c.lead.ballot {
+		c.answerLate(from, m)
+		return
+	}
+	inv := c.lead.find(from.Process)
+	if inv == nil || (m.Self != nil && m.Self.Process != from.Process) {
+		return
+	}
+	if m.Self == nil && (!inv.ours || m.From != c.lead.base.ID) {
+		return
+	}
+	c.takeAnswer(inv, m)
+	if c.dropStale(m.Stale) {
+		return
+	}
+	c.maybeDecide()
+}
+
+func (c *Core) takeAnswer(inv *invite, m *message.Answer) {
+	if inv.catchup != nil && m.From != inv.catchup.View {
+		return // it has not caught up yet
+	}
+	inv.answer = m
+	inv.waiting = false
+	inv.recover, inv.catchup = nil, nil
+	inv.leaving = inv.leaving || m.Leaving
+	if !m.Relayed {
+		inv.direct = true
+	}
+}
+
+// dropStale leaves out those whom a member knows in a later life, and says
+// whether the ballot went on without waiting for this answer's effect.
+func (c *Core) dropStale(stale []views.Process) bool {
+	for _, p := range stale {
+		if c.lead == nil {
+			return true
+		}
+		inv := c.lead.find(p)
+		if inv == nil || inv.ours {
+			continue
+		}
+		c.refuse(Sender{Process: p, Addr: inv.addr}, views.RefuseRolledBack)
+		c.dropInvite(inv)
+	}
+	return c.lead == nil
+}
+
+func (c *Core) answerLate(from Sender, m *message.Answer) {
+	if m.Ballot.Coordinator != c.self.Host {
+		return
+	}
+	if in := c.installOf(m.Ballot); in != nil {
+		c.sendTo(from.Addr, in)
+		return
+	}
+	if m.Ballot.Less(c.highest) {
+		c.sendTo(from.Addr, &message.Nack{Ballot: m.Ballot, Promised: c.highest})
+	}
+}
+
+// handleNack: a stranger that is busy elsewhere is left out; a member that has
+// promised a higher ballot means that another leads, so we follow for a while.
+func (c *Core) handleNack(from Sender, m *message.Nack) {
+	if c.promise != nil && m.Ballot == c.promise.ballot && m.Ballot.Coordinator == from.Host {
+		c.abandon("nack")
+		return
+	}
+	l := c.lead
+	if l == nil || m.Ballot != l.ballot {
+		return
+	}
+	inv := l.find(from.Process)
+	if inv == nil {
+		return
+	}
+	c.noteSeq(m.Promised.Seq)
+	if !inv.ours {
+		c.dropInvite(inv)
+		return
+	}
+	c.yieldLead("nack by " + from.Host.Short())
+}
+
+// noteSeq sees to it that our next ballot is above what others have promised.
+func (c *Core) noteSeq(seq views.Seq) {
+	if seq > c.highest.Seq && seq < c.highest.Seq+seqLeapMax {
+		c.seqSeen = max(c.seqSeen, seq)
+	}
+}
+
+// yieldLead gives up our ballot for another's. Ours stays promised, so we are
+// still flushing; if the other does not come we try again.
+func (c *Core) yieldLead(cause string) {
+	c.counters.Yields++
+	c.emit(trace.Phase{Ballot: c.lead.ballot, Phase: "yield", Cause: cause})
+	c.lead = nil
+	if c.promise != nil {
+		c.promise.patience = c.after(c.jitter(c.t.Patience / 2))
+		c.promise.abandoned = true
+	}
+}
+
+// handleAbdicate: the coordinator cannot hear members that we hear.
+func (c *Core) handleAbdicate(from Sender, m *message.Abdicate) {
+	if c.lead != nil || c.rankOf(from.Process) < 0 || c.promise == nil || c.promise.ballot != m.Ballot {
+		return
+	}
+	c.startChange("abdicated")
+	if c.lead != nil {
+		c.lead.abdicated = true
+	}
+}
+
+// maybeAbdicate hands the ballot over where a member answers only through
+// another, who then hears both. Once is enough: the next coordinator keeps it.
+func (c *Core) maybeAbdicate() bool {
+	l := c.lead
+	if l.abdicated {
+		return false
+	}
+	for _, inv := range l.invites {
+		if !inv.ours || inv.direct || inv.answer == nil || !inv.via.IsValid() {
+			continue
+		}
+		l.abdicated = true
+		c.sendTo(inv.via, &message.Abdicate{Ballot: l.ballot})
+		c.yieldLead("abdicate")
+		return true
+	}
+	return false
+}

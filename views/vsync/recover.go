@@ -1,0 +1,290 @@
+package vsync
+
+import (
+	"slices"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// maybeDecide goes on as far as the answers allow: first those who missed an
+// install catch up, then each subgroup completes itself, then the view is
+// decided.
+func (c *Core) maybeDecide() {
+	l := c.lead
+	if l == nil || l.waiting() {
+		return
+	}
+	if self := l.find(c.self.Process); self == nil || self.answer == nil {
+		return
+	}
+	if c.maybeAbdicate() || c.maybeCatchUp() || c.maybeRecover() {
+		return
+	}
+	c.decide()
+}
+
+// maybeCatchUp sends those who may have missed the install of a view to one who
+// has it: another host came from the same view by it, and they had promised it.
+func (c *Core) maybeCatchUp() bool {
+	l := c.lead
+	type successor struct {
+		view   views.ViewID
+		holder *invite
+	}
+	next := make(map[views.ViewID][]successor)
+	for _, inv := range l.invites {
+		a := inv.answer
+		if a.Prev.IsZero() || slices.ContainsFunc(next[a.Prev], func(s successor) bool { return s.view == a.From }) {
+			continue
+		}
+		next[a.Prev] = append(next[a.Prev], successor{a.From, inv})
+	}
+	var further []*invite
+	for _, inv := range l.invites {
+		for _, s := range next[inv.answer.From] {
+			if inv.answer.Highest.Less(s.view) || slices.Contains(inv.declined, s.view) {
+				continue
+			}
+			inv.catchup = &message.Catchup{Ballot: l.ballot, View: s.view, Holder: s.holder.addr}
+			further = append(further, inv)
+			break
+		}
+	}
+	return c.askFurther(further)
+}
+
+// askFurther sends invites what they have to do before the view can be decided.
+// All are waited for before the first is asked: this host answers itself at once.
+func (c *Core) askFurther(invites []*invite) bool {
+	for _, inv := range invites {
+		c.await(inv)
+	}
+	l := c.lead
+	for _, inv := range invites {
+		switch {
+		case c.lead != l:
+			return true
+		case inv.Host == c.self.Host:
+			c.dispatch(c.asSender(), c.furtherFor(inv))
+		default:
+			c.repeat(inv)
+			if inv.via.IsValid() {
+				c.repeatVia(inv)
+			}
+		}
+	}
+	return len(invites) > 0
+}
+
+func (c *Core) furtherFor(inv *invite) message.Message {
+	if inv.recover != nil {
+		return inv.recover
+	}
+	return inv.catchup
+}
+
+// maybeRecover lets the subgroups complete themselves whose members do not all
+// hold the same.
+func (c *Core) maybeRecover() bool {
+	var further []*invite
+	for _, group := range c.groups() {
+		if equalDigests(group) {
+			continue
+		}
+		order := &message.Recover{Ballot: c.lead.ballot, From: group[0].answer.From, Cut: c.cutOf(group)}
+		for _, inv := range group {
+			inv.recover = order
+		}
+		further = append(further, group...)
+	}
+	if len(further) > 0 {
+		c.emit(trace.Phase{Ballot: c.lead.ballot, Phase: "recover", Cause: "messages-missing"})
+	}
+	return c.askFurther(further)
+}
+
+// groups sorts the invites by the view they come from: ours first, then the
+// larger, then by id.
+func (c *Core) groups() [][]*invite {
+	byView := slices.Clone(c.lead.invites)
+	slices.SortStableFunc(byView, func(a, b *invite) int { return a.answer.From.Compare(b.answer.From) })
+	var groups [][]*invite
+	for len(byView) > 0 {
+		n := 1
+		for n < len(byView) && byView[n].answer.From == byView[0].answer.From {
+			n++
+		}
+		groups = append(groups, byView[:n:n])
+		byView = byView[n:]
+	}
+	slices.SortStableFunc(groups, func(a, b []*invite) int {
+		switch {
+		case a[0].answer.From == c.view.ID:
+			return -1
+		case b[0].answer.From == c.view.ID:
+			return 1
+		}
+		return len(b) - len(a)
+	})
+	return groups
+}
+
+func equalDigests(group []*invite) bool {
+	for _, inv := range group[1:] {
+		if inv.answer.Digest != group[0].answer.Digest {
+			return false
+		}
+	}
+	return true
+}
+
+// cutOf is the most anybody of a subgroup holds of each stream, and who does.
+func (c *Core) cutOf(group []*invite) []message.CutEntry {
+	var cut []message.CutEntry
+	for _, inv := range group {
+		holder := c.holderRank(inv)
+		for _, p := range inv.answer.Have {
+			i, found := slices.BinarySearchFunc(cut, p.Rank, func(e message.CutEntry, r uint16) int { return int(e.Rank) - int(r) })
+			switch {
+			case !found:
+				cut = slices.Insert(cut, i, message.CutEntry{StreamPos: p, Holder: holder})
+			case p.Seq > cut[i].Seq:
+				cut[i].StreamPos, cut[i].Holder = p, holder
+			}
+		}
+	}
+	return cut
+}
+
+// unknownHolder stands where the coordinator does not know the holder's rank
+// in the view that is being completed.
+const unknownHolder = views.MembersMax - 1
+
+func (c *Core) holderRank(inv *invite) uint16 {
+	from := inv.answer.From
+	if from == c.base.ID {
+		return uint16(c.base.Rank(inv.Host))
+	}
+	for _, s := range c.strangers {
+		if s.view != from {
+			continue
+		}
+		for r := range s.roster {
+			if s.roster[r].Host == inv.Host {
+				return uint16(r)
+			}
+		}
+	}
+	return unknownHolder
+}
+
+// handleRecover completes this host up to the cut.
+func (c *Core) handleRecover(from Sender, m *message.Recover) {
+	p := c.promise
+	if p == nil || m.Ballot != p.ballot || m.From != c.view.ID || m.Ballot.Coordinator != from.Host {
+		return
+	}
+	p.patience = c.after(c.t.Patience)
+	for _, e := range m.Cut {
+		if int(e.Rank) >= len(c.streams) || e.Seq > c.streams[e.Rank].stable+streamWindow {
+			c.drop(from.Host, "bad-cut")
+			return
+		}
+	}
+	p.cut = m.Cut
+	for _, e := range m.Cut {
+		s := &c.streams[e.Rank]
+		if s.have >= e.Seq {
+			continue
+		}
+		s.announced = max(s.announced, e.Seq)
+		s.holder, s.nakTries = noHolder, 0
+		if int(e.Holder) < len(c.streams) {
+			s.holder = int(e.Holder)
+		}
+		c.armNak(0)
+	}
+	c.maybeComplete()
+	if c.promise == p && p.cut != nil {
+		c.reportGaps()
+	}
+}
+
+// maybeComplete answers again once everything up to the cut is here.
+func (c *Core) maybeComplete() {
+	p := c.promise
+	if p == nil || p.cut == nil {
+		return
+	}
+	for _, e := range p.cut {
+		if c.streams[e.Rank].have < e.Seq {
+			return
+		}
+	}
+	for _, e := range p.cut {
+		s := &c.streams[e.Rank]
+		s.limit = max(s.limit, e.Seq)
+	}
+	p.cut, p.pollTries = nil, 0
+	c.sendAnswer()
+}
+
+// handleCatchup: as invited, fetch a view we have promised and may have missed;
+// as coordinator, learn that an invited one was not in it.
+func (c *Core) handleCatchup(from Sender, m *message.Catchup) {
+	if l := c.lead; l != nil && m.Ballot == l.ballot && from.Host != c.self.Host {
+		if inv := l.find(from.Process); inv != nil && inv.catchup != nil && inv.catchup.View == m.View {
+			inv.declined = append(inv.declined, m.View)
+			inv.catchup, inv.waiting = nil, false
+			c.maybeDecide()
+		}
+		return
+	}
+	p := c.promise
+	if p == nil || m.Ballot != p.ballot || m.Ballot.Coordinator != from.Host {
+		return
+	}
+	p.patience = c.after(c.t.Patience)
+	switch {
+	case m.View == c.view.ID:
+		c.sendAnswer()
+	case m.View.Less(c.view.ID), c.answeredTo(m.View) == nil:
+		c.decline(m.View)
+	default:
+		p.catchup = m.View
+		c.sendTo(m.Holder, &message.Fetch{View: m.View})
+	}
+}
+
+// decline tells the coordinator that we are not in a view it sent us after.
+func (c *Core) decline(view views.ViewID) {
+	p := c.promise
+	p.catchup = views.ViewID{}
+	if p.ballot.Coordinator == c.self.Host {
+		if inv := c.lead.find(c.self.Process); inv != nil {
+			inv.declined = append(inv.declined, view)
+			inv.catchup, inv.waiting = nil, false
+			c.maybeDecide()
+		}
+		return
+	}
+	c.sendTo(p.coordinator, &message.Catchup{Ballot: p.ballot, View: view})
+}
+
+func (c *Core) handleFetch(from Sender, m *message.Fetch) {
+	if in := c.installOf(m.View); in != nil {
+		c.sendTo(from.Addr, in)
+	}
+}
+
+// installOf gives a recent install, whole, or nil.
+func (c *Core) installOf(view views.ViewID) *message.Install {
+	for _, in := range c.installs {
+		if in.View == view {
+			return in
+		}
+	}
+	return nil
+}

@@ -1,0 +1,313 @@
+package vsync
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// strangersMax bounds how many foreign views are remembered; the ones not heard
+// for longest are forgotten first.
+const strangersMax = views.MembersMax
+
+// stranger is a view that is not ours, known through one of its members.
+type stranger struct {
+	contact Sender
+	view    views.ViewID
+	// size is how many of its members the contact counts on.
+	size   uint16
+	joiner bool
+	// firstAt and heardAt are when it was first and last heard of.
+	firstAt, heardAt views.Instant
+	// roster are its members by rank, once asked: then both directions work.
+	roster   []views.Member
+	promised views.Seq
+	askedAt  views.Instant
+	token    uint64
+	// toldAt is when we last made ourselves known to it, or it to our coordinator.
+	toldAt views.Instant
+}
+
+// meet notes that from was heard in a view that is not ours. It gives nil where
+// that tells nothing.
+func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *stranger {
+	if view.IsZero() || view == c.view.ID {
+		return nil
+	}
+	if c.promise != nil && view == c.promise.ballot {
+		c.pollNow() // we are about to install it, too
+		return nil
+	}
+	if r := c.rankOf(from.Process); r >= 0 {
+		if view.Less(c.view.ID) {
+			return nil // it has yet to install our view
+		}
+		c.noteDeparted(r)
+	}
+	s := c.findStranger(from.Host, view)
+	if s == nil {
+		s = c.addStranger(from, view)
+	}
+	s.heardAt = c.now
+	s.size, s.joiner = size, joiner
+	if from.Host == view.Coordinator || s.contact.Host == from.Host {
+		s.contact = from
+	}
+	return s
+}
+
+func (c *Core) findStranger(host views.HostID, view views.ViewID) *stranger {
+	var found *stranger
+	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool {
+		if s.view == view {
+			found = s
+			return false
+		}
+		return s.contact.Host == host
+	})
+	return found
+}
+
+func (c *Core) addStranger(from Sender, view views.ViewID) *stranger {
+	c.forgetStrangers()
+	if len(c.strangers) >= strangersMax {
+		c.strangers = c.strangers[1:]
+	}
+	s := &stranger{contact: from, view: view, firstAt: c.now}
+	at, _ := slices.BinarySearchFunc(c.strangers, s, func(a, b *stranger) int { return a.view.Compare(b.view) })
+	c.strangers = slices.Insert(c.strangers, at, s)
+	c.gather.joinAt = c.now
+	return s
+}
+
+// forgetStrangers drops those not heard for long and those that are ours now.
+func (c *Core) forgetStrangers() {
+	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool {
+		if c.now.Sub(s.heardAt) > c.t.StrangerTTL {
+			return true
+		}
+		r := c.rankOf(s.contact.Process)
+		return r >= 0 && s.view.Compare(c.view.ID) <= 0
+	})
+}
+
+// betterThan reports whether the stranger rather than we should lead a merge:
+// the larger view, then the one that is no joiner, then the lower host.
+func (c *Core) better(s *stranger) bool {
+	if mine := c.liveSize(); s.size != mine {
+		return s.size > mine
+	}
+	if s.joiner != c.joiner {
+		return !s.joiner
+	}
+	return s.view.Coordinator.Compare(c.leader()) < 0
+}
+
+// leader is the host that would lead for our view.
+func (c *Core) leader() views.HostID {
+	if r := c.acting(); r >= 0 {
+		return c.base.Members[r].Host
+	}
+	return c.self.Host
+}
+
+// liveSize counts the members this host counts on.
+func (c *Core) liveSize() uint16 {
+	n := 0
+	for r := range c.members {
+		if m := &c.members[r]; r == c.rank || !(m.failed || m.gone || m.departedAt != 0) {
+			n++
+		}
+	}
+	return uint16(n)
+}
+
+// attend does what a stranger just heard calls for: whoever leads asks, or
+// makes itself known to one who should lead; others tell their coordinator.
+func (c *Core) attend(s *stranger) {
+	if s == nil || c.phase == Starting {
+		return
+	}
+	if c.acting() != c.rank {
+		c.maybeIntroduce(s)
+		return
+	}
+	if c.better(s) {
+		c.yield()
+		if c.now.Sub(s.toldAt) > c.t.Hello/2 || s.toldAt == 0 {
+			s.toldAt = c.now
+			c.sendTo(s.contact.Addr, c.hello())
+		}
+		if !c.yieldOver() {
+			return
+		}
+	}
+	c.ask(s)
+}
+
+// ask asks for the roster, but not again while an answer may be on its way.
+func (c *Core) ask(s *stranger) {
+	if s.askedAt != 0 && c.now.Sub(s.askedAt) < c.t.Retry {
+		return
+	}
+	if s.roster != nil && c.now.Sub(s.askedAt) < c.t.StrangerTTL/2 {
+		return
+	}
+	s.askedAt = c.now
+	s.token = c.rng.Uint64()
+	c.sendTo(s.contact.Addr, &message.Ask{Token: s.token, View: c.view.ID, Size: c.liveSize()})
+}
+
+// maybeIntroduce tells the coordinator of a stranger it seems not to hear.
+func (c *Core) maybeIntroduce(s *stranger) {
+	acting := c.acting()
+	if acting < 0 || c.now.Sub(s.firstAt) < c.t.Yield || (s.toldAt != 0 && c.now.Sub(s.toldAt) < c.t.Yield) {
+		return
+	}
+	s.toldAt = c.now
+	c.sendTo(c.base.Members[acting].Addr, &message.Introduce{Hello: message.Hello{
+		Self: views.Member{Process: s.contact.Process, Name: "?", Addr: s.contact.Addr},
+		View: s.view, Size: s.size, Joiner: s.joiner,
+	}})
+}
+
+func (c *Core) hello() *message.Hello {
+	return &message.Hello{Self: c.self, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner}
+}
+
+func (c *Core) handleHeartbeat(from Sender, m *message.Heartbeat) {
+	if m.View == c.view.ID {
+		if r := c.rankOf(from.Process); r >= 0 {
+			c.handleHeartbeatStream(r, m)
+		}
+		return
+	}
+	c.attend(c.meet(from, m.View, m.Size, m.Size <= 1))
+}
+
+func (c *Core) handleHello(from Sender, m *message.Hello) {
+	if m.Self.Process == from.Process {
+		c.attend(c.meet(from, m.View, m.Size, m.Joiner))
+	}
+}
+
+// handleIntroduce meets a stranger on a member's word; it counts only once it
+// has answered us itself.
+func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
+	if c.rankOf(from.Process) < 0 || m.Hello.Self.Host == c.self.Host {
+		return
+	}
+	if c.view.Rank(m.Hello.Self.Host) >= 0 && c.rankOf(m.Hello.Self.Process) < 0 {
+		return
+	}
+	if c.seen.staler(m.Hello.Self.Process) {
+		return
+	}
+	c.attend(c.meet(Sender{Process: m.Hello.Self.Process, Addr: m.Hello.Self.Addr}, m.Hello.View, m.Hello.Size, m.Hello.Joiner))
+}
+
+// handleAsk answers with our members: that also proves that we hear the asker.
+func (c *Core) handleAsk(from Sender, m *message.Ask) {
+	c.meet(from, m.View, m.Size, false)
+	c.sendTo(from.Addr, &message.Roster{
+		Token: m.Token, View: c.view.ID, Promised: c.highest.Seq, Members: c.view.Members, Joiner: c.joiner,
+	})
+}
+
+func (c *Core) handleRoster(from Sender, m *message.Roster) {
+	at := slices.IndexFunc(c.strangers, func(s *stranger) bool {
+		return s.token == m.Token && m.Token != 0 && s.contact.Process == from.Process
+	})
+	if at < 0 || m.View == c.view.ID {
+		return
+	}
+	if c.strangers[at].view != m.View {
+		// It has moved on since we met; meet it again where it is.
+		asked := c.strangers[at].askedAt
+		s := c.meet(from, m.View, uint16(len(m.Members)), m.Joiner)
+		if s == nil {
+			return
+		}
+		s.askedAt = asked
+		c.keepRoster(s, m)
+		return
+	}
+	c.keepRoster(c.strangers[at], m)
+}
+
+func (c *Core) keepRoster(s *stranger, m *message.Roster) {
+	s.heardAt, s.joiner = c.now, m.Joiner
+	s.promised = m.Promised
+	if s.roster == nil {
+		c.gather.joinAt = c.now
+	}
+	s.roster = m.Members
+}
+
+// advanceHello makes this host known to those who do not know it.
+func (c *Core) advanceHello() {
+	if !due(c.helloAt, c.now) {
+		return
+	}
+	c.helloAt = 0
+	if c.leaving {
+		return
+	}
+	c.armHello()
+	if c.phase == Starting || c.acting() != c.rank || c.heartbeatsReachStrangers() {
+		return
+	}
+	for _, s := range c.strangers {
+		if c.fresh(s) && c.better(s) && c.joiner {
+			c.attend(s)
+			return
+		}
+	}
+	c.out.Sends = append(c.out.Sends, Send{Scope: Seek, Msg: c.hello()})
+}
+
+// helloSteps are the first intervals of a host that is alone, in sixteenths of
+// the usual one.
+var helloSteps = [...]time.Duration{1, 2, 4, 8}
+
+func (c *Core) armHello() {
+	d := c.t.Hello
+	if c.view.Size() == 1 && c.helloTries < len(helloSteps) {
+		d = c.t.Hello / 16 * helloSteps[c.helloTries]
+		c.helloTries++
+	}
+	c.helloAt = c.after(c.jitter(d))
+}
+
+// heartbeatsReachStrangers: in a small group every heartbeat is a multicast
+// that names its view, so nothing else need be said.
+func (c *Core) heartbeatsReachStrangers() bool {
+	return c.cfg.Multicast && c.view.Size() > 1 && c.view.Size() <= smallGroup
+}
+
+// smallGroup is up to which size heartbeats go to everybody.
+const smallGroup = 12
+
+func (c *Core) fresh(s *stranger) bool { return c.now.Sub(s.heardAt) <= c.t.StrangerTTL }
+
+// StrangerStatus is a foreign view for operators.
+type StrangerStatus struct {
+	View    views.ViewID
+	Contact views.Process
+	Size    uint16
+	// Answered: it has told its members, so both directions work.
+	Answered bool
+}
+
+// Strangers lists the foreign views heard of late.
+func (c *Core) Strangers() []StrangerStatus {
+	var all []StrangerStatus
+	for _, s := range c.strangers {
+		if c.fresh(s) {
+			all = append(all, StrangerStatus{s.view, s.contact.Process, s.size, s.roster != nil})
+		}
+	}
+	return all
+}
