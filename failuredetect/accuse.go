@@ -83,11 +83,27 @@ func (d *Detector) setVote(r uint16, v vote) {
 	default:
 		m.votes = slices.Insert(m.votes, i, v)
 	}
-	d.accused = withRank(d.accused, r, len(m.votes) > 0)
-	if len(m.votes) == 0 {
-		m.bandAt = 0
-	}
+	d.touched = append(d.touched, r)
 	d.dirty = true
+	switch {
+	case len(m.votes) == 0:
+		m.bandAt, m.bandStage = 0, bandOpen
+		d.accused, d.rewatchDue = withRank(d.accused, r, false), true
+	case len(m.votes) == 1:
+		d.accused, d.rewatchDue = withRank(d.accused, r, true), true
+		d.expectMore(v)
+	}
+	if m.bandStage != bandOpen {
+		d.rewatchDue = true // the checks depend on who says nothing
+	}
+}
+
+// expectMore: who observes a few of many hears of the others that fell silent
+// at the same moment only from their observers, up to some beats later.
+func (d *Detector) expectMore(v vote) {
+	if !d.ring.everyone() && v.evidence == message.EvidenceSilent {
+		d.freshUntil = d.now.Add(d.graveSpan())
+	}
 }
 
 // voteOf gives what from says of r.

@@ -40,8 +40,9 @@ func (d *Detector) updateBands(now views.Instant) {
 		switch standing := !m.failed && d.standing(r); {
 		case standing && m.bandAt == 0:
 			m.bandAt, m.bandStage = now, bandOpen
-		case !standing:
-			m.bandAt = 0
+		case !standing && m.bandAt != 0:
+			m.bandAt, m.bandStage = 0, bandOpen
+			d.rewatchDue = true
 		}
 	}
 }
@@ -108,6 +109,7 @@ func (d *Detector) advanceBands(now views.Instant) {
 				break
 			}
 			m.bandStage++
+			d.rewatchDue = true
 		}
 	}
 	if ended {
@@ -172,7 +174,7 @@ func (d *Detector) brokenPairs(now views.Instant) []pair {
 
 // settleAgainst fails r by the end of a band; a host does not fail itself.
 func (d *Detector) settleAgainst(now views.Instant, r uint16, links int) {
-	d.dirty = true
+	d.doubtsChanged, d.dirty = true, true
 	m := &d.members[r]
 	d.event(trace.Suspect{Who: m.Host, Detector: detectorLink, Evidence: fmt.Sprintf("%d broken links", links)})
 	if r == d.self {

@@ -16,18 +16,28 @@ func (d *Detector) settle(now views.Instant) {
 	if !d.dirty {
 		return
 	}
-	d.dirty = false
-	failed := d.failed
+	var failed []uint16
 	if d.active() {
 		d.state(now)
-		failed = d.corroborate()
+		failed = d.failed
+		if d.mayChangeFailed() {
+			failed = d.corroborate()
+		}
 		d.updateBands(now)
-		d.rewatch(now)
-		d.dirty = false // the votes just made are counted
-	} else {
-		failed = nil
+		if !slices.Equal(failed, d.failed) || d.rewatchDue {
+			d.rewatch(now)
+		}
 	}
+	d.touched, d.doubtsChanged, d.rewatchDue, d.dirty = d.touched[:0], false, false, false
 	d.publish(failed)
+}
+
+// mayChangeFailed saves counting all votes when a list came in that decides
+// nothing: in a large group there are many of those.
+func (d *Detector) mayChangeFailed() bool {
+	return d.doubtsChanged || len(d.settled) > 0 || slices.ContainsFunc(d.touched, func(r uint16) bool {
+		return d.members[r].failed || r != d.self && d.decided(r)
+	})
 }
 
 // corroborate finds who is failed, from scratch: those the end of a band fell
@@ -132,6 +142,9 @@ func (d *Detector) eventFailed(r uint16) {
 
 // findUnsettled reports whether somebody may be decided upon soon.
 func (d *Detector) findUnsettled() bool {
+	if d.freshUntil != 0 {
+		return true
+	}
 	for _, r := range d.accused {
 		if r != d.self && d.members[r].bandAt != 0 {
 			return true

@@ -41,6 +41,9 @@ type Detector struct {
 
 	beatAt views.Instant
 	beatTo []uint16
+	// freshUntil: in a large group, until when more doubts of what has just
+	// begun may come in.
+	freshUntil views.Instant
 	// refutedAt is when a beat was last sent because somebody doubted us.
 	refutedAt views.Instant
 	measureAt views.Instant
@@ -52,8 +55,13 @@ type Detector struct {
 	// condemnedUntil: the band's end fell on this host.
 	condemnedUntil views.Instant
 
-	// dirty: votes, doubts or phases changed since the last settle.
+	// What changed since the last settle. dirty: anything, a phase at least;
+	// touched: the votes against these; doubtsChanged: whose votes count;
+	// rewatchDue: whom to watch.
 	dirty             bool
+	touched           []uint16
+	doubtsChanged     bool
+	rewatchDue        bool
 	failed, suspected []uint16
 	unsettled         bool
 	out               Output
@@ -154,6 +162,7 @@ func (d *Detector) forgetView() {
 	d.failed = nil
 	d.said, d.saidSent, d.sayAt = nil, 0, 0
 	d.beatTo, d.condemnedUntil, d.refutedAt = nil, 0, 0
+	d.touched, d.freshUntil, d.rewatchDue = nil, 0, true
 	d.out.Accuse, d.out.Beat, d.out.BeatTo, d.out.Pings = nil, false, nil, nil
 }
 
@@ -229,7 +238,11 @@ func (d *Detector) Advance(now views.Instant) {
 		d.quietUntil, d.dirty = 0, true
 	}
 	if d.condemnedUntil != 0 && now >= d.condemnedUntil {
-		d.condemnedUntil, d.dirty = 0, true
+		d.condemnedUntil = 0
+		d.doubtsChanged, d.dirty = true, true
+	}
+	if d.freshUntil != 0 && now >= d.freshUntil {
+		d.freshUntil, d.dirty = 0, true
 	}
 	d.advanceBands(now)
 	d.settle(now)
@@ -251,6 +264,7 @@ func (d *Detector) schedule(now views.Instant) {
 	next = views.Earliest(next, d.sayAt)
 	next = views.Earliest(next, d.quietUntil)
 	next = views.Earliest(next, d.condemnedUntil)
+	next = views.Earliest(next, d.freshUntil)
 	stretch := d.stretch(now)
 	for _, r := range d.watched {
 		next = min(next, d.silenceDue(now, r, stretch))

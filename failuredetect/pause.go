@@ -58,7 +58,8 @@ func (d *Detector) resume(now views.Instant, gap time.Duration) {
 		}
 	}
 	// We are overdue ourselves: say at once that we live.
-	d.beatAt, d.next, d.dirty = now, now, true
+	d.beatAt, d.next = now, now
+	d.doubtsChanged, d.rewatchDue, d.dirty = true, true, true
 	d.event(trace.Suspect{Who: d.cfg.Self.Host, Detector: detectorPause, Evidence: "paused " + round(gap)})
 }
 

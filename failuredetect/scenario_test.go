@@ -18,7 +18,7 @@ func ranks(from, to int) []uint16 {
 	return list
 }
 
-// quiet runs a group that is well and wants no doubt at all.
+// settleIn runs a group that is well and wants no doubt at all.
 func (l *lab) settleIn(t *testing.T) {
 	t.Helper()
 	l.run(5 * time.Second)
@@ -122,7 +122,7 @@ func TestBothSidesOfAPartitionDecide(t *testing.T) {
 // In a large group a host knows most others by hearsay only; still the small
 // side, down to one host, finds out that it is alone.
 func TestPartitionOfALargeGroup(t *testing.T) {
-	for _, small := range []int{1, 2, 10, 30, 50} {
+	for _, small := range []int{1, 2, 30} {
 		t.Run(fmt.Sprint(small), func(t *testing.T) {
 			l := newLab(100, uint64(small))
 			l.settleIn(t)
@@ -131,7 +131,6 @@ func TestPartitionOfALargeGroup(t *testing.T) {
 				side[i] = i * 100 / small
 			}
 			l.isolate(side...)
-			var first [2]time.Duration
 			began := l.now
 			l.watch = func(h *labHost, _ Output) {
 				mine := slices.Contains(side, h.rank)
@@ -142,7 +141,7 @@ func TestPartitionOfALargeGroup(t *testing.T) {
 					}
 				}
 			}
-			l.run(10 * time.Second)
+			l.run(8 * time.Second)
 			for _, h := range l.hosts {
 				mine := slices.Contains(side, h.rank)
 				want := 100 - small
@@ -153,7 +152,6 @@ func TestPartitionOfALargeGroup(t *testing.T) {
 					t.Errorf("h%d (small side %v): failed %d, want %d", h.rank, mine, got, want)
 				}
 			}
-			_ = first
 		})
 	}
 }
@@ -174,22 +172,26 @@ func TestThirtyOfAHundredCrashAtOnce(t *testing.T) {
 				living = append(living, i)
 			}
 		}
-		// Once somebody is failed, the host says "wait" until all are.
-		var partly bool
+		// What a coordinator would see each time it need not wait.
+		seen := map[string]bool{}
 		l.watch = func(h *labHost, _ Output) {
-			if n := len(h.d.Failed()); n > 0 && n < 30 && !h.d.Unsettled() && l.now > 0 {
-				partly = true
+			if len(h.d.Failed()) > 0 && !h.d.Unsettled() && h.rank == living[0] {
+				seen[fmt.Sprint(h.d.Failed())] = true
 			}
 		}
 		took := l.failedAt(t, 6*time.Second, living, dead...)
-		t.Logf("seed %d: all %d found everywhere after %v; settled in between: %v", seed, len(dead), took, partly)
+		l.run(time.Second)
+		t.Logf("seed %d: all %d found everywhere after %v, in %d view(s)", seed, len(dead), took, len(seen))
+		if len(seen) > 2 {
+			t.Errorf("seed %d: %d views", seed, len(seen))
+		}
 		if took > 4*time.Second {
 			t.Errorf("seed %d: %v", seed, took)
 		}
 	}
 }
 
-func TestTenOfFortyCrashAsOne(t *testing.T) {
+func TestCrashesAtOnceAreOneView(t *testing.T) {
 	for seed := range uint64(20) {
 		l := newLab(12, seed)
 		l.settleIn(t)

@@ -16,36 +16,41 @@ const bundleMax = 1400
 // send turns messages into frames. Those that follow each other to one place
 // share a frame while they fit.
 func (e *Engine) send(sends []vsync.Send) {
-	for i := 0; i < len(sends); {
-		first := &sends[i]
-		frame := e.begin()
-		n := 0
-		for i < len(sends) && (n == 0 || (samePlace(first, &sends[i]) && len(frame) < bundleMax)) {
-			longer, err := wire.AppendMessage(frame, sends[i].Msg)
-			switch {
-			case err != nil || len(longer) > views.DatagramMax:
-				if n > 0 {
-					goto full
-				}
-				e.drops.count(e.header.From.Host, "too-long-to-send", 1)
-				e.armDrops()
-			case n > 0 && len(longer) > bundleMax:
-				goto full
-			default:
-				e.traffic.Out[sends[i].Msg.Type()]++
+	var frame []byte
+	var open *vsync.Send
+	for i := range sends {
+		s := &sends[i]
+		if open != nil && samePlace(open, s) {
+			if longer, ok := e.append(frame, s.Msg, bundleMax); ok {
 				frame = longer
-				n++
-			}
-			i++
-			if n == 0 {
-				break
+				continue
 			}
 		}
-	full:
-		if n > 0 {
-			e.finish(first, frame)
+		if open != nil {
+			e.finish(open, frame)
+			open = nil
 		}
+		first, ok := e.append(e.begin(), s.Msg, views.DatagramMax)
+		if !ok {
+			e.drops.count(e.header.From.Host, "too-long-to-send", 1)
+			e.armDrops()
+			continue
+		}
+		frame, open = first, s
 	}
+	if open != nil {
+		e.finish(open, frame)
+	}
+}
+
+// append adds a message to a frame unless the frame becomes longer than most.
+func (e *Engine) append(frame []byte, m message.Message, most int) ([]byte, bool) {
+	longer, err := wire.AppendMessage(frame, m)
+	if err != nil || len(longer) > most {
+		return frame, false
+	}
+	e.traffic.Out[m.Type()]++
+	return longer, true
 }
 
 func (e *Engine) begin() []byte { return wire.AppendHeader(make([]byte, 0, 256), e.header) }

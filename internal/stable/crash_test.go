@@ -43,7 +43,7 @@ func (p *past) step(m *stable.Mem, rng *rand.Rand) error {
 	if err := p.met(s); err != nil {
 		return err
 	}
-	for {
+	for range 40 {
 		seq := s.Seq() + views.Seq(rng.IntN(3))
 		if err := s.SaveSeq(seq); err != nil {
 			break

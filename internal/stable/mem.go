@@ -61,15 +61,14 @@ func (m *Mem) Kill() {
 
 // Crash leaves the directory as a power loss now could: everything synced, and
 // of the rest what rng lets through. Each 64-byte chunk of an unsynced write
-// survives with the given percentage, in any combination; changes of names
-// survive up to a point, in order, as a journal keeps them. All processes on
-// it are gone. The same content, rng and percentage give the same result.
+// survives with the given percentage, in any combination, and so does each
+// change of names: nothing is promised about a journal. All processes on it
+// are gone. The same content, rng and percentage give the same result.
 func (m *Mem) Crash(rng Rand, percent int) {
 	for _, c := range m.changes {
-		if rng.IntN(100) >= percent {
-			break
+		if rng.IntN(100) < percent {
+			m.durable = c.apply(m.durable)
 		}
-		m.durable = c.apply(m.durable)
 	}
 	m.changes = nil
 	m.Kill()

@@ -1,6 +1,9 @@
 package check
 
-import "github.com/gmsd/gmsd/views"
+import (
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
 
 // block is P22's opening: sending stops in the current view.
 func (c *Checker) block(l *life, in views.ViewID) {
@@ -45,9 +48,9 @@ func (c *Checker) unblock(l *life, in views.ViewID) {
 	l.phase = phaseOpen
 }
 
-func (c *Checker) checkSendInWindow(l *life, name string) {
+func (c *Checker) checkSendInWindow(l *life, m trace.MsgID) {
 	if l.phase != phaseOpen {
-		c.fail(BlockWindow, l.viewID(), []*proc{l.proc}, "sends %s between block and unblock", name)
+		c.fail(BlockWindow, l.viewID(), []*proc{l.proc}, "sends %s between block and unblock", c.msgName(m))
 	}
 }
 

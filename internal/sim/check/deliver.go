@@ -143,13 +143,13 @@ func (c *Checker) checkSequence(visit *visit, s *sender, class int, place uint32
 	c.count(FIFOOrder)
 	c.count(NoDuplication)
 	u := visit.cursor(s.slot, class)
-	who := []*proc{visit.life.proc, s.proc}
-	name := msgName(s.proc, s.sent[class][place].n)
-	switch {
-	case place == u.next:
+	if place == u.next {
 		u.next++
 		return true
-	case place > u.next:
+	}
+	who := []*proc{visit.life.proc, s.proc}
+	name := msgName(s.proc, s.sent[class][place].n)
+	if place > u.next {
 		if !s.unlogged {
 			c.fail(FIFOOrder, visit.view.id, who, "%s is delivered without %s before it", name, msgName(s.proc, s.sent[class][u.next].n))
 		}

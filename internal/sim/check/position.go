@@ -8,15 +8,14 @@ import "github.com/gmsd/gmsd/views"
 func (c *Checker) checkPlace(visit *visit, k views.Position, transitional bool) {
 	c.checkRise(visit, k)
 	c.count(TransitionalGap)
-	who := []*proc{visit.life.proc}
 	jump := k != visit.lastK+1
 	switch {
 	case transitional && !visit.gap && !jump:
-		c.fail(TransitionalGap, visit.view.id, who, "position %d is transitional without a gap before it", k)
+		c.fail(TransitionalGap, visit.view.id, []*proc{visit.life.proc}, "position %d is transitional without a gap before it", k)
 	case !transitional && visit.gap:
-		c.fail(TransitionalGap, visit.view.id, who, "position %d stands behind a gap and is not transitional", k)
+		c.fail(TransitionalGap, visit.view.id, []*proc{visit.life.proc}, "position %d stands behind a gap and is not transitional", k)
 	case !transitional && jump && k > visit.lastK:
-		c.fail(TransitionalGap, visit.view.id, who, "position %d follows %d and is not transitional", k, visit.lastK)
+		c.fail(TransitionalGap, visit.view.id, []*proc{visit.life.proc}, "position %d follows %d and is not transitional", k, visit.lastK)
 	}
 	visit.gap = visit.gap || transitional
 	visit.lastK = max(visit.lastK, k)
@@ -39,12 +38,11 @@ func (c *Checker) checkUnmarkedPlace(visit *visit, k views.Position) {
 func (c *Checker) checkRise(visit *visit, k views.Position) {
 	c.count(PositionClass)
 	c.count(PositionRises)
-	who := []*proc{visit.life.proc}
 	switch {
 	case k == 0:
-		c.fail(PositionClass, visit.view.id, who, "an ordered event has no position")
+		c.fail(PositionClass, visit.view.id, []*proc{visit.life.proc}, "an ordered event has no position")
 	case k <= visit.lastK:
-		c.fail(PositionRises, visit.view.id, who, "position %d after %d", k, visit.lastK)
+		c.fail(PositionRises, visit.view.id, []*proc{visit.life.proc}, "position %d after %d", k, visit.lastK)
 	}
 }
 
@@ -74,22 +72,21 @@ func (c *Checker) checkItem(visit *visit, k views.Position, it item) {
 }
 
 func (c *Checker) compareItems(v *view, k views.Position, known, it *item) {
-	who := []*proc{it.by, known.by}
 	switch it.kind {
 	case itemMessage:
 		c.count(PositionUnique)
 		if it.msg != known.msg {
-			c.fail(PositionUnique, v.id, who, "position %d holds %s at one, %s at the other", k, c.msgName(it.msg), c.msgName(known.msg))
+			c.fail(PositionUnique, v.id, []*proc{it.by, known.by}, "position %d holds %s at one, %s at the other", k, c.msgName(it.msg), c.msgName(known.msg))
 		}
 	case itemBits:
 		c.count(BitsAgree)
 		if it.who != known.who || it.bits != known.bits {
-			c.fail(BitsAgree, v.id, who, "position %d sets %s to %s at one, %s to %s at the other", k, it.who.name, it.bits, known.who.name, known.bits)
+			c.fail(BitsAgree, v.id, []*proc{it.by, known.by}, "position %d sets %s to %s at one, %s to %s at the other", k, it.who.name, it.bits, known.who.name, known.bits)
 		}
 	case itemPrimary:
 		c.count(ViewAgreement)
 		if it.on != known.on || it.epoch != known.epoch || it.metaIndex != known.metaIndex || it.syncedSum != known.syncedSum {
-			c.fail(ViewAgreement, v.id, who, "primary at position %d: epoch %d index %d at one, epoch %d index %d at the other",
+			c.fail(ViewAgreement, v.id, []*proc{it.by, known.by}, "primary at position %d: epoch %d index %d at one, epoch %d index %d at the other",
 				k, it.epoch, it.metaIndex, known.epoch, known.metaIndex)
 		}
 	case itemNone:

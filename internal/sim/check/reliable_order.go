@@ -1,5 +1,7 @@
 package check
 
+import "slices"
+
 // checkReliable is P20: where p delivered m' outside its transitional part, it
 // delivered before m' all that any q delivered before m'. Those who follow the
 // reference list stand for each other; holders are the visits that left it.
@@ -10,9 +12,9 @@ func (c *Checker) checkReliable(v *view, holders []*visit) {
 			along = s
 		}
 	}
-	all := holders
+	all := distinct(holders)
 	if along != nil {
-		all = append(all[:len(all):len(all)], along)
+		all = append(all, along)
 	}
 	for _, p := range all {
 		firm := placesOf(p.list()[:p.firm])
@@ -22,6 +24,19 @@ func (c *Checker) checkReliable(v *view, holders []*visit) {
 			}
 		}
 	}
+}
+
+// distinct keeps one of those who delivered the same, up to the same mark:
+// all that leave a view together.
+func distinct(visits []*visit) []*visit {
+	var kept []*visit
+	for _, s := range visits {
+		same := func(k *visit) bool { return k.firm == s.firm && slices.Equal(k.own, s.own) }
+		if !slices.ContainsFunc(kept, same) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // checkReliablePair walks q's sequence: once q delivered something that p had

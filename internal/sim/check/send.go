@@ -14,22 +14,20 @@ func (c *Checker) send(l *life, e *trace.Send) {
 	c.messages++
 	c.count(InitialView)
 	c.count(SendingView)
-	name := msgName(l.proc, e.Msg.N)
-	me := []*proc{l.proc}
 	if e.Msg.From != l.proc.Process {
-		c.fail(DeliveryIntegrity, e.View, me, "sends in the name of %s", c.procOf(e.Msg.From))
+		c.fail(DeliveryIntegrity, e.View, []*proc{l.proc}, "sends in the name of %s", c.procOf(e.Msg.From))
 		return
 	}
 	if l.cur == nil {
-		c.fail(InitialView, e.View, me, "sends %s before its first view", name)
+		c.fail(InitialView, e.View, []*proc{l.proc}, "sends %s before its first view", c.msgName(e.Msg))
 		return
 	}
 	v := l.cur.view
 	if !sameID(e.View, v.id) {
-		c.fail(SendingView, v.id, me, "sends %s in %s, being in another view", name, c.viewName(e.View))
+		c.fail(SendingView, v.id, []*proc{l.proc}, "sends %s in %s, being in another view", c.msgName(e.Msg), c.viewName(e.View))
 	}
-	c.checkSendInWindow(l, name)
-	if v.retired || !c.checkSentOnce(l, e, name) {
+	c.checkSendInWindow(l, e.Msg)
+	if v.retired || !c.checkSentOnce(l, e) {
 		return
 	}
 	class := classOf(e.Order)
@@ -42,21 +40,21 @@ func (c *Checker) send(l *life, e *trace.Send) {
 
 // checkSentOnce is P11 at the sender, and the half of P17 that is the sender's:
 // in each class the n of its messages rise.
-func (c *Checker) checkSentOnce(l *life, e *trace.Send, name string) bool {
+func (c *Checker) checkSentOnce(l *life, e *trace.Send) bool {
 	c.count(NoDuplication)
 	class := classOf(e.Order)
 	if e.Msg.N > l.maxSent[class] {
 		l.maxSent[class] = e.Msg.N
 		if s := l.cur.view.senders[l.proc.Process]; s != nil && s.find(1-class, e.Msg.N) != nil {
-			c.fail(NoDuplication, l.viewID(), []*proc{l.proc}, "sends %s under both orders", name)
+			c.fail(NoDuplication, l.viewID(), []*proc{l.proc}, "sends %s under both orders", c.msgName(e.Msg))
 		}
 		return true
 	}
 	if s := l.cur.view.senders[l.proc.Process]; s != nil && s.find(class, e.Msg.N) != nil || l.sentIn(e.Msg.N) != nil {
-		c.fail(NoDuplication, l.viewID(), []*proc{l.proc}, "sends %s a second time", name)
+		c.fail(NoDuplication, l.viewID(), []*proc{l.proc}, "sends %s a second time", c.msgName(e.Msg))
 		return false
 	}
-	c.fail(FIFOOrder, l.viewID(), []*proc{l.proc}, "sends %s after %d", name, l.maxSent[class])
+	c.fail(FIFOOrder, l.viewID(), []*proc{l.proc}, "sends %s after %d", c.msgName(e.Msg), l.maxSent[class])
 	return false
 }
 

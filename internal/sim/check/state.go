@@ -31,10 +31,10 @@ type host struct {
 	group string
 	// faults are the windows in which something was done to it.
 	faults  []span
-	healthy bool
+	healthy int
 	// epoch is the highest under which it was primary.
 	epoch views.Epoch
-	lives   []*life
+	lives []*life
 }
 
 func (c *Checker) hostOf(id views.HostID) *host {

@@ -1,0 +1,321 @@
+package engine_test
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// lan is the smallest network an engine can live in: a queue of what happens
+// when. The faults and the properties are the simulator's (internal/sim); the
+// tests here only show that the composition works and what it costs.
+type lan struct {
+	t     testing.TB
+	rng   *rand.Rand
+	now   views.Instant
+	seq   int
+	queue happenings
+	hosts []*lanHost
+	delay func() time.Duration
+	loss  float64
+}
+
+type lanHost struct {
+	*engine.Engine
+	lan     *lan
+	addr    netip.AddrPort
+	process views.Process
+	dead    bool
+	armed   views.Instant
+	group   int
+	log     []trace.Event
+	got     []string
+	watched []engine.WatchTarget
+	stop    *engine.Stop
+}
+
+type happening struct {
+	at   views.Instant
+	seq  int
+	host *lanHost
+	in   engine.Input
+	do   func()
+}
+
+type happenings []happening
+
+func (q happenings) Len() int { return len(q) }
+func (q happenings) Less(i, j int) bool {
+	return q[i].at < q[j].at || (q[i].at == q[j].at && q[i].seq < q[j].seq)
+}
+func (q happenings) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *happenings) Push(x any)   { *q = append(*q, x.(happening)) }
+func (q *happenings) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+func newLAN(t testing.TB, seed uint64) *lan {
+	l := &lan{t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: 1}
+	l.delay = func() time.Duration { return 50*time.Microsecond + time.Duration(l.rng.Int64N(100_000)) }
+	return l
+}
+
+func (l *lan) at(d time.Duration, h *lanHost, in engine.Input, do func()) {
+	l.seq++
+	heap.Push(&l.queue, happening{l.now.Add(d), l.seq, h, in, do})
+}
+
+func (l *lan) add(after time.Duration) *lanHost {
+	i := len(l.hosts)
+	h := &lanHost{lan: l, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 250), byte(i%250 + 1)}), 7749)}
+	h.process = views.Process{Incarnation: 1}
+	h.process.Host[0], h.process.Host[1] = byte(l.rng.Uint32()), byte(i)
+	h.process.Host[15] = byte(i / 256)
+	l.hosts = append(l.hosts, h)
+	l.at(after, h, nil, func() { h.boot() })
+	return h
+}
+
+func (h *lanHost) boot() {
+	e, err := engine.New(engine.Config{
+		Self:  views.Member{Process: h.process, Name: fmt.Sprintf("h%d", len(h.lan.hosts)), Addr: h.addr, Version: "test"},
+		Group: "g", Nonce: h.lan.rng.Uint64(), Seed: h.lan.rng.Uint64(), Multicast: true,
+	})
+	if err != nil {
+		h.lan.t.Fatal(err)
+	}
+	h.Engine = e
+	h.step(nil)
+}
+
+func (h *lanHost) step(in engine.Input) {
+	if h.dead || h.Engine == nil {
+		return
+	}
+	out := h.Step(h.lan.now, in)
+	h.log = append(h.log, out.Events...)
+	if p := out.Persist; p != nil {
+		h.lan.at(300*time.Microsecond, h, engine.Persisted{Token: p.Token}, nil)
+	}
+	for _, p := range out.Send {
+		h.lan.send(h, p)
+	}
+	for _, d := range out.Deliver {
+		if m, ok := d.(engine.Message); ok {
+			h.got = append(h.got, string(m.Payload))
+		}
+	}
+	if out.Watch != nil {
+		h.watched = out.Watch.Targets
+	}
+	if out.Stop != nil {
+		h.stop, h.dead = out.Stop, true
+	}
+	h.arm()
+}
+
+func (h *lanHost) arm() {
+	d := h.Deadline()
+	if d == 0 || h.dead || (h.armed != 0 && h.armed <= d && h.armed > h.lan.now) {
+		return
+	}
+	h.armed = max(d, h.lan.now+1)
+	h.lan.at(h.armed.Sub(h.lan.now), h, nil, nil)
+}
+
+func (l *lan) send(from *lanHost, p engine.Packet) {
+	for _, to := range l.hosts {
+		if to == from && p.Scope != engine.Direct {
+			continue
+		}
+		if p.Scope == engine.Direct && to.addr != p.To[0] {
+			continue
+		}
+		if to.group != from.group || (l.loss > 0 && l.rng.Float64() < l.loss) {
+			continue
+		}
+		l.at(l.delay(), to, engine.Received{From: from.addr, Frame: p.Frame}, nil)
+	}
+}
+
+func (l *lan) kill(h *lanHost) {
+	h.dead = true
+	for _, o := range l.hosts {
+		for _, w := range o.watched {
+			if w.Process == h.process {
+				l.at(l.delay(), o, engine.Evidence{Process: h.process, Found: message.EvidenceClosed}, nil)
+				l.at(3*l.delay(), o, engine.Evidence{Process: h.process, Found: message.EvidenceRefused}, nil)
+			}
+		}
+	}
+}
+
+func (l *lan) run(d time.Duration) {
+	l.until(d, func() bool { return false })
+}
+
+// until runs for d at the most, or until done.
+func (l *lan) until(d time.Duration, done func() bool) time.Duration {
+	start := l.now
+	end := l.now.Add(d)
+	for len(l.queue) > 0 && l.queue[0].at <= end {
+		next := heap.Pop(&l.queue).(happening)
+		l.now = next.at
+		if next.do != nil {
+			next.do()
+		} else {
+			next.host.step(next.in)
+		}
+		if done() {
+			return l.now.Sub(start)
+		}
+	}
+	l.now = end
+	return d
+}
+
+// oneView reports whether all living hosts are in one view of exactly them.
+func (l *lan) oneView() bool {
+	var id views.ViewID
+	alive := 0
+	for _, h := range l.hosts {
+		if h.dead {
+			continue
+		}
+		alive++
+		if h.Engine == nil || h.View() == nil {
+			return false
+		}
+		if id.IsZero() {
+			id = h.View().ID
+		}
+		if h.View().ID != id {
+			return false
+		}
+	}
+	for _, h := range l.hosts {
+		if !h.dead {
+			return h.View().Size() == alive
+		}
+	}
+	return true
+}
+
+func (l *lan) describe() {
+	for i, h := range l.hosts {
+		if h.Engine != nil {
+			l.t.Logf("host %d %s dead=%v: %s", i, h.process, h.dead, h.Describe())
+		}
+	}
+}
+
+func (h *lanHost) installs() int {
+	n := 0
+	for _, e := range h.log {
+		if _, ok := e.(trace.Install); ok {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *lan) expectOneView(within time.Duration, what string) time.Duration {
+	l.t.Helper()
+	took := l.until(within, l.oneView)
+	if !l.oneView() {
+		l.describe()
+		l.t.Fatalf("%s: no single view after %v", what, within)
+	}
+	most := 0
+	for _, h := range l.hosts {
+		most = max(most, h.installs())
+	}
+	l.t.Logf("%s: %v, at most %d installs a host", what, took, most)
+	return took
+}
+
+func TestLifeOfAGroup(t *testing.T) {
+	l := newLAN(t, 1)
+	for i := range 5 {
+		l.add(time.Duration(i) * 7 * time.Millisecond)
+	}
+	l.expectOneView(time.Second, "five form")
+	l.run(2 * time.Second)
+	l.add(0)
+	l.expectOneView(time.Second, "one joins")
+	l.run(2 * time.Second)
+	l.kill(l.hosts[2])
+	l.expectOneView(time.Second, "a member is killed")
+	l.run(2 * time.Second)
+	v := l.hosts[0].View()
+	for _, h := range l.hosts {
+		if h.process == v.Members[0].Process {
+			l.kill(h)
+		}
+	}
+	l.expectOneView(time.Second, "the coordinator is killed")
+	l.run(2 * time.Second)
+	for i, h := range l.hosts {
+		h.group = i % 2
+	}
+	l.run(4 * time.Second)
+	l.describe()
+	for _, h := range l.hosts {
+		h.group = 0
+	}
+	l.expectOneView(2*time.Second, "two sides merge")
+	l.run(2 * time.Second)
+	for _, h := range l.hosts {
+		if !h.dead {
+			h.step(engine.Leave{})
+			break
+		}
+	}
+	l.expectOneView(time.Second, "one leaves")
+}
+
+func TestMessagesUnderLoss(t *testing.T) {
+	l := newLAN(t, 2)
+	for range 4 {
+		l.add(0)
+	}
+	l.expectOneView(time.Second, "four form")
+	l.loss = 0.2
+	for i := range 200 {
+		for n, h := range l.hosts {
+			order := views.FIFO
+			if i%2 == 0 {
+				order = views.Agreed
+			}
+			h.step(engine.Submit{Token: uint64(i), Group: "a", Order: order, Payload: fmt.Appendf(nil, "%d-%d", n, i)})
+		}
+		l.run(3 * time.Millisecond)
+	}
+	l.run(3 * time.Second)
+	for n, h := range l.hosts {
+		if len(h.got) != 800 {
+			t.Errorf("host %d delivered %d of 800 messages", n, len(h.got))
+		}
+		if h.installs() > 3 {
+			t.Errorf("host %d installed %d views", n, h.installs())
+		}
+	}
+}
+
+func TestHundredAtOnce(t *testing.T) {
+	l := newLAN(t, 3)
+	for range 100 {
+		l.add(time.Duration(l.rng.Int64N(int64(50 * time.Millisecond))))
+	}
+	l.expectOneView(3*time.Second, "hundred form")
+}

@@ -1,0 +1,143 @@
+package check
+
+import "github.com/gmsd/gmsd/views"
+
+// checkReason is V5, judged when nobody can come to v any more, since only then
+// it is known who was a joiner: an incarnation that had installed no view of
+// two or more before.
+func (c *Checker) checkReason(v *view) {
+	if v.initial {
+		c.count(ReasonFits)
+		if v.reason != views.ReasonStart || v.kind != views.Regular {
+			c.fail(ReasonFits, v.id, nil, "a first view of kind %s for %s", v.kind, v.reason)
+		}
+		return
+	}
+	d, known := c.differenceOf(v)
+	if !known {
+		c.excuse(ReasonFits)
+		return
+	}
+	c.count(ReasonFits)
+	if wrong := d.contradicts(v); wrong != "" {
+		c.fail(ReasonFits, v.id, v.members[:min(1, len(v.members))], "kind %s, reason %s: %s", v.kind, v.reason, wrong)
+	}
+}
+
+// difference is what changed from the views of the subgroups to the new one.
+type difference struct {
+	// regimes are subgroups that are no joiners, empty ones those of which all left.
+	regimes, empty, joiners int
+	// lost are members of the old views that are not in the new one, replaced
+	// those of them whose host is, later incarnated.
+	lost, replaced int
+}
+
+// contradicts says what of v does not fit, or nothing.
+func (d difference) contradicts(v *view) string {
+	merge := d.regimes >= 2
+	switch {
+	case merge && v.kind != views.Merge:
+		return "two regimes came together"
+	case v.kind == views.Merge && d.regimes+d.empty < 2:
+		return "there is one regime only"
+	case (v.kind == views.Merge) != (v.reason == views.ReasonMerge):
+		return "a merge has the reason merge, and nothing else has"
+	}
+	return d.contradictsReason(v.reason)
+}
+
+func (d difference) contradictsReason(r views.Reason) string {
+	switch r {
+	case views.ReasonMerge:
+		return ""
+	case views.ReasonReplace:
+		if d.replaced == 0 {
+			return "nobody was replaced"
+		}
+	case views.ReasonLeave, views.ReasonEvict, views.ReasonCrash:
+		if d.lost == 0 {
+			return "nobody is gone"
+		}
+		if d.replaced > 0 {
+			return "a member was replaced"
+		}
+	case views.ReasonJoin:
+		if d.joiners == 0 {
+			return "nobody joined"
+		}
+		if d.lost > 0 {
+			return "a member is gone"
+		}
+	case views.ReasonRestate:
+		if d.joiners > 0 && d.regimes > 0 || d.lost > 0 {
+			return "the members changed"
+		}
+	default:
+		return "no reason for a further view"
+	}
+	return ""
+}
+
+// differenceOf compares v with the views it came from; it is not known where a
+// view or a member was never seen.
+func (c *Checker) differenceOf(v *view) (difference, bool) {
+	var d difference
+	for _, g := range v.subgroups {
+		from := c.views[viewKey{seq: g.id.Seq, coordinator: g.id.Coordinator}]
+		if from == nil {
+			return d, false
+		}
+		joiner, known := c.isJoiner(v, g)
+		if !known {
+			return d, false
+		}
+		switch {
+		case len(g.hosts) == 0:
+			d.empty++
+		case joiner:
+			d.joiners++
+		default:
+			d.regimes++
+		}
+		d.addLost(from, v)
+	}
+	return d, true
+}
+
+func (d *difference) addLost(from, v *view) {
+	for _, m := range from.members {
+		if v.rankOf(m) >= 0 {
+			continue
+		}
+		d.lost++
+		for _, n := range v.members {
+			if n.host == m.host && n.Incarnation > m.Incarnation {
+				d.replaced++
+			}
+		}
+	}
+}
+
+// isJoiner reports whether a subgroup is one fresh host.
+func (c *Checker) isJoiner(v *view, g subgroup) (joiner, known bool) {
+	if len(g.hosts) != 1 {
+		return false, true
+	}
+	for _, m := range v.members {
+		if m.Host == g.hosts[0] {
+			return m.joinedIn(v), len(m.lives) > 0
+		}
+	}
+	return false, false
+}
+
+// joinedIn reports whether p had installed no view of two or more before v.
+func (p *proc) joinedIn(v *view) bool {
+	for _, l := range p.lives {
+		if !l.paired.IsZero() && l.paired.Less(v.id) {
+			return false
+		}
+	}
+	return true
+}
