@@ -62,6 +62,15 @@ func (l *link) mistaken(now views.Instant, silence time.Duration, cfg *Config) {
 	}
 }
 
+// probeExtra is by how much the answer to a ping may come later than the next
+// ping is sent.
+func (l *link) probeExtra(cfg *Config) time.Duration {
+	if l.rtt == 0 {
+		return 0
+	}
+	return max(0, l.rtt+4*l.rttDev-cfg.PingEvery)
+}
+
 // late gives the silence after which to ping: one beat may be lost.
 func (l *link) late(cfg *Config) time.Duration {
 	if l.mean == 0 {
@@ -75,9 +84,7 @@ func (l *link) late(cfg *Config) time.Duration {
 func (l *link) silence(now views.Instant, cfg *Config) time.Duration {
 	s := cfg.SilenceMin
 	s += max(0, 4*l.dev-cfg.Beat/2)
-	if l.rtt > 0 {
-		s += max(0, l.rtt+4*l.rttDev-cfg.PingEvery)
-	}
+	s += l.probeExtra(cfg)
 	if l.lesson > 0 {
 		s = max(s, l.lesson-now.Sub(l.lessonAt)/lessonFade)
 	}

@@ -131,7 +131,9 @@ func (d *Detector) ping(now views.Instant, r uint16) {
 	m.pingAt = now.Add(every)
 }
 
-// measure pings one observed member after the other for the round trip.
+// measure pings one observed member after the other for the round trip; more
+// often where the last ones were slow, so that long deadlines do not outlive
+// their reason.
 func (d *Detector) measure(now views.Instant) {
 	if now < d.measureAt {
 		return
@@ -142,6 +144,9 @@ func (d *Detector) measure(now views.Instant) {
 	}
 	d.measured++
 	r := d.watched[d.measured%len(d.watched)]
+	if d.members[r].link.probeExtra(&d.cfg) > 0 {
+		d.measureAt = now.Add(d.jittered(max(d.cfg.Beat, d.cfg.RTTEvery/5), 20))
+	}
 	if d.members[r].phase == steady {
 		d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
 	}

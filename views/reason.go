@@ -87,10 +87,12 @@ const (
 	RefuseName
 	// RefuseVersion: the wire versions do not overlap.
 	RefuseVersion
+	// RefuseEvicted: the operator removed the host.
+	RefuseEvicted
 	refuseEnd
 )
 
-var refuseNames = [...]string{"none", "duplicate-id", "rolled-back", "group-full", "duplicate-name", "version"}
+var refuseNames = [...]string{"none", "duplicate-id", "rolled-back", "group-full", "duplicate-name", "version", "evicted"}
 
 // String gives the code used in the outside faces.
 func (c RefuseCode) String() string {

@@ -51,7 +51,7 @@ func (e *Engine) receive(in Received) {
 func (e *Engine) senderOf(h message.Header, addr netip.AddrPort) vsync.Sender {
 	from := vsync.Sender{Process: h.From, Nonce: h.Nonce, Addr: addr}
 	if v := e.core.View(); v != nil {
-		if r := v.RankOf(h.From); r >= 0 && e.core.IsMember(from) {
+		if r := e.core.RankOf(h.From); r >= 0 && e.core.IsMember(from) {
 			from.Addr = e.addrOf(&v.Members[r])
 		}
 	}

@@ -66,8 +66,13 @@ func (w *World) settled(f *Fault) {
 		w.troubled--
 		w.lastTrouble = w.now
 	}
-	w.oracle.Disturb(false, w.touched(f))
+	// What a fault did is not over with it: a lost frame is missed later.
+	ids := w.touched(f)
+	w.after(linger, func() { w.oracle.Disturb(false, ids) })
 }
+
+// linger is how long a fault excuses what it may have caused.
+const linger = 5 * time.Second
 
 // touched lists the hosts that f may disturb.
 func (w *World) touched(f *Fault) []views.HostID {
@@ -296,13 +301,4 @@ func (w *World) heal(set HostSet) {
 			h.plan(between(h.r, 0, 100*time.Millisecond))
 		}
 	}
-}
-
-// members lists the processes that run on the hosts of set.
-func (w *World) members(set HostSet) []views.Process {
-	list := make([]views.Process, 0, set.Size())
-	for _, number := range set.Numbers() {
-		list = append(list, w.hosts[number].Process())
-	}
-	return list
 }

@@ -70,6 +70,13 @@ func (w *World) Mend(a, b HostSet) {
 	w.oracle.Disturb(false, w.ids(a|b))
 }
 
+// EndFaults ends every injected fault.
+func (w *World) EndFaults() {
+	for i := range w.active {
+		w.endFault(i)
+	}
+}
+
 // FailDisk makes the next write of host n fail.
 func (w *World) FailDisk(n int) { w.hosts[n].disk.failing = true }
 

@@ -102,7 +102,7 @@ type blind struct{ records int }
 func (b *blind) Observe(uint32, trace.Record) { b.records++ }
 func (b *blind) Crash(uint32, views.Process)  {}
 func (b *blind) Disturb(bool, []views.HostID) {}
-func (b *blind) Stable([]views.Process)       {}
+func (b *blind) Stable([]views.HostID)        {}
 func (b *blind) Settled()                     {}
 func (b *blind) Drain()                       {}
 func (b *blind) Unstable()                    {}

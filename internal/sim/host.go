@@ -167,6 +167,7 @@ func (h *Host) start() {
 	p.eng = eng
 	h.proc = p
 	h.w.identity.started(h)
+	h.log(p, trace.Start{HostName: cfg.Self.Name, Version: cfg.Self.Version})
 	h.w.note(hashStart, uint64(h.number), uint64(p.id.Incarnation))
 	h.step(nil)
 }

@@ -130,6 +130,7 @@ func (w *World) converged(set HostSet) bool {
 func (w *World) awaitConvergence(set HostSet, what string) time.Duration {
 	begin := w.now
 	since := w.now
+	w.oracle.Stable(w.ids(set))
 	for !w.stopped() {
 		w.RunFor(pollEvery)
 		switch {
@@ -157,8 +158,12 @@ func (w *World) awaitCalm(set HostSet, what string) {
 	for _, number := range set.Numbers() {
 		base[number] = w.hosts[number].proc.probes
 	}
+	w.oracle.Settled()
 	sent := w.work.probe(set)
-	w.RunFor(flapWindow)
+	w.RunFor(flapWindow - holdTime)
+	w.oracle.Drain()
+	w.RunFor(holdTime)
+	w.oracle.Unstable()
 	if w.stopped() {
 		return
 	}

@@ -214,6 +214,14 @@ func Calm(seed uint64, hosts int) Options {
 	}
 }
 
+// gentle reports whether nothing in the nature of the world could make a view
+// change fail or a host look dead.
+func (o *Options) gentle() bool {
+	return o.Loss <= 50_000 && o.SenderLoss <= 10_000 && o.LateWake == 0 && o.SlowPersist == 0 &&
+		o.DelayMin+o.DelayMean <= 10*time.Millisecond && o.DiskMin+o.DiskMean <= 20*time.Millisecond &&
+		o.Inflight >= 1024 && o.Inbox >= 256
+}
+
 func b2i(b bool) int64 {
 	if b {
 		return 1

@@ -84,11 +84,16 @@ func (w *World) DrawView(v *views.View) string {
 	if v == nil {
 		return "none"
 	}
+	return w.DrawViewID(v.ID) + " " + w.DrawMembers(v)
+}
+
+// DrawMembers writes "{1 2 3}".
+func (w *World) DrawMembers(v *views.View) string {
 	ids := make([]views.HostID, 0, len(v.Members))
 	for i := range v.Members {
 		ids = append(ids, v.Members[i].Host)
 	}
-	return w.DrawViewID(v.ID) + " " + w.drawHosts(ids)
+	return w.drawHosts(ids)
 }
 
 // DescribeEvent puts an event in words; "" for those that only loud tells.
@@ -120,11 +125,16 @@ func (w *World) DescribeEvent(e trace.Event, loud bool) string {
 }
 
 func (w *World) describeInstall(e trace.Install) string {
+	return strings.Replace(w.DrawInstall(e), "view", "view "+w.DrawViewID(e.View), 1)
+}
+
+// DrawInstall writes an install without its number: who, why, and who came along.
+func (w *World) DrawInstall(e trace.Install) string {
 	ids := make([]views.HostID, 0, len(e.Members))
 	for _, m := range e.Members {
 		ids = append(ids, m.Host)
 	}
-	text := fmt.Sprintf("view %s %s %s trans=%s", w.DrawViewID(e.View), w.drawHosts(ids), e.Reason, w.drawHosts(e.Trans))
+	text := fmt.Sprintf("view %s %s trans=%s", w.drawHosts(ids), e.Reason, w.drawHosts(e.Trans))
 	if e.Kind == views.Merge {
 		text += " merge of"
 		for _, s := range e.Subgroups {

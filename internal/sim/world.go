@@ -23,7 +23,7 @@ type Oracle interface {
 	// Stable says that from now on these hosts, and no others, are healthy and
 	// connected; Settled that by now they must have agreed; Drain that what is
 	// sent from here on need not arrive; Unstable that the window is over.
-	Stable(members []views.Process)
+	Stable(members []views.HostID)
 	Settled()
 	Drain()
 	Unstable()
@@ -224,8 +224,7 @@ func (w *World) discard(q queued) {
 // orderly reports whether no fault has been active for the last d and the
 // network is one on which nobody should ever be suspected.
 func (w *World) orderly(d views.Instant) bool {
-	return w.troubled == 0 && w.now-w.lastTrouble >= d && w.opts.Loss <= 50_000 &&
-		w.opts.LateWake == 0 && w.opts.DelayMean <= 5*time.Millisecond
+	return w.troubled == 0 && w.now-w.lastTrouble >= d && w.opts.gentle()
 }
 
 // Kinds of entry in the rolling hash.

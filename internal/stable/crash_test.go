@@ -81,7 +81,7 @@ func (p *past) met(s *stable.Store) error {
 // an acknowledged one, and never a directory that cannot be opened.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	var total past
-	for seed := range uint64(3000) {
+	for seed := range uint64(1500) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		m, p := &stable.Mem{}, &past{}
 		for range 12 {

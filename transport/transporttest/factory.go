@@ -187,3 +187,23 @@ func (s *suite) await(h *host, p views.Process, found message.Evidence) (before 
 		}
 	}
 }
+
+// awaitCount reads evidence until found was said of n processes; it returns
+// what was said last of each.
+func (s *suite) awaitCount(h *host, found message.Evidence, n int) map[views.Process]message.Evidence {
+	s.Helper()
+	last := map[views.Process]message.Evidence{}
+	limit := time.After(Patience)
+	for count := 0; count < n; {
+		select {
+		case e := <-h.Evidence():
+			last[e.Process] = e.Found
+			if e.Found == found {
+				count++
+			}
+		case <-limit:
+			s.Fatalf("host %d: want %d found %v, have %v", h.i, n, found, last)
+		}
+	}
+	return last
+}

@@ -422,26 +422,14 @@ func testEvidenceUnread(s *suite) {
 		targets = append(targets, h.target())
 	}
 	hosts[0].Watch(targets)
-	s.await(hosts[0], hosts[HostsMax-1].self, message.EvidenceNone)
+	s.awaitCount(hosts[0], message.EvidenceNone, len(targets))
 	for _, h := range hosts[2:] {
 		s.shut(h)
 	}
 	s.deliver(hosts[1], hosts[0])
 	s.deliver(hosts[0], hosts[1])
-	found := map[views.Process]message.Evidence{}
-	limit := time.After(Patience)
-	for refused := 0; refused < HostsMax-2; {
-		select {
-		case e := <-hosts[0].Evidence():
-			found[e.Process] = e.Found
-			if e.Found == message.EvidenceRefused {
-				refused++
-			}
-		case <-limit:
-			s.Fatalf("found only %v", found)
-		}
-	}
-	if e := found[hosts[1].self]; e != message.EvidenceNone {
+	found := s.awaitCount(hosts[0], message.EvidenceRefused, HostsMax-2)
+	if e, some := found[hosts[1].self]; some {
 		s.Errorf("host 1 lives and was found %v", e)
 	}
 }

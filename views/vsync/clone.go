@@ -83,7 +83,7 @@ type challenge struct {
 // admit decides whether a message's sender is who it says it is. One process of
 // a host counts: the member, as long as it answers; else the latest.
 func (c *Core) admit(from Sender, m message.Message) bool {
-	r := c.view.Rank(from.Host)
+	r := c.rankOfHost(from.Host)
 	if r < 0 {
 		if c.seen.staler(from.Process) || c.seen.copied(from.Process, from.Nonce) {
 			c.maybeRefuse(from, m, views.RefuseRolledBack)
@@ -126,7 +126,7 @@ func (c *Core) maybeRefuse(from Sender, m message.Message, code views.RefuseCode
 		return
 	}
 	if code == views.RefuseDuplicate {
-		if r := c.view.Rank(from.Host); r >= 0 && !c.members[r].suspected {
+		if r := c.rankOfHost(from.Host); r >= 0 && !c.members[r].suspected {
 			c.refuse(from, code)
 			return
 		}
@@ -140,7 +140,8 @@ var refuseHints = map[views.RefuseCode]string{
 		"stop one of the two, and give the copy a fresh data-dir",
 	views.RefuseRolledBack: "the group has seen a later life of this host: was the state directory restored from an old copy? " +
 		"start it with a fresh data-dir",
-	views.RefuseFull: "the view is full",
+	views.RefuseFull:    "the view is full",
+	views.RefuseEvicted: "removed by the operator",
 }
 
 func (c *Core) refuse(to Sender, code views.RefuseCode) {
@@ -218,7 +219,7 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 
 // handleRefuse: the group does not take us in, so we stop and say why.
 func (c *Core) handleRefuse(_ Sender, m *message.Refuse) {
-	if m.To != c.self.Process || m.Nonce != c.cfg.Nonce {
+	if m.To != c.self.Process || (m.Nonce != c.cfg.Nonce && m.Nonce != 0) {
 		return
 	}
 	c.stop(Stop{How: trace.StopFatal, Code: m.Code, Detail: m.Hint})

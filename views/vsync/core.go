@@ -66,6 +66,8 @@ type Core struct {
 	installed  views.Instant
 	// joiner: never in a view of two.
 	joiner bool
+	// index finds a rank by host where the view is large.
+	index map[views.HostID]int
 	// addrs are the addresses of the other members.
 	addrs []netip.AddrPort
 
@@ -81,6 +83,8 @@ type Core struct {
 	// promise is set while flushing, lead while this host coordinates a ballot.
 	promise *promise
 	lead    *lead
+	// abdicated: the lead of this change was handed over once; it is not handed on.
+	abdicated bool
 	// answered remembers what was said to each ballot since the install.
 	answered []answeredBallot
 
@@ -393,7 +397,45 @@ func (c *Core) drop(from views.HostID, reason string) {
 }
 
 // rankOf gives the rank of a living process in the current view, or -1.
-func (c *Core) rankOf(p views.Process) int { return c.view.RankOf(p) }
+func (c *Core) rankOf(p views.Process) int {
+	if r := c.rankOfHost(p.Host); r >= 0 && c.base.Members[r].Incarnation == p.Incarnation {
+		return r
+	}
+	return -1
+}
+
+// rankOfHost is the same whatever the incarnation.
+func (c *Core) rankOfHost(h views.HostID) int {
+	if c.index == nil {
+		return c.base.Rank(h)
+	}
+	if r, ok := c.index[h]; ok {
+		return r
+	}
+	return -1
+}
+
+// RankOf gives the rank of a living process in the current view, or -1.
+func (c *Core) RankOf(p views.Process) int {
+	if c.view == nil {
+		return -1
+	}
+	return c.rankOf(p)
+}
+
+// indexFrom is from which size on ranks are looked up in a map.
+const indexFrom = 16
+
+func (c *Core) reindex() {
+	c.index = nil
+	if c.base.Size() < indexFrom {
+		return
+	}
+	c.index = make(map[views.HostID]int, c.base.Size())
+	for r := range c.base.Members {
+		c.index[c.base.Members[r].Host] = r
+	}
+}
 
 // enter moves to a phase.
 func (c *Core) enter(p Phase) {

@@ -261,7 +261,7 @@ func (c *Core) abandon(cause string) {
 	}
 	c.counters.Abandons++
 	c.emit(trace.Phase{Ballot: p.ballot, Phase: "abandon", Cause: cause})
-	switch r := c.view.Rank(p.ballot.Coordinator); {
+	switch r := c.rankOfHost(p.ballot.Coordinator); {
 	case p.abandoned:
 		if a := c.acting(); a >= 0 && a != c.rank {
 			c.members[a].shunned = true
@@ -289,7 +289,7 @@ func (c *Core) maybeAbandonFailed() {
 	if p == nil || c.lead != nil {
 		return
 	}
-	r := c.view.Rank(p.ballot.Coordinator)
+	r := c.rankOfHost(p.ballot.Coordinator)
 	switch {
 	case !p.abandoned && r >= 0 && r != c.rank && c.members[r].failed:
 		c.abandon("coordinator-failed")

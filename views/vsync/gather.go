@@ -1,6 +1,8 @@
 package vsync
 
 import (
+	"slices"
+
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -90,11 +92,17 @@ func (c *Core) lost() (gone, asked bool) {
 	return gone, asked
 }
 
+// evicting reports whether the operator told this host to remove a member. It
+// then leads, whatever its rank: only it knows.
+func (c *Core) evicting() bool {
+	return slices.ContainsFunc(c.members, func(m memberState) bool { return m.evicted })
+}
+
 // maybeChange starts a change if one is due, else says when to look again.
 func (c *Core) maybeChange() {
 	g := &c.gather
 	g.due = 0
-	if c.phase != Operational || c.lead != nil || c.acting() != c.rank {
+	if c.phase != Operational || c.lead != nil || (c.acting() != c.rank && !c.evicting()) {
 		g.since, g.lostAt = 0, 0
 		return
 	}
@@ -175,13 +183,13 @@ func (c *Core) welcomeAny(s *stranger) bool {
 // welcome reports whether a stranger's member may come in: not one of ours
 // that is still with us, none that was seen in a later life, none that is held off.
 func (c *Core) welcome(s *stranger, m *views.Member) bool {
-	if r := c.view.Rank(m.Host); r >= 0 {
+	if r := c.rankOfHost(m.Host); r >= 0 {
 		if c.base.Members[r].Incarnation > m.Incarnation {
 			return false
 		}
 		st := &c.members[r]
 		same := c.base.Members[r].Incarnation == m.Incarnation
-		if same && (s.view.Less(c.view.ID) || (m.Process != s.contact.Process && st.departedAt == 0)) {
+		if same && s.view.Less(c.view.ID) {
 			return false
 		}
 		if !same && !st.failed && !st.gone {

@@ -205,8 +205,11 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 		c.drop(from.Host, "bad-install")
 		return
 	}
+	ours := group >= 0 && m.Groups[group].Digest == said.digest
 	switch {
-	case group < 0 || m.Groups[group].Digest != said.digest:
+	case m.View != p.ballot && (!ours || view.RankOf(c.self.Process) < 0):
+		c.decline(m.View)
+	case !ours:
 		c.leftOut(view, m.View)
 	case view.RankOf(c.self.Process) >= 0:
 		c.install(view, c.transOf(view, m, group), m, said.limits)
@@ -314,7 +317,6 @@ func (c *Core) leftOut(v *views.View, ballot views.ViewID) {
 		}
 	}
 	c.emit(trace.Phase{Ballot: ballot, Phase: "abandon", Cause: "left-out"})
-	c.promise.abandoned = true
 	c.promise.pollAt = 0
 	c.promise.patience = c.after(c.t.Depart)
 }
@@ -362,6 +364,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	}
 	nonces := c.noncesFor(v)
 	c.prev, c.base, c.view = prev, v, v
+	c.reindex()
 	c.rank = v.RankOf(c.self.Process)
 	c.joiner = c.joiner && v.Size() == 1
 	c.installed = c.now
@@ -376,7 +379,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	}
 	c.members[c.rank].leaving = c.leaving
 	c.resetStreams(v.Size())
-	c.answered, c.challenge = nil, nil
+	c.answered, c.challenge, c.abdicated = nil, nil, false
 	c.helloTries = 0
 	c.gather.since, c.gather.lostAt, c.gather.unsettled, c.gather.yieldUntil = 0, 0, false, 0
 	c.forgetStrangers()

@@ -39,7 +39,7 @@ func (c *Core) Evict(now views.Instant, host views.HostID) {
 	if c.stopped || c.view == nil {
 		return
 	}
-	if r := c.view.Rank(host); r >= 0 && r != c.rank {
+	if r := c.rankOfHost(host); r >= 0 && r != c.rank {
 		c.members[r].evicted = true
 	}
 	c.settle()

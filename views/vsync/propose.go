@@ -25,8 +25,6 @@ type lead struct {
 	cause   string
 	// evicting: a member goes by the operator's word.
 	evicting bool
-	// abdicated: the ballot was handed over once; it is not handed on.
-	abdicated bool
 }
 
 const (
@@ -100,7 +98,10 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 		m := &c.members[r]
 		if r != c.rank && (m.failed || m.departedAt != 0 || m.evicted) {
 			without = append(without, uint16(r))
-			l.evicting = l.evicting || m.evicted
+			if m.evicted {
+				l.evicting = true
+				c.refuse(Sender{Process: c.base.Members[r].Process, Nonce: m.nonce, Addr: c.base.Members[r].Addr}, views.RefuseEvicted)
+			}
 			continue
 		}
 		if m.leaving {
@@ -121,8 +122,12 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 		promised = max(promised, s.promised, s.view.Seq)
 		for i := range s.roster {
 			m := &s.roster[i]
-			if !c.welcome(s, m) || l.invites == nil || c.invited(l, m.Host) || len(l.invites) >= views.MembersMax {
+			if !c.welcome(s, m) || c.invited(l, m.Host) {
 				continue
+			}
+			if len(l.invites) >= views.MembersMax {
+				c.refuse(s.contact, views.RefuseFull)
+				break
 			}
 			addr := m.Addr
 			if m.Process == s.contact.Process {
@@ -284,14 +289,15 @@ func (inv *invite) from() views.ViewID {
 
 // dropFailedInvites goes on without members the detector has given up.
 func (c *Core) dropFailedInvites() {
-	for r := range c.members {
-		if c.lead == nil {
+	l, base := c.lead, c.base
+	for r := range base.Members {
+		if c.lead != l || c.base != base || l == nil {
 			return
 		}
 		if !c.members[r].failed {
 			continue
 		}
-		if inv := c.lead.find(c.base.Members[r].Process); inv != nil && inv.Host != c.self.Host {
+		if inv := l.find(base.Members[r].Process); inv != nil && inv.Host != c.self.Host {
 			c.dropInvite(inv)
 		}
 	}
@@ -408,24 +414,22 @@ func (c *Core) handleAbdicate(from Sender, m *message.Abdicate) {
 	if c.lead != nil || c.rankOf(from.Process) < 0 || c.promise == nil || c.promise.ballot != m.Ballot {
 		return
 	}
+	c.abdicated = true
 	c.startChange("abdicated")
-	if c.lead != nil {
-		c.lead.abdicated = true
-	}
 }
 
 // maybeAbdicate hands the ballot over where a member answers only through
 // another, who then hears both. Once is enough: the next coordinator keeps it.
 func (c *Core) maybeAbdicate() bool {
 	l := c.lead
-	if l.abdicated {
+	if c.abdicated {
 		return false
 	}
 	for _, inv := range l.invites {
 		if !inv.ours || inv.direct || inv.answer == nil || !inv.via.IsValid() {
 			continue
 		}
-		l.abdicated = true
+		c.abdicated = true
 		c.sendTo(inv.via, &message.Abdicate{Ballot: l.ballot})
 		c.yieldLead("abdicate")
 		return true

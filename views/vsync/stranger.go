@@ -184,7 +184,7 @@ func (c *Core) handleHeartbeat(from Sender, m *message.Heartbeat) {
 		}
 		return
 	}
-	c.attend(c.meet(from, m.View, m.Size, m.Size <= 1))
+	c.attend(c.meet(from, m.View, m.Size, false))
 }
 
 func (c *Core) handleHello(from Sender, m *message.Hello) {
@@ -199,7 +199,7 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 	if c.rankOf(from.Process) < 0 || m.Hello.Self.Host == c.self.Host {
 		return
 	}
-	if c.view.Rank(m.Hello.Self.Host) >= 0 && c.rankOf(m.Hello.Self.Process) < 0 {
+	if c.rankOfHost(m.Hello.Self.Host) >= 0 && c.rankOf(m.Hello.Self.Process) < 0 {
 		return
 	}
 	if c.seen.staler(m.Hello.Self.Process) {
@@ -239,6 +239,13 @@ func (c *Core) handleRoster(from Sender, m *message.Roster) {
 
 func (c *Core) keepRoster(s *stranger, m *message.Roster) {
 	s.heardAt, s.joiner = c.now, m.Joiner
+	if c.view.ID.Less(m.View) {
+		for i := range m.Members {
+			if r := c.rankOf(m.Members[i].Process); r >= 0 && r != c.rank {
+				c.noteDeparted(r)
+			}
+		}
+	}
 	s.promised = m.Promised
 	if s.roster == nil {
 		c.gather.joinAt = c.now
