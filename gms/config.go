@@ -73,8 +73,9 @@ type Config struct {
 	// Logger takes lines for people. Nil: none.
 	Logger *slog.Logger
 	// NewTransport, if set, makes the transport in place of Transport: an
-	// in-memory network, a transport of one's own. The host closes it.
-	NewTransport func() (transport.Transport, error)
+	// in-memory network, a transport of one's own. Self is this life of the host.
+	// The host closes the transport.
+	NewTransport func(self views.Process) (transport.Transport, error)
 
 	seams seams
 }

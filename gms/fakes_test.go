@@ -230,7 +230,7 @@ func newRig() *rig {
 	begin := time.Now()
 	r.cfg = Config{
 		Name: "h1", DataDir: "none", InsecureLab: true, Started: StartedAPI,
-		NewTransport: func() (transport.Transport, error) { return r.wire, nil },
+		NewTransport: func(views.Process) (transport.Transport, error) { return r.wire, nil },
 		seams: seams{
 			clock:      func() views.Instant { return views.Instant(time.Since(begin)) + 1 },
 			openStore:  func(string) (store, error) { return r.store, nil },

@@ -23,7 +23,7 @@ type Host struct {
 	ring      *ring
 	listeners listeners
 	counts    counts
-	lab       *lab.Transport    // nil: not allowed
+	lab       *lab.Lab          // nil: not allowed
 	transport transport.Counter // nil: it does not count
 	clock     func() views.Instant
 	begun     views.Instant

@@ -246,6 +246,7 @@ func (h *Host) Wipe() {
 // Rollback kills the daemon and puts an old copy of its state directory in place.
 func (h *Host) Rollback() {
 	h.Kill(false)
+	h.disk.real, h.disk.realStream = h.disk.synced, h.stream
 	h.newStream()
 	h.disk.synced = h.disk.old
 }

@@ -40,8 +40,9 @@ type disk struct {
 	failing bool
 	// old is an earlier copy, kept by an operator who means well.
 	old record
-	// highest incarnation ever started from this identity.
-	started views.Incarnation
+	// real is what an old copy has replaced, with the stream it logged to.
+	real       record
+	realStream uint32
 }
 
 // begin starts a write; the caller schedules its end.

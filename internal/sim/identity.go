@@ -63,12 +63,18 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 	return true
 }
 
-// repair is what the operator does before a refused daemon starts again.
+// repair is what the operator does before a daemon that was refused for its old
+// state directory starts again: he puts the right one back.
 func (t *identities) repair(h *Host, code views.RefuseCode) {
-	if code == views.RefuseRolledBack || code == views.RefuseDuplicate {
-		d := &h.disk.synced
-		d.incarnation = max(d.incarnation, t.highest[d.id])
+	d := &h.disk
+	if code != views.RefuseRolledBack && code != views.RefuseDuplicate {
+		return
 	}
+	if d.real.id == d.synced.id {
+		d.synced, h.stream = d.real, d.realStream
+		d.real = record{}
+	}
+	d.synced.incarnation = max(d.synced.incarnation, t.highest[d.synced.id])
 }
 
 // displaced judges an open process that the group refused.

@@ -12,6 +12,9 @@ import (
 // shows it to the checkers.
 func (h *Host) log(p *process, e trace.Event) {
 	w := h.w
+	if w.over != "" {
+		return
+	}
 	p.records++
 	w.stats.Records++
 	r := trace.Record{N: p.records, T: h.now(), Process: p.id, Event: e}

@@ -26,8 +26,8 @@ type Checkers struct {
 // NewOracle makes the oracle for a world with these options. Where the network
 // itself is such that a view change may fail without any injected fault, the
 // whole run is one fault window: only what such a window excuses is lost.
-func NewOracle(o Options) *Checkers {
-	c := check.New(check.Options{Harness: true})
+func NewOracle(o Options, skip ...check.Property) *Checkers {
+	c := check.New(check.Options{Harness: true, Skip: skip})
 	if !o.gentle() {
 		c.Fault(views.HostID{}, true)
 	}
@@ -79,3 +79,6 @@ func (k *Checkers) Finish() *Failure {
 func failureOf(v check.Violation) *Failure {
 	return &Failure{Property: v.Property, Witness: v.String()}
 }
+
+// Judged makes the oracle of a run; see [NewOracle].
+func Judged(o Options) Oracle { return NewOracle(o) }

@@ -44,6 +44,7 @@ func visitFields(v reflect.Value, path string, seen map[string]bool) {
 	switch v.Kind() { //nolint:exhaustive // the others are leaves
 	case reflect.Pointer:
 		if !v.IsNil() {
+			seen[path] = true
 			visitFields(v.Elem(), path, seen)
 			return
 		}

@@ -22,6 +22,9 @@ func (l *life) heardVerdict(e *trace.Join) {
 // noteAccepted collects, at the coordinator's own install, those from elsewhere
 // that it had not accepted. Which of them were joiners is known later.
 func (c *Checker) noteAccepted(l *life, v *view, e *trace.Install) {
+	if v.coordinated {
+		return
+	}
 	v.coordinated = true
 	for _, m := range v.members {
 		if m == l.proc || slices.Contains(e.Trans, m.Host) {

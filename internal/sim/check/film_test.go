@@ -79,6 +79,17 @@ func split(line string) words {
 	return w
 }
 
+// only keeps some of the options.
+func (w words) only(keys ...string) words {
+	kept := words{opts: map[string]string{}}
+	for _, key := range keys {
+		if value, ok := w.opts[key]; ok {
+			kept.opts[key] = value
+		}
+	}
+	return kept
+}
+
 func (w words) has(word string) bool { return slices.Contains(w.plain, word) }
 
 func (w words) number(key string) uint64 {
@@ -234,7 +245,7 @@ func (f *film) view(w words) {
 			continue
 		}
 		f.emit(a, trace.Block{View: viewID(a.cur)}, words{})
-		f.installAt(a, id, e, words{})
+		f.installAt(a, id, e, w.only("trans", "prev"))
 		f.emit(a, trace.Unblock{View: e.View}, words{})
 	}
 }
@@ -294,7 +305,7 @@ func (f *film) honestReason(e *trace.Install, members []*actor, joiners, regimes
 		e.Kind, e.Reason = views.Merge, views.ReasonMerge
 	case lost:
 		e.Reason = views.ReasonCrash
-	case joiners > 0:
+	case joiners > 0 && len(e.Subgroups) > 1:
 		e.Reason = views.ReasonJoin
 	default:
 		e.Reason = views.ReasonRestate

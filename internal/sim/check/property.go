@@ -11,6 +11,7 @@ const (
 	LogFirstView
 	LogEnd
 	LogIncarnation
+	LogReadable
 	SelfInclusion
 	LocalMonotonicity
 	ViewAgreement
@@ -57,10 +58,11 @@ const (
 var properties = [propertyEnd]struct{ code, says string }{
 	LogCount:          {"LOG1", "n counts up by one in each incarnation"},
 	LogTime:           {"LOG2", "t never falls in an incarnation"},
-	LogStart:          {"LOG3", "the first record of an incarnation is start, and only that"},
+	LogStart:          {"LOG3", "the first record of an incarnation is start"},
 	LogFirstView:      {"LOG4", "the first view has no predecessor and holds only its host"},
 	LogEnd:            {"LOG5", "nothing is logged after stop, crash or the next incarnation"},
 	LogIncarnation:    {"LOG6", "a host's incarnations rise"},
+	LogReadable:       {"LOG7", "every line of a log file is a record, but for one torn by a crash"},
 	SelfInclusion:     {"P1", "who installs a view is in it"},
 	LocalMonotonicity: {"P2", "a host installs rising view ids, across restarts too"},
 	ViewAgreement:     {"P3", "one view id, one view: members by rank, bits, kind, reason, subgroups"},

@@ -1,6 +1,10 @@
 package check
 
-import "github.com/gmsd/gmsd/views"
+import (
+	"slices"
+
+	"github.com/gmsd/gmsd/views"
+)
 
 // checkReason is V5, judged when nobody can come to v any more, since only then
 // it is known who was a joiner: an incarnation that had installed no view of
@@ -28,6 +32,8 @@ func (c *Checker) checkReason(v *view) {
 type difference struct {
 	// regimes are subgroups that are no joiners, empty ones those of which all left.
 	regimes, empty, joiners int
+	// gained are members that the coordinator's old view did not hold.
+	gained int
 	// lost are members of the old views that are not in the new one, replaced
 	// those of them whose host is, later incarnated.
 	lost, replaced int
@@ -63,14 +69,14 @@ func (d difference) contradictsReason(r views.Reason) string {
 			return "a member was replaced"
 		}
 	case views.ReasonJoin:
-		if d.joiners == 0 {
+		if d.joiners == 0 || d.joiners+d.regimes+d.empty < 2 {
 			return "nobody joined"
 		}
 		if d.lost > 0 {
 			return "a member is gone"
 		}
 	case views.ReasonRestate:
-		if d.joiners > 0 && d.regimes > 0 || d.lost > 0 {
+		if d.gained > 0 || d.lost > 0 {
 			return "the members changed"
 		}
 	default:
@@ -100,9 +106,20 @@ func (c *Checker) differenceOf(v *view) (difference, bool) {
 		default:
 			d.regimes++
 		}
+		if slices.Contains(g.hosts, v.id.Coordinator) {
+			d.addGained(from, v)
+		}
 		d.addLost(from, v)
 	}
 	return d, true
+}
+
+func (d *difference) addGained(from, v *view) {
+	for _, m := range v.members {
+		if from.rankOf(m) < 0 {
+			d.gained++
+		}
+	}
 }
 
 func (d *difference) addLost(from, v *view) {

@@ -96,11 +96,11 @@ func msgName(p *proc, n uint64) string { return fmt.Sprintf("%s#%d", p, n) }
 
 // checkSelfDelivery is P16: who goes on has delivered all that it sent.
 func (c *Checker) checkSelfDelivery(l *life, old *visit) {
-	c.count(SelfDelivery)
 	s := old.view.senders[l.proc.Process]
 	if s == nil {
 		return
 	}
+	c.count(SelfDelivery)
 	for class := range classes {
 		cur := old.cursor(s.slot, class)
 		if missing, ok := cur.firstMissing(uint32(len(s.sent[class]))); ok {

@@ -3,9 +3,11 @@ package check
 // checkSameDelivered is P14: who takes a step has delivered what the first one
 // that took it had. Ordered facts (bits, primary) count like messages.
 func (c *Checker) checkSameDelivered(visit *visit, s *step) {
-	c.count(VirtualSynchrony)
 	if s.first == nil {
 		return
+	}
+	if visit.delivered+s.first.delivered > 0 || visit.ordered|s.first.ordered != 0 {
+		c.count(VirtualSynchrony)
 	}
 	if visit.sum == s.first.sum && visit.delivered == s.first.delivered {
 		if visit.ordered != s.first.ordered {

@@ -1,0 +1,275 @@
+package wire
+
+import (
+	"cmp"
+	"math"
+	"net/netip"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// Generators of every message within its limits. Lists are nil where empty,
+// since that is how they are read.
+
+func genU64(t *rapid.T) uint64 {
+	return rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 300), rapid.Just(uint64(math.MaxUint64))).Draw(t, "u64")
+}
+
+func genHost(t *rapid.T) (h views.HostID) {
+	copy(h[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "host"))
+	return h
+}
+
+func genProcess(t *rapid.T) views.Process {
+	return views.Process{Host: genHost(t), Incarnation: views.Incarnation(rapid.Uint32().Draw(t, "incarnation"))}
+}
+
+func genView(t *rapid.T) views.ViewID {
+	if rapid.Bool().Draw(t, "no view") {
+		return views.ViewID{}
+	}
+	p := genProcess(t)
+	return views.ViewID{Seq: views.Seq(genU64(t)), Coordinator: p.Host, Incarnation: p.Incarnation}
+}
+
+func genRank(t *rapid.T) uint16 { return rapid.Uint16Range(0, views.MembersMax-1).Draw(t, "rank") }
+
+func genSize(t *rapid.T) uint16 { return rapid.Uint16Range(0, views.MembersMax).Draw(t, "size") }
+
+// genList draws up to most entries; nil for none.
+func genList[T any](t *rapid.T, most int, entry func(*rapid.T) T) []T {
+	n := rapid.IntRange(0, most).Draw(t, "entries")
+	if n == 0 {
+		return nil
+	}
+	list := make([]T, n)
+	for i := range list {
+		list[i] = entry(t)
+	}
+	return list
+}
+
+func genBytes(t *rapid.T, least, most int) []byte {
+	b := rapid.SliceOfN(rapid.Byte(), least, most).Draw(t, "bytes")
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+func genText(t *rapid.T, least, most int) string { return string(genBytes(t, least, most)) }
+
+func genAddr(t *rapid.T) netip.AddrPort {
+	port := rapid.Uint16().Draw(t, "port")
+	switch rapid.IntRange(0, 2).Draw(t, "family") {
+	case 1:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(genBytes(t, 4, 4))), port)
+	case 2:
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(genBytes(t, 16, 16))), port)
+	}
+	return netip.AddrPort{}
+}
+
+func genBits(t *rapid.T) views.Bits { return views.Bits(rapid.Uint8Range(0, 7).Draw(t, "bits")) }
+
+func genAttrs(t *rapid.T) []views.Attr {
+	all := genList(t, views.AttrsMax, func(t *rapid.T) views.Attr {
+		return views.Attr{Key: genText(t, 0, views.AttrKeyMax), Value: genText(t, 0, views.AttrValueMax)}
+	})
+	slices.SortFunc(all, func(a, b views.Attr) int { return cmp.Compare(a.Key, b.Key) })
+	all = slices.CompactFunc(all, func(a, b views.Attr) bool { return a.Key == b.Key })
+	sum := 0
+	for i, a := range all {
+		if sum += len(a.Key) + len(a.Value); sum > views.AttrBytesMax {
+			all = all[:i]
+			break
+		}
+	}
+	return nilIfEmpty(all)
+}
+
+func nilIfEmpty[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+func genMember(t *rapid.T) views.Member {
+	return views.Member{
+		Process: genProcess(t),
+		Name:    genText(t, 1, views.NameMax),
+		Addr:    genAddr(t),
+		Bits:    genBits(t),
+		Version: rapid.SampledFrom([]string{"", "0.1.0", "0.1.1", "a very long version of 32 bytes!"}).Draw(t, "version"),
+		Attrs:   genAttrs(t),
+	}
+}
+
+func genPos(t *rapid.T) message.StreamPos {
+	return message.StreamPos{Rank: genRank(t), Seq: views.StreamSeq(genU64(t))}
+}
+
+func genHello(t *rapid.T) message.Hello {
+	return message.Hello{Self: genMember(t), View: genView(t), Size: genSize(t), Joiner: rapid.Bool().Draw(t, "joiner")}
+}
+
+func genAccuse(t *rapid.T) message.Message {
+	list := genList(t, 20, func(t *rapid.T) message.Accusation {
+		e := message.Evidence(rapid.Uint8Range(0, uint8(message.EvidenceDeparted)).Draw(t, "evidence"))
+		return message.Accusation{Rank: genRank(t), Evidence: e}
+	})
+	slices.SortFunc(list, func(a, b message.Accusation) int { return cmp.Compare(a.Rank, b.Rank) })
+	list = slices.CompactFunc(list, func(a, b message.Accusation) bool { return a.Rank == b.Rank })
+	return &message.Accuse{View: genView(t), Version: genU64(t), Subjects: list}
+}
+
+func genPropose(t *rapid.T) message.Message {
+	plus := genList(t, 20, genProcess)
+	slices.SortFunc(plus, views.Process.Compare)
+	return &message.Propose{
+		Ballot: genView(t), Base: genView(t),
+		Without: genList(t, 20, genRank), Leaving: genList(t, 20, genRank),
+		Plus: slices.Compact(plus), Via: genAddr(t),
+	}
+}
+
+func genAnswer(t *rapid.T) message.Message {
+	m := &message.Answer{
+		Ballot: genView(t), From: genView(t), Prev: genView(t), Highest: genView(t), Digest: genU64(t),
+		Have: genList(t, 20, genPos), Stale: genList(t, 20, genProcess),
+		Joiner: rapid.Bool().Draw(t, "joiner"), Leaving: rapid.Bool().Draw(t, "leaving"), Relayed: rapid.Bool().Draw(t, "relayed"),
+	}
+	if rapid.Bool().Draw(t, "with self") {
+		self := genMember(t)
+		m.Self = &self
+	}
+	return m
+}
+
+func genInstall(t *rapid.T) message.Message {
+	m := &message.Install{
+		View: genView(t), Parent: genView(t),
+		Kind:    views.Kind(rapid.Uint8Range(0, 1).Draw(t, "kind")),
+		Reason:  views.Reason(rapid.Uint8Range(0, uint8(views.ReasonMerge)).Draw(t, "reason")),
+		Members: genList(t, 10, genMember),
+		Groups: genList(t, 20, func(t *rapid.T) message.InstallGroup {
+			return message.InstallGroup{From: genView(t), Count: rapid.Uint16Range(0, 50).Draw(t, "count"), Digest: genU64(t)}
+		}),
+	}
+	left := len(m.Members)
+	m.Layout = genList(t, 20, func(t *rapid.T) message.MemberSpan {
+		if rapid.Bool().Draw(t, "explicit") {
+			n := rapid.IntRange(0, left).Draw(t, "count")
+			left -= n
+			return message.MemberSpan{Explicit: true, First: genRank(t), Count: uint16(n)}
+		}
+		return message.MemberSpan{
+			First: rapid.Uint16Range(0, 900).Draw(t, "first"),
+			Count: rapid.Uint16Range(0, 50).Draw(t, "count"),
+		}
+	})
+	return m
+}
+
+func genItem(t *rapid.T) message.Item {
+	it := message.Item{
+		Kind: message.ItemKind(rapid.Uint8Range(0, uint8(message.ItemState)).Draw(t, "kind")),
+		N:    genU64(t), Group: rapid.SampledFrom([]string{"", "chat", "db"}).Draw(t, "group"),
+		Payload: genBytes(t, 0, 300),
+	}
+	if it.Kind != message.ItemFIFO {
+		it.K = views.Position(max(1, genU64(t)))
+	}
+	if it.Kind == message.ItemState {
+		it.State = &message.State{Bits: genBits(t), Attrs: genAttrs(t)}
+	}
+	return it
+}
+
+func genData(t *rapid.T) message.Message {
+	items := genList(t, 6, genItem)
+	if items == nil {
+		items = []message.Item{genItem(t)}
+	}
+	first := views.StreamSeq(rapid.Uint64Range(1, math.MaxUint64-10).Draw(t, "first"))
+	return &message.Data{View: genView(t), Origin: genRank(t), First: first, Items: items}
+}
+
+func genSeqRange(t *rapid.T) message.SeqRange {
+	first := rapid.Uint64Min(1).Draw(t, "first")
+	last := rapid.Uint64Range(first, math.MaxUint64).Draw(t, "last")
+	return message.SeqRange{First: views.StreamSeq(first), Last: views.StreamSeq(last)}
+}
+
+func genPlaces(t *rapid.T) message.PlaceRange {
+	return message.PlaceRange{
+		K:     views.Position(rapid.Uint64Range(1, math.MaxUint64-math.MaxUint32).Draw(t, "k")),
+		Count: rapid.Uint32Min(1).Draw(t, "count"),
+	}
+}
+
+// generators by type; generate fails where one is missing.
+var generators = map[message.Type]func(*rapid.T) message.Message{
+	message.TypeHeartbeat: func(t *rapid.T) message.Message {
+		return &message.Heartbeat{View: genView(t), Size: genSize(t), Sent: views.StreamSeq(genU64(t))}
+	},
+	message.TypePing:   func(t *rapid.T) message.Message { return &message.Ping{Token: genU64(t), To: genProcess(t)} },
+	message.TypePong:   func(t *rapid.T) message.Message { return &message.Pong{Token: genU64(t)} },
+	message.TypeAccuse: genAccuse,
+	message.TypeHello: func(t *rapid.T) message.Message {
+		h := genHello(t)
+		return &h
+	},
+	message.TypeIntroduce: func(t *rapid.T) message.Message { return &message.Introduce{Hello: genHello(t)} },
+	message.TypeAsk: func(t *rapid.T) message.Message {
+		return &message.Ask{Token: genU64(t), View: genView(t), Size: genSize(t)}
+	},
+	message.TypeRoster: func(t *rapid.T) message.Message {
+		return &message.Roster{
+			Token: genU64(t), View: genView(t), Promised: views.Seq(genU64(t)), Joiner: rapid.Bool().Draw(t, "joiner"),
+			Members: append([]views.Member{genMember(t)}, genList(t, 5, genMember)...),
+		}
+	},
+	message.TypeRefuse: func(t *rapid.T) message.Message {
+		code := views.RefuseCode(rapid.Uint8Range(0, uint8(views.RefuseVersion)).Draw(t, "code"))
+		return &message.Refuse{To: genProcess(t), Nonce: genU64(t), Code: code, Hint: genText(t, 0, HintMax)}
+	},
+	message.TypePropose: genPropose,
+	message.TypeAnswer:  genAnswer,
+	message.TypeNack: func(t *rapid.T) message.Message {
+		return &message.Nack{Ballot: genView(t), Promised: genView(t)}
+	},
+	message.TypeHold: func(t *rapid.T) message.Message { return &message.Hold{Ballot: genView(t)} },
+	message.TypeRecover: func(t *rapid.T) message.Message {
+		return &message.Recover{Ballot: genView(t), From: genView(t), Cut: genList(t, 20, func(t *rapid.T) message.CutEntry {
+			return message.CutEntry{StreamPos: genPos(t), Holder: genRank(t)}
+		})}
+	},
+	message.TypeCatchup: func(t *rapid.T) message.Message {
+		return &message.Catchup{Ballot: genView(t), View: genView(t), Holder: genAddr(t)}
+	},
+	message.TypeFetch:   func(t *rapid.T) message.Message { return &message.Fetch{View: genView(t)} },
+	message.TypeInstall: genInstall,
+	message.TypeRelay: func(t *rapid.T) message.Message {
+		return &message.Relay{To: genAddr(t), Frame: genBytes(t, 1, 500)}
+	},
+	message.TypeAbdicate: func(t *rapid.T) message.Message { return &message.Abdicate{Ballot: genView(t)} },
+	message.TypeLeave:    func(t *rapid.T) message.Message { return &message.Leave{View: genView(t)} },
+	message.TypeData:     genData,
+	message.TypeResend: func(t *rapid.T) message.Message {
+		return &message.Resend{View: genView(t), Origin: genRank(t), Ranges: genList(t, 20, genSeqRange)}
+	},
+	message.TypeAck:    func(t *rapid.T) message.Message { return &message.Ack{View: genView(t), Have: genList(t, 20, genPos)} },
+	message.TypeStable: func(t *rapid.T) message.Message { return &message.Stable{View: genView(t), Have: genList(t, 20, genPos)} },
+	message.TypeRequest: func(t *rapid.T) message.Message {
+		return &message.Request{View: genView(t), Have: genU64(t), Want: genU64(t)}
+	},
+	message.TypeGrant: func(t *rapid.T) message.Message {
+		return &message.Grant{View: genView(t), First: genU64(t), Ranges: genList(t, 20, genPlaces)}
+	},
+}

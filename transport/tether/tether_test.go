@@ -1,0 +1,355 @@
+package tether
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+const patience = 20 * time.Second
+
+func process(n byte, incarnation views.Incarnation) views.Process {
+	return views.Process{Host: views.HostID{n}, Incarnation: incarnation}
+}
+
+func listen(t *testing.T, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func open(t *testing.T, self views.Process) (*Tethers, netip.AddrPort, *transport.Tally) {
+	t.Helper()
+	l, tally := listen(t, "127.0.0.1:0"), new(transport.Tally)
+	tt := New(Config{Listener: l, GroupHash: 7, Self: self, Nonce: 70, Tally: tally})
+	t.Cleanup(func() { _ = tt.Close() })
+	return tt, netip.MustParseAddrPort(l.Addr().String()), tally
+}
+
+func await(t *testing.T, tt *Tethers, want ...message.Evidence) {
+	t.Helper()
+	for _, w := range want {
+		select {
+		case e := <-tt.Evidence():
+			if e.Found != w {
+				t.Fatalf("found %v, want %v", e.Found, w)
+			}
+		case <-time.After(patience):
+			t.Fatalf("nothing was found, want %v", w)
+		}
+	}
+}
+
+// peer is a hand-driven process at an address.
+type peer struct {
+	*testing.T
+	l net.Listener
+}
+
+func (p peer) target(who views.Process) []transport.Target {
+	return []transport.Target{{Process: who, Addr: netip.MustParseAddrPort(p.l.Addr().String())}}
+}
+
+// accept takes the next dial and reads its greeting.
+func (p peer) accept() net.Conn {
+	p.Helper()
+	conn, err := p.l.Accept()
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { _ = conn.Close() })
+	if _, err := readGreeting(conn, 7); err != nil {
+		p.Fatalf("greeting: %v", err)
+	}
+	return conn
+}
+
+// greet takes the next dial and answers as a process.
+func (p peer) greet(who views.Process, nonce uint64) net.Conn {
+	p.Helper()
+	conn := p.accept()
+	if err := writeGreeting(conn, greeting{group: 7, Process: who, nonce: nonce}); err != nil {
+		p.Fatal(err)
+	}
+	return conn
+}
+
+func TestGreetingRoundTrip(t *testing.T) {
+	want := greeting{group: 1 << 60, Process: process(9, 4_000_000_000), nonce: 1<<63 + 5}
+	b := want.append(nil)
+	if len(b) != greetingSize {
+		t.Fatalf("a greeting has %d bytes, want %d", len(b), greetingSize)
+	}
+	if got, err := parseGreeting([greetingSize]byte(b), want.group); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	if _, err := parseGreeting([greetingSize]byte(b), 3); err != errOtherGroup {
+		t.Errorf("another group: %v", err)
+	}
+}
+
+func FuzzParseGreeting(f *testing.F) {
+	f.Add(greeting{group: 7, Process: process(1, 1), nonce: 1}.append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) != greetingSize {
+			return
+		}
+		g, err := parseGreeting([greetingSize]byte(b), 7)
+		if err == nil && string(g.append(nil)) != string(b) {
+			t.Error("a greeting that was accepted is written differently")
+		}
+	})
+}
+
+func TestClosedThenAliveAgain(t *testing.T) {
+	a, _, _ := open(t, process(1, 1))
+	p := peer{t, listen(t, "127.0.0.1:0")}
+	who := process(2, 1)
+	a.Watch(p.target(who))
+	conn := p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+	_ = conn.Close()
+	await(t, a, message.EvidenceClosed)
+	p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+}
+
+func TestResetIsClosed(t *testing.T) {
+	a, _, _ := open(t, process(1, 1))
+	p := peer{t, listen(t, "127.0.0.1:0")}
+	a.Watch(p.target(process(2, 1)))
+	conn := p.greet(process(2, 1), 5)
+	await(t, a, message.EvidenceNone)
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+	await(t, a, message.EvidenceClosed)
+}
+
+func TestOtherNonceIsReplaced(t *testing.T) {
+	a, _, _ := open(t, process(1, 1))
+	p := peer{t, listen(t, "127.0.0.1:0")}
+	who := process(2, 3)
+	a.Watch(p.target(who))
+	conn := p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+	_ = conn.Close()
+	await(t, a, message.EvidenceClosed)
+	p.greet(who, 6)
+	await(t, a, message.EvidenceReplaced)
+}
+
+func TestJudge(t *testing.T) {
+	who := process(2, 3)
+	tests := []struct {
+		name    string
+		reached bool
+		answer  greeting
+		want    outcome
+	}{
+		{"first greeting", false, greeting{Process: who, nonce: 9}, alive},
+		{"same process", true, greeting{Process: who, nonce: 5}, alive},
+		{"other nonce", true, greeting{Process: who, nonce: 6}, replaced},
+		{"next incarnation, never reached", false, greeting{Process: process(2, 4)}, replaced},
+		{"next incarnation", true, greeting{Process: process(2, 4)}, replaced},
+		{"earlier incarnation, never reached", false, greeting{Process: process(2, 2)}, unknown},
+		{"earlier incarnation", true, greeting{Process: process(2, 2)}, replaced},
+		{"another host", true, greeting{Process: process(3, 3), nonce: 5}, unknown},
+	}
+	for _, test := range tests {
+		w := &watch{target: transport.Target{Process: who}, reached: test.reached, nonce: 5}
+		if got := w.judge(test.answer); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// A port that refuses before it ever greeted us may be a firewall's doing. It
+// is found to be nothing; the next finding is that it answers at last.
+func TestRefusedBeforeReachedIsNothing(t *testing.T) {
+	a, _, _ := open(t, process(1, 1))
+	l := listen(t, "127.0.0.1:0")
+	addr := l.Addr().String()
+	_ = l.Close()
+	who := process(2, 1)
+	a.Watch([]transport.Target{{Process: who, Addr: netip.MustParseAddrPort(addr)}})
+	a.mu.Lock()
+	w := a.watches[transport.Target{Process: who, Addr: netip.MustParseAddrPort(addr)}]
+	a.mu.Unlock()
+	for { // until it was refused
+		conn, met := a.dial(t.Context(), w)
+		if met == refused {
+			break
+		}
+		if conn != nil {
+			t.Fatal("somebody answers")
+		}
+	}
+	p := peer{t, listen(t, addr)}
+	p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+}
+
+// An end before the greeting says nothing: a full or a starting peer closes so.
+func TestEndBeforeGreetingIsNothing(t *testing.T) {
+	a, _, _ := open(t, process(1, 1))
+	p := peer{t, listen(t, "127.0.0.1:0")}
+	who := process(2, 1)
+	a.Watch(p.target(who))
+	conn := p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+	_ = conn.Close()
+	await(t, a, message.EvidenceClosed)
+	_ = p.accept().Close()
+	p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+}
+
+func TestTalkingOnATetherIsNoEvidence(t *testing.T) {
+	a, _, tally := open(t, process(1, 1))
+	p := peer{t, listen(t, "127.0.0.1:0")}
+	who := process(2, 1)
+	a.Watch(p.target(who))
+	conn := p.greet(who, 5)
+	await(t, a, message.EvidenceNone)
+	_, _ = conn.Write([]byte("hello"))
+	_ = conn
+	// It is given up and dialled again, and the process still answers: no news.
+	second := p.greet(who, 5)
+	if got := tally.Stats().Dropped[transport.DropTetherHello]; got != 1 {
+		t.Errorf("counted %d, want 1", got)
+	}
+	_ = second.Close()
+	await(t, a, message.EvidenceClosed)
+}
+
+// dialIn greets as given and says whether the other end greeted back.
+func dialIn(t *testing.T, to netip.AddrPort, b []byte) (net.Conn, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp4", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_, err = readGreeting(conn, 7)
+	return conn, err
+}
+
+func TestGarbageAndOtherGroupsAreToldNothing(t *testing.T) {
+	_, at, tally := open(t, process(1, 1))
+	stranger := greeting{group: 8, Process: process(2, 1), nonce: 1}
+	if _, err := dialIn(t, at, stranger.append(nil)); err == nil {
+		t.Error("another group was greeted")
+	}
+	if _, err := dialIn(t, at, make([]byte, greetingSize)); err == nil {
+		t.Error("garbage was greeted")
+	}
+	s := tally.Stats()
+	if s.Dropped[transport.DropTetherGroup] != 1 || s.Dropped[transport.DropTetherHello] != 1 {
+		t.Errorf("counted %v", s.Dropped)
+	}
+}
+
+func TestStrangersAreBounded(t *testing.T) {
+	a, at, _ := open(t, process(1, 1))
+	var held []net.Conn
+	for range strangersMax {
+		conn, err := net.Dial("tcp4", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+	}
+	// The accept queue is in order, so by now the others are in. Nobody else is
+	// let in until one has gone.
+	late, err := net.Dial("tcp4", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = late.SetReadDeadline(time.Now().Add(greetingTimeout / 2))
+	if _, err := late.Read(make([]byte, 1)); err != io.EOF && !isReset(err) {
+		t.Errorf("one stranger too many: %v, want it closed at once", err)
+	}
+	for _, c := range held {
+		_ = c.Close()
+	}
+	_ = a.Close()
+}
+
+func isReset(err error) bool {
+	_, isNet := err.(net.Error)
+	return isNet && !err.(net.Error).Timeout()
+}
+
+// A process that lost its power leaves a connection behind; its next ones take
+// its place and the others of the host stay within their bound.
+func TestConnectionsOfAHostAreBounded(t *testing.T) {
+	a, at, _ := open(t, process(1, 1))
+	var conns []net.Conn
+	for i := range 5 {
+		conn, err := dialIn(t, at, greeting{group: 7, Process: process(2, views.Incarnation(i+1)), nonce: 1}.append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	for _, c := range conns[:3] {
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("an old connection: %v, want its end", err)
+		}
+	}
+	a.host.mu.Lock()
+	defer a.host.mu.Unlock()
+	if a.host.count != perHostMax || len(a.host.connections[process(2, 1).Host]) != perHostMax {
+		t.Errorf("%d connections are kept, want %d", a.host.count, perHostMax)
+	}
+}
+
+func TestUnwatchedIsNotReported(t *testing.T) {
+	a, _, _ := open(t, process(1, 1))
+	p, q := peer{t, listen(t, "127.0.0.1:0")}, peer{t, listen(t, "127.0.0.1:0")}
+	a.Watch(p.target(process(2, 1)))
+	conn := p.greet(process(2, 1), 5)
+	await(t, a, message.EvidenceNone)
+	a.Watch(q.target(process(3, 1)))
+	if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatalf("the tether to an unwatched process: %v, want its end", err)
+	}
+	q.greet(process(3, 1), 5)
+	select {
+	case e := <-a.Evidence():
+		if e.Process != process(3, 1) {
+			t.Errorf("found %v of %v", e.Found, e.Process)
+		}
+	case <-time.After(patience):
+		t.Fatal("nothing was found")
+	}
+}
+
+func TestSteps(t *testing.T) {
+	w := &watch{}
+	var got []time.Duration
+	for range 8 {
+		got = append(got, w.step)
+		w.step = w.nextStep()
+	}
+	want := []time.Duration{0, 5, 20, 80, 320, 1280, 5120, 10_000}
+	for i, ms := range want {
+		if got[i] != ms*time.Millisecond {
+			t.Fatalf("waits %v, want %v ms", got, want)
+		}
+	}
+}
