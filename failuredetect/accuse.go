@@ -83,7 +83,6 @@ func (d *Detector) setVote(r uint16, v vote) {
 	default:
 		m.votes = slices.Insert(m.votes, i, v)
 	}
-	d.touched = append(d.touched, r)
 	d.dirty = true
 	switch {
 	case len(m.votes) == 0:

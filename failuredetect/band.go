@@ -99,6 +99,9 @@ func (d *Detector) checking(r uint16) bool {
 
 // advanceBands does what is due about the bands.
 func (d *Detector) advanceBands(now views.Instant) {
+	if now < d.settleAt {
+		return // the votes are not counted yet
+	}
 	ended := false
 	for _, r := range d.accused {
 		m := &d.members[r]
@@ -174,9 +177,9 @@ func (d *Detector) brokenPairs(now views.Instant) []pair {
 
 // settleAgainst fails r by the end of a band; a host does not fail itself.
 func (d *Detector) settleAgainst(now views.Instant, r uint16, links int) {
-	d.doubtsChanged, d.dirty = true, true
+	d.dirty = true
 	m := &d.members[r]
-	d.event(trace.Suspect{Who: m.Host, Detector: detectorLink, Evidence: fmt.Sprintf("%d broken links", links)})
+	d.event(trace.Suspect{Who: m.Host, Detector: detectorLink, Evidence: fmt.Sprintf("broken links: %d", links)})
 	if r == d.self {
 		d.condemnedUntil = now.Add(2 * d.cfg.BandDeadline)
 		return

@@ -23,8 +23,8 @@ type Config struct {
 	// 2.2 and 3 beats. Shorter wastes pings at every lost heartbeat, longer
 	// leaves fewer pings before SilenceMin.
 	LateMin, LateMax time.Duration
-	// PingEvery is the time between two pings of a late member: 60 ms, at
-	// least 5 ms. At 36 % loss each way one in 0.41 comes back, so the 15 that
+	// PingEvery is the time between two pings of a late member: a
+	// quarter of a beat (60 ms), at least 5 ms. At 36 % loss each way one in 0.41 comes back, so the 15 that
 	// fit between LateMin and SilenceMin all fail once in 3,000 tries.
 	PingEvery time.Duration
 	// SilenceMin is the silence after which a member on a good link is
@@ -37,7 +37,7 @@ type Config struct {
 	SilenceMax time.Duration
 
 	// AccuseEvery is the time between two sendings of a list of doubts that is
-	// not empty: 200 ms. The first three follow a change faster.
+	// not empty: four fifths of a beat (200 ms). The first three follow a change faster.
 	AccuseEvery time.Duration
 	// AccuseExpiry is how long a list counts after it was last heard: 7
 	// AccuseEvery. It bounds how long a doubt that was taken back, unheard,
@@ -49,7 +49,7 @@ type Config struct {
 	BandDeadline time.Duration
 
 	// PauseAfter is how much later than Deadline a call must come to be taken
-	// for a pause of this host: 400 ms. (A jump of two beats is one, too.)
+	// for a pause of this host: 1.6 beats (400 ms). (A jump of two beats is one, too.)
 	PauseAfter time.Duration
 	// QuietAfterPause is how long a host that was paused accuses nobody: 4
 	// beats (1 s).
@@ -82,13 +82,13 @@ func (c *Config) EnsureDefaults() {
 	setDefault(&c.Beat, 250*time.Millisecond)
 	setDefault(&c.LateMin, c.Beat*22/10)
 	setDefault(&c.LateMax, c.Beat*3)
-	setDefault(&c.PingEvery, 60*time.Millisecond)
+	setDefault(&c.PingEvery, max(c.Beat*6/25, 5*time.Millisecond))
 	setDefault(&c.SilenceMin, c.Beat*58/10)
 	setDefault(&c.SilenceMax, c.Beat*20)
-	setDefault(&c.AccuseEvery, 200*time.Millisecond)
+	setDefault(&c.AccuseEvery, c.Beat*4/5)
 	setDefault(&c.AccuseExpiry, c.AccuseEvery*7)
 	setDefault(&c.BandDeadline, c.Beat*12)
-	setDefault(&c.PauseAfter, 400*time.Millisecond)
+	setDefault(&c.PauseAfter, c.Beat*8/5)
 	setDefault(&c.QuietAfterPause, c.Beat*4)
 	setDefault(&c.RTTEvery, 5*time.Second)
 	setDefault(&c.AllToAll, 12)
@@ -121,7 +121,7 @@ func (c *Config) Validate() error {
 	check(c.PingEvery >= 5*time.Millisecond, "PingEvery %v below 5ms", c.PingEvery)
 	check(c.SilenceMin >= c.LateMax+3*c.PingEvery, "SilenceMin %v leaves no three pings after LateMax %v", c.SilenceMin, c.LateMax)
 	check(c.SilenceMax >= c.SilenceMin, "SilenceMax %v below SilenceMin %v", c.SilenceMax, c.SilenceMin)
-	check(c.AccuseEvery >= 10*time.Millisecond, "AccuseEvery %v below 10ms", c.AccuseEvery)
+	check(c.AccuseEvery >= 5*time.Millisecond, "AccuseEvery %v below 5ms", c.AccuseEvery)
 	check(c.AccuseExpiry >= 4*c.AccuseEvery, "AccuseExpiry %v below four AccuseEvery %v", c.AccuseExpiry, c.AccuseEvery)
 	check(c.BandDeadline >= 2*c.AccuseEvery, "BandDeadline %v below two AccuseEvery %v", c.BandDeadline, c.AccuseEvery)
 	check(c.PauseAfter > 0, "PauseAfter %v not positive", c.PauseAfter)

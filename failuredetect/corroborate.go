@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
@@ -13,36 +14,44 @@ import (
 // settle turns what changed into opinions: own votes, then who is failed, then
 // which bands stand, then whom to watch because of it.
 func (d *Detector) settle(now views.Instant) {
-	if !d.dirty {
+	if !d.dirty || d.waitsForMore(now) {
 		return
 	}
 	var failed []uint16
 	if d.active() {
 		d.state(now)
-		failed = d.failed
-		if d.mayChangeFailed() {
-			failed = d.corroborate()
-		}
+		failed = d.corroborate()
 		d.updateBands(now)
 		if !slices.Equal(failed, d.failed) || d.rewatchDue {
 			d.rewatch(now)
 		}
 	}
-	d.touched, d.doubtsChanged, d.rewatchDue, d.dirty = d.touched[:0], false, false, false
+	d.rewatchDue, d.dirty, d.settleAt = false, false, 0
 	d.publish(failed)
 }
 
-// mayChangeFailed saves counting all votes when a list came in that decides
-// nothing: in a large group there are many of those.
-func (d *Detector) mayChangeFailed() bool {
-	return d.doubtsChanged || len(d.settled) > 0 || slices.ContainsFunc(d.touched, func(r uint16) bool {
-		return d.members[r].failed || r != d.self && d.decided(r)
-	})
+// settleEvery is how often votes are counted in a large group at most: when
+// many hosts fall silent, hundreds of lists come in within a few beats.
+const settleEvery = 10 * time.Millisecond
+
+// waitsForMore reports whether to leave the counting until settleAt.
+func (d *Detector) waitsForMore(now views.Instant) bool {
+	if !d.active() || d.ring.everyone() {
+		return false
+	}
+	if now < d.settledAt.Add(settleEvery) {
+		d.settleAt = d.settledAt.Add(settleEvery)
+		return true
+	}
+	d.settledAt = now
+	return false
 }
 
 // corroborate finds who is failed, from scratch: those the end of a band fell
 // on, and those enough observers accuse. Whoever is failed no longer counts as
-// an observer, so it goes round until nothing changes.
+// an observer, so it goes round until nothing changes. It begins with the
+// highest rank: of two that are sure of each other's end, the lower stays, as
+// where a link is settled.
 func (d *Detector) corroborate() []uint16 {
 	for _, r := range d.failed {
 		d.members[r].failed = false
@@ -53,7 +62,7 @@ func (d *Detector) corroborate() []uint16 {
 	}
 	for changed := true; changed; {
 		changed = false
-		for _, r := range d.accused {
+		for _, r := range slices.Backward(d.accused) {
 			if m := &d.members[r]; r != d.self && !m.failed && d.decided(r) {
 				m.failed, changed = true, true
 				failed = withRank(failed, r, true)
@@ -110,6 +119,11 @@ func (d *Detector) publish(failed []uint16) {
 	for _, r := range failed {
 		if !slices.Contains(d.failed, r) {
 			d.eventFailed(r)
+		}
+	}
+	for _, r := range d.failed {
+		if !slices.Contains(failed, r) {
+			d.event(trace.Trust{Who: d.members[r].Host, Detector: detectorQuorum, Evidence: "accusations taken back"})
 		}
 	}
 	suspected := slices.Clone(d.doubting)

@@ -52,20 +52,21 @@ type Detector struct {
 	health     int
 	healthAt   views.Instant
 	quietUntil views.Instant
+	// resumedAt is the end of the last pause: what was overdue then is not
+	// another one.
+	resumedAt views.Instant
 	// condemnedUntil: the band's end fell on this host.
 	condemnedUntil views.Instant
 
-	// What changed since the last settle. dirty: anything, a phase at least;
-	// touched: the votes against these; doubtsChanged: whose votes count;
-	// rewatchDue: whom to watch.
-	dirty             bool
-	touched           []uint16
-	doubtsChanged     bool
-	rewatchDue        bool
-	failed, suspected []uint16
-	unsettled         bool
-	out               Output
-	flaps             []flap
+	// dirty: votes, doubts or phases changed since the last settle, rewatchDue:
+	// so that others may have to be watched. settleAt is when to settle where
+	// that was put off; settledAt when it last was done.
+	dirty, rewatchDue   bool
+	settleAt, settledAt views.Instant
+	failed, suspected   []uint16
+	unsettled           bool
+	out                 Output
+	flaps               []flap
 }
 
 // member is what the detector holds of one member of the view, by rank.
@@ -79,8 +80,10 @@ type member struct {
 	// silentAt is when it was doubted for silence.
 	silentAt views.Instant
 	phase    phase
-	pingAt   views.Instant
-	role     role
+	// pingAt is when to ping next, pingedAt when the last was sent that was
+	// not answered; zero: none.
+	pingAt, pingedAt views.Instant
+	role             role
 	// strong is what its kernel or a successor said; strongAt when.
 	strong   message.Evidence
 	strongAt views.Instant
@@ -162,7 +165,7 @@ func (d *Detector) forgetView() {
 	d.failed = nil
 	d.said, d.saidSent, d.sayAt = nil, 0, 0
 	d.beatTo, d.condemnedUntil, d.refutedAt = nil, 0, 0
-	d.touched, d.freshUntil, d.rewatchDue = nil, 0, true
+	d.freshUntil, d.settleAt, d.settledAt, d.rewatchDue = 0, 0, 0, true
 	d.out.Accuse, d.out.Beat, d.out.BeatTo, d.out.Pings = nil, false, nil, nil
 }
 
@@ -208,17 +211,19 @@ func (d *Detector) HandleHeartbeat(now views.Instant, from views.Process, _ *mes
 	d.heard(now, r)
 }
 
-// HandlePong is Heard, and takes the round trip into the statistics where the
-// token is one of this life.
+// HandlePong is Heard, and takes the round trip into the statistics where it
+// answers the last ping. (A host that wakes from a pause answers all of them at
+// once; the older ones would measure the pause.)
 func (d *Detector) HandlePong(now views.Instant, from views.Process, token uint64) {
 	now = d.enter(now)
 	r, ok := d.rank(from)
 	if !ok {
 		return
 	}
-	sent := views.Instant(token ^ d.mask)
-	if rtt := now.Sub(sent); sent > 0 && rtt >= 0 && rtt <= d.cfg.SilenceMax {
-		d.members[r].link.pongArrived(rtt)
+	m := &d.members[r]
+	if m.pingedAt != 0 && token == uint64(m.pingedAt)^d.mask {
+		m.link.pongArrived(now.Sub(m.pingedAt))
+		m.pingedAt = 0
 	}
 	d.heard(now, r)
 }
@@ -226,7 +231,7 @@ func (d *Detector) HandlePong(now views.Instant, from views.Process, token uint6
 // Advance does what is due. Before Deadline it does nothing.
 func (d *Detector) Advance(now views.Instant) {
 	now = d.enter(now)
-	if !d.active() || (now < d.next && !d.dirty) {
+	if !d.active() || now < d.next {
 		return
 	}
 	if now >= d.beatAt {
@@ -238,8 +243,7 @@ func (d *Detector) Advance(now views.Instant) {
 		d.quietUntil, d.dirty = 0, true
 	}
 	if d.condemnedUntil != 0 && now >= d.condemnedUntil {
-		d.condemnedUntil = 0
-		d.doubtsChanged, d.dirty = true, true
+		d.condemnedUntil, d.dirty = 0, true
 	}
 	if d.freshUntil != 0 && now >= d.freshUntil {
 		d.freshUntil, d.dirty = 0, true
@@ -265,6 +269,7 @@ func (d *Detector) schedule(now views.Instant) {
 	next = views.Earliest(next, d.quietUntil)
 	next = views.Earliest(next, d.condemnedUntil)
 	next = views.Earliest(next, d.freshUntil)
+	next = views.Earliest(next, d.settleAt)
 	stretch := d.stretch(now)
 	for _, r := range d.watched {
 		next = min(next, d.silenceDue(now, r, stretch))
@@ -273,7 +278,9 @@ func (d *Detector) schedule(now views.Instant) {
 		next = min(next, d.members[r].accuseSeen.Add(d.cfg.AccuseExpiry))
 	}
 	for _, r := range d.accused {
-		next = views.Earliest(next, d.bandDue(now, r))
+		if due := d.bandDue(now, r); due != 0 {
+			next = min(next, max(due, d.settleAt)) // votes first
+		}
 	}
 	d.next = next
 }

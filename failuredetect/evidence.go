@@ -118,7 +118,7 @@ func (d *Detector) doubt(r uint16) message.Evidence {
 // noteDoubt records that the doubt of r may have changed.
 func (d *Detector) noteDoubt(r uint16) {
 	d.doubting = withRank(d.doubting, r, d.doubt(r) != message.EvidenceNone)
-	d.doubtsChanged, d.rewatchDue, d.dirty = true, true, true
+	d.rewatchDue, d.dirty = true, true
 }
 
 // doubted reports whether the word of r counts for nothing here: this host

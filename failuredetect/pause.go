@@ -26,7 +26,7 @@ func (d *Detector) enter(now views.Instant) views.Instant {
 	if d.active() && d.now != 0 {
 		if gap := now.Sub(d.now); gap > 2*d.cfg.Beat {
 			d.resume(now, gap)
-		} else if over := now.Sub(d.next); over > d.cfg.PauseAfter {
+		} else if over := now.Sub(max(d.next, d.resumedAt)); over > d.cfg.PauseAfter {
 			d.resume(now, over)
 		}
 	}
@@ -59,7 +59,7 @@ func (d *Detector) resume(now views.Instant, gap time.Duration) {
 	}
 	// We are overdue ourselves: say at once that we live.
 	d.beatAt, d.next = now, now
-	d.doubtsChanged, d.rewatchDue, d.dirty = true, true, true
+	d.resumedAt, d.rewatchDue, d.dirty = now, true, true
 	d.event(trace.Suspect{Who: d.cfg.Self.Host, Detector: detectorPause, Evidence: "paused " + round(gap)})
 }
 

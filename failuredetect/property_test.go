@@ -133,6 +133,9 @@ func TestOpinionsAreSound(t *testing.T) {
 			if !slices.IsSorted(failed) || slices.Contains(failed, d.self) || !slices.IsSorted(d.Suspected()) {
 				t.Fatalf("failed %v suspected %v", failed, d.Suspected())
 			}
+			if d.dirty {
+				return // put off by settleEvery
+			}
 			if again := d.corroborate(); !slices.Equal(again, failed) {
 				t.Fatalf("at %v failed %v, from scratch %v: %s", now, failed, again, d.Describe())
 			}
@@ -207,7 +210,7 @@ func TestNoDoubtBeforeTheDeadline(t *testing.T) {
 }
 
 // Whatever stands accused by whom, repeated for ever: two BandDeadlines later
-// it is decided and stays so.
+// it is decided and stays so, at least until a condemned host may try again.
 func TestEveryBandEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := drawSize(t)
@@ -225,7 +228,7 @@ func TestEveryBandEnds(t *testing.T) {
 			}
 		}
 		var opinion []uint16
-		for tick := range 70 { // 200 ms each
+		for tick := range 44 { // 200 ms each
 			for i, list := range lists {
 				if i != self {
 					d.HandleAccuse(at, process(i), &message.Accuse{View: v.ID, Version: 1, Subjects: list})

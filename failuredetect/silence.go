@@ -120,7 +120,7 @@ func (d *Detector) enterSilent(now views.Instant, r uint16, since time.Duration)
 // a mistake ends soon and a host that is gone costs nothing.
 func (d *Detector) ping(now views.Instant, r uint16) {
 	m := &d.members[r]
-	d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
+	d.askFor(now, r)
 	every := d.cfg.PingEvery
 	switch {
 	case m.phase == silent && now.Sub(m.silentAt) > 2*d.cfg.BandDeadline:
@@ -129,6 +129,12 @@ func (d *Detector) ping(now views.Instant, r uint16) {
 		every *= 4
 	}
 	m.pingAt = now.Add(every)
+}
+
+// askFor sends one ping. Its token tells when it was sent, to us only.
+func (d *Detector) askFor(now views.Instant, r uint16) {
+	d.members[r].pingedAt = now
+	d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
 }
 
 // measure pings one observed member after the other for the round trip; more
@@ -148,7 +154,7 @@ func (d *Detector) measure(now views.Instant) {
 		d.measureAt = now.Add(d.jittered(max(d.cfg.Beat, d.cfg.RTTEvery/5), 20))
 	}
 	if d.members[r].phase == steady {
-		d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
+		d.askFor(now, r)
 	}
 }
 

@@ -22,8 +22,21 @@ var roleNames = [...]string{"", "check", "observer"}
 
 func (r role) String() string { return roleNames[r] }
 
-// checksMax bounds the members watched beyond those this host observes; who
-// has turned out silent does not count.
+// Observed gives the ranks of those this host observes, ascending, substitutes
+// included, checks not: whose sockets are worth watching. The slice is the
+// caller's.
+func (d *Detector) Observed() []uint16 {
+	var ranks []uint16
+	for _, r := range d.watched {
+		if d.members[r].role == roleObserver {
+			ranks = append(ranks, r)
+		}
+	}
+	return ranks
+}
+
+// checksMax bounds the members checked, and again those observed as a
+// substitute; who has turned out silent does not count as checked.
 const checksMax = 256
 
 // rewatch finds whom this host has to watch now.
@@ -50,6 +63,7 @@ func (d *Detector) rewatch(now views.Instant) {
 		d.watched = append(d.watched, w.rank)
 	}
 	d.findBeatTo()
+	d.advanceSilence(now) // the first pings
 }
 
 func (d *Detector) watchEveryone() {
@@ -101,7 +115,8 @@ func (d *Detector) wanted() []watch {
 func (d *Detector) appendSubstituted(want []watch) []watch {
 	skip := func(r uint16) bool { return r != d.self && (len(d.members[r].votes) > 0 || d.doubted(r)) }
 	last := min(d.ring.k+len(d.accused)+len(d.doubting), len(d.ring.offsets))
-	for i := d.ring.k; i < last; i++ {
+	most := len(want) + checksMax
+	for i := d.ring.k; i < last && len(want) < most; i++ {
 		if s := d.ring.subject(d.self, i); d.ring.observes(d.self, s, skip) {
 			want = append(want, watch{s, roleObserver})
 		}

@@ -68,22 +68,40 @@ type calls struct {
 	evicts  []eviction
 }
 
+// waiter is a caller who is told when it has happened, unless its context was
+// done before: then its place is given to the next who needs one.
+type waiter struct {
+	gone  <-chan struct{}
+	reply chan<- answer[struct{}]
+}
+
+func (w waiter) tell(err error) { w.reply <- answer[struct{}]{err: err} }
+
+func (w waiter) isGone() bool {
+	select {
+	case <-w.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 // change waits until this host's record shows it.
 type change struct {
 	mask, bits views.Bits
 	setAttrs   bool
 	attrs      []views.Attr
-	reply      chan<- answer[struct{}]
+	waiter
 }
 
 func (c *change) shownBy(m *views.Member) bool {
 	return m.Bits&c.mask == c.bits && (!c.setAttrs || slices.Equal(m.Attrs, c.attrs))
 }
 
-// eviction waits for a view without gone.
+// eviction waits for a view without that process.
 type eviction struct {
-	gone  views.Process
-	reply chan<- answer[struct{}]
+	of views.Process
+	waiter
 }
 
 func (l *loop) send(group string, order views.Order, payload []byte, reply chan<- answer[Receipt]) {
@@ -109,12 +127,15 @@ func (l *loop) submitted(s engine.Submitted) {
 // could undo it.
 func (l *loop) change(c change) {
 	if me := l.host.Self(); len(l.calls.changes) == 0 && c.shownBy(&me) {
-		c.reply <- answer[struct{}]{}
+		c.tell(nil)
 		return
 	}
 	if len(l.calls.changes) >= ChangesMax {
+		l.calls.changes = slices.DeleteFunc(l.calls.changes, func(c change) bool { return c.isGone() })
+	}
+	if len(l.calls.changes) >= ChangesMax {
 		l.host.counts.busy.Add(1)
-		c.reply <- answer[struct{}]{err: ErrBusy}
+		c.tell(ErrBusy)
 		return
 	}
 	l.calls.changes = append(l.calls.changes, c)
@@ -132,40 +153,39 @@ func (l *loop) changed() {
 		}
 	}
 	for _, c := range l.calls.changes[:shown] {
-		c.reply <- answer[struct{}]{}
+		c.tell(nil)
 	}
 	l.calls.changes = slices.Delete(l.calls.changes, 0, shown)
 }
 
-func (l *loop) evict(host views.HostID, reply chan<- answer[struct{}]) {
+func (l *loop) evict(host views.HostID, w waiter) {
 	view := l.host.View().View
 	rank := view.Rank(host)
-	var err error
+	if len(l.calls.evicts) >= ChangesMax {
+		l.calls.evicts = slices.DeleteFunc(l.calls.evicts, func(e eviction) bool { return e.isGone() })
+	}
 	switch {
 	case host == l.self.Host:
-		err = ErrOneself
+		w.tell(ErrOneself)
 	case rank < 0:
-		err = ErrNotMember
+		w.tell(ErrNotMember)
 	case len(l.calls.evicts) >= ChangesMax:
 		l.host.counts.busy.Add(1)
-		err = ErrBusy
+		w.tell(ErrBusy)
+	default:
+		l.calls.evicts = append(l.calls.evicts, eviction{of: view.Members[rank].Process, waiter: w})
+		l.step(engine.Evict{Host: host})
 	}
-	if err != nil {
-		reply <- answer[struct{}]{err: err}
-		return
-	}
-	l.calls.evicts = append(l.calls.evicts, eviction{gone: view.Members[rank].Process, reply: reply})
-	l.step(engine.Evict{Host: host})
 }
 
 // evicted answers the evictions that view shows.
 func (l *loop) evicted(view *views.View) {
 	l.calls.evicts = slices.DeleteFunc(l.calls.evicts, func(e eviction) bool {
-		gone := view.RankOf(e.gone) < 0
-		if gone {
-			e.reply <- answer[struct{}]{}
+		done := view.RankOf(e.of) < 0
+		if done {
+			e.tell(nil)
 		}
-		return gone
+		return done
 	})
 }
 

@@ -91,7 +91,7 @@ func (w *wireFake) Receive(batch []transport.Inbound) (int, error) {
 	}
 }
 
-func (w *wireFake) Watch([]transport.Target)             { w.add("watch") }
+func (w *wireFake) Watch([]transport.Target)            { w.add("watch") }
 func (w *wireFake) Evidence() <-chan transport.Evidence { return w.evidence }
 
 func (w *wireFake) Close() error {

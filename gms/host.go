@@ -134,7 +134,7 @@ func (h *Host) SetBits(ctx context.Context, mask, bits views.Bits) error {
 		return fmt.Errorf("gms: bits %08b of %08b: there are three", uint8(bits), uint8(mask))
 	}
 	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) {
-		l.change(change{mask: mask, bits: bits & mask, reply: reply})
+		l.change(change{mask: mask, bits: bits & mask, waiter: waiter{ctx.Done(), reply}})
 	})
 	return err
 }
@@ -147,7 +147,7 @@ func (h *Host) SetAttrs(ctx context.Context, attrs map[string]string) error {
 	}
 	list := attrList(attrs)
 	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) {
-		l.change(change{setAttrs: true, attrs: list, reply: reply})
+		l.change(change{setAttrs: true, attrs: list, waiter: waiter{ctx.Done(), reply}})
 	})
 	return err
 }
@@ -155,7 +155,7 @@ func (h *Host) SetAttrs(ctx context.Context, attrs map[string]string) error {
 // Evict removes a member by the operator's word, and returns when a view
 // without it is installed here. The evicted host is not forbidden to return.
 func (h *Host) Evict(ctx context.Context, host views.HostID) error {
-	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) { l.evict(host, reply) })
+	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) { l.evict(host, waiter{ctx.Done(), reply}) })
 	return err
 }
 
@@ -163,21 +163,17 @@ func (h *Host) Evict(ctx context.Context, host views.HostID) error {
 // install a view without it. Where ctx ends first the host closes at once and
 // the error is ctx's. Leave after the end gives [Host.Err].
 func (h *Host) Leave(ctx context.Context) error {
-	if err := h.post((*loop).leave); err != nil {
+	commands := h.commands
+	for {
 		select {
+		case commands <- (*loop).leave:
+			commands = nil // asked; now wait
 		case <-h.done:
 			return h.err
-		default: // the queue is full: not even leaving gets through
+		case <-ctx.Done():
 			_ = h.Close()
-			return err
+			return ctx.Err()
 		}
-	}
-	select {
-	case <-h.done:
-		return h.err
-	case <-ctx.Done():
-		_ = h.Close()
-		return ctx.Err()
 	}
 }
 

@@ -18,14 +18,14 @@ import (
 // one receives, one writes. Nothing ticks: at rest the loop sleeps until a
 // datagram or the engine's own deadline.
 type loop struct {
-	host    *Host
-	self    views.Process
-	engine  machine
-	tr      transport.Transport
-	store   store
+	host     *Host
+	self     views.Process
+	engine   machine
+	tr       transport.Transport
+	store    store
 	eventLog *eventLog
-	log     *slog.Logger
-	clock   func() views.Instant
+	log      *slog.Logger
+	clock    func() views.Instant
 
 	inbox   *inbox
 	quit    chan struct{} // ends the receiver's waiting for a batch

@@ -49,6 +49,8 @@ func (c *Config) validateAddresses(f *faults) {
 	switch {
 	case err != nil:
 		f.add("bind", c.Bind.String(), "an address of this machine", "its addresses cannot be read: "+err.Error())
+	case bind == netip.IPv4Unspecified() && c.Transport == TransportUDP:
+		// Every address of ours; then advertise says which one is for others.
 	case !bind.Is4() || bind.IsUnspecified() || bind.IsMulticast():
 		f.add("bind", c.Bind.String(), "one IPv4 address of this machine", "name one of "+list(own))
 	case !isOurs(bind, own):

@@ -138,6 +138,16 @@ func (v ViewID) Compare(o ViewID) int {
 	return compareUint(v.Incarnation, o.Incarnation)
 }
 
+// Check sums the id in 32 bits: enough to notice that two ids differ, not to
+// believe that they are equal.
+func (v ViewID) Check() uint32 {
+	sum := uint64(v.Seq)*0x9e3779b97f4a7c15 + uint64(v.Incarnation)
+	for _, b := range v.Coordinator {
+		sum = (sum ^ uint64(b)) * 0x100000001b3
+	}
+	return uint32(sum ^ sum>>32)
+}
+
 // Less reports whether v stands before o.
 func (v ViewID) Less(o ViewID) bool { return v.Compare(o) < 0 }
 

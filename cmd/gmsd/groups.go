@@ -24,7 +24,7 @@ agreed is one order for all. MESSAGE - reads standard input. At most 48 KiB.`,
   date | gmsd send clock -`,
 	flags: func(c *call) {
 		c.queryFlags()
-		c.set.StringVar(&c.order, "order", "agreed", "`fifo or agreed`")
+		c.set.StringVar(&c.order, "order", "agreed", "`WORD`: fifo or agreed")
 	},
 	run: runSend, argsMin: 2, argsMax: 2,
 }

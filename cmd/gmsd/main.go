@@ -71,7 +71,7 @@ func report(c *command, err error, io streams) int {
 		fmt.Fprintf(io.err, "gmsd %s: %s\nusage: gmsd %s %s\nSee gmsd help %s.\n",
 			c.name, strings.TrimPrefix(err.Error(), settings.ErrUsage.Error()+": "), c.name, c.args, c.name)
 	default:
-		lines := settings.Join(err)
+		lines := settings.Lines(err)
 		if len(lines) > 1 {
 			fmt.Fprintf(io.err, "gmsd %s: %d faults\n", c.name, len(lines))
 			for _, l := range lines {
@@ -125,15 +125,26 @@ gmsd help COMMAND tells more.
 
 func printHelp(c *command, w io.Writer) {
 	fmt.Fprintf(w, "usage: gmsd %s %s\n\n%s\n", c.name, c.args, c.long)
-	set := newCall(context.Background(), c, streams{}).set
-	any := false
-	set.VisitAll(func(*flag.Flag) { any = true })
-	if any {
-		fmt.Fprintln(w, "\nFlags:")
-		set.SetOutput(w)
-		set.PrintDefaults()
-	}
+	printFlags(w, newCall(context.Background(), c, streams{}).set)
 	if c.examples != "" {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", c.examples)
 	}
+}
+
+// printFlags lists flags with two dashes, as we write them everywhere.
+func printFlags(w io.Writer, set *flag.FlagSet) {
+	first := true
+	set.VisitAll(func(f *flag.Flag) {
+		if first {
+			fmt.Fprintln(w, "\nFlags:")
+			first = false
+		}
+		value, usage := flag.UnquoteUsage(f)
+		head := strings.TrimSpace("--" + f.Name + " " + value)
+		usage = strings.TrimPrefix(usage, "WORD: ")
+		if d := f.DefValue; d != "" && d != "false" && d != "0" {
+			usage += " (default " + d + ")"
+		}
+		fmt.Fprintf(w, "  %-28s  %s\n", head, usage)
+	})
 }

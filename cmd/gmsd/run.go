@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -58,6 +59,8 @@ type daemon struct {
 	host     *gms.Host
 	signals  chan os.Signal
 	attempts int
+	// reloading is held by the one reload that runs.
+	reloading sync.Mutex
 }
 
 func runRun(c *call) error {
@@ -160,7 +163,7 @@ func (d *daemon) live(ctx context.Context) error {
 			return d.end(err)
 		case s := <-d.signals:
 			if s == syscall.SIGHUP {
-				d.reload(ctx)
+				go d.reload(checking)
 				continue
 			}
 			stopChecking()
@@ -199,28 +202,4 @@ func (d *daemon) end(err error) error {
 		return coded(exitTimeout, "could not leave within %s: stopped without", leaveTimeout)
 	}
 	return err
-}
-
-// reload takes what a running daemon can take, and names the rest.
-func (d *daemon) reload(ctx context.Context) {
-	s, _ := d.flags.Load(os.Environ(), openFile) // as in load
-	setup, err := s.Daemon(version(), d.log)
-	if err != nil {
-		for _, line := range settings.Join(err) {
-			d.log.Error("reload refused, nothing was changed", "fault", line)
-		}
-		return
-	}
-	taken, restart := d.current.Load().Changed(s)
-	if len(restart) > 0 {
-		d.log.Warn("these settings need a restart", "keys", restart)
-	}
-	d.level.Set(setup.LogLevel)
-	d.current.Store(s)
-	changing, cancel := context.WithTimeout(ctx, leaveTimeout)
-	defer cancel()
-	if err := d.host.SetAttrs(changing, setup.Host.Attrs); err != nil {
-		d.log.Error("attrs could not be changed", "error", err)
-	}
-	d.log.Info("reloaded", "changed", taken)
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -35,9 +37,14 @@ func runStatus(c *call) error {
 	}
 	ctx, cancel := c.limited()
 	defer cancel()
-	var s admin.StatusAnswer
-	if err := c.client().Read(ctx, "/v1/status", &s); err != nil {
+	body, err := c.client().Do(ctx, http.MethodGet, "/v1/status", nil)
+	if err != nil {
 		return err
+	}
+	var s admin.StatusAnswer
+	var tree map[string]any
+	if err := errors.Join(json.Unmarshal(body, &s), json.Unmarshal(body, &tree)); err != nil {
+		return fmt.Errorf("not a status: %w", err)
 	}
 	fmt.Fprintf(c.out, "host %s (%s)   group %s   %s   version %s\n", s.Name, s.Self.Short(), s.Group, s.Addr, s.Version)
 	if s.View == nil {
@@ -45,7 +52,10 @@ func runStatus(c *call) error {
 	} else {
 		fmt.Fprintf(c.out, "%s, in view %s of %s\n", s.State, describeID(*s.View), plural(s.Members, "member"))
 	}
-	printTree(c.out, s.Host, "  ")
+	for _, told := range []string{"self", "name", "group", "version", "addr", "state", "view", "members"} {
+		delete(tree, told)
+	}
+	printTree(c.out, tree, "  ")
 	return nil
 }
 
@@ -60,11 +70,31 @@ func printTree(w io.Writer, v any, indent string) {
 		case map[string]any:
 			fmt.Fprintf(w, "%s%s:\n", indent, key)
 			printTree(w, x, indent+"  ")
-		case string:
-			fmt.Fprintf(w, "%s%s: %s\n", indent, key, x)
+		case []any:
+			if len(x) > 0 {
+				fmt.Fprintf(w, "%s%s:\n", indent, key)
+			}
+			for _, item := range x {
+				fmt.Fprintf(w, "%s  %s\n", indent, describeItem(item))
+			}
 		default:
-			raw, _ := json.Marshal(x) // it came from JSON
-			fmt.Fprintf(w, "%s%s: %s\n", indent, key, strings.Trim(string(raw), `"`))
+			fmt.Fprintf(w, "%s%s: %s\n", indent, key, describeItem(x))
 		}
 	}
+}
+
+// describeItem writes a plain value, or a flat object as key=value.
+func describeItem(v any) string {
+	switch x := v.(type) {
+	case string:
+		return x
+	case map[string]any:
+		var words []string
+		for _, key := range slices.Sorted(maps.Keys(x)) {
+			words = append(words, key+"="+describeItem(x[key]))
+		}
+		return strings.Join(words, " ")
+	}
+	raw, _ := json.Marshal(v) // it came from JSON
+	return string(raw)
 }

@@ -27,7 +27,6 @@ type Metrics struct {
 	suspicions *prometheus.CounterVec
 	mistaken   prometheus.Counter
 
-	drops dropCount
 	clock changeClock
 	// underWay are our own messages between send and delivery, at most underWayMax.
 	underWay map[trace.MsgID]views.Instant
@@ -78,7 +77,7 @@ func NewMetrics(version string) *Metrics {
 
 // attach adds what is read from the host when scraped.
 func (m *Metrics) attach(group Group) {
-	m.registry.MustRegister(&scraped{group: group, drops: &m.drops})
+	m.registry.MustRegister(&scraped{group: group})
 }
 
 func counters(name, help, label string) *prometheus.CounterVec {
@@ -119,8 +118,6 @@ func (m *Metrics) Observe(rec trace.Record) {
 			delete(m.underWay, ev.Msg)
 			m.delivery.WithLabelValues(ev.Order.String()).Observe(rec.T.Sub(at).Seconds())
 		}
-	case trace.Drop:
-		m.drops.add(ev.Reason, ev.Count)
 	case trace.Suspect:
 		m.suspicions.WithLabelValues(ev.Detector).Inc()
 		m.doubted[ev.Who] = true

@@ -1,18 +1,20 @@
 package admin
 
 import (
-	"sync"
+	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gmsd/gmsd/transport"
 )
 
+// scrapeTimeout bounds the one question a scrape asks the host's loop; what it
+// does not answer in time is left out of the scrape.
+const scrapeTimeout = time.Second
+
 // scraped are the metrics that are read from the host when asked for.
-type scraped struct {
-	group Group
-	drops *dropCount
-}
+type scraped struct{ group Group }
 
 var (
 	descViewSeq     = prometheus.NewDesc("gmsd_view_seq", "Seq of the current view.", nil, nil)
@@ -21,12 +23,15 @@ var (
 	descViewEpoch   = prometheus.NewDesc("gmsd_view_epoch", "Epoch of the current view, 0 without one.", nil, nil)
 	descBytes       = prometheus.NewDesc("gmsd_transport_bytes_total", "Bytes of frames.", []string{"dir", "kind"}, nil)
 	descPackets     = prometheus.NewDesc("gmsd_transport_packets_total", "Frames.", []string{"dir", "kind"}, nil)
+	descRetransmits = prometheus.NewDesc("gmsd_retransmits_total", "Packets sent again.", nil, nil)
+	descBound       = prometheus.NewDesc("gmsd_detection_bound_seconds", "Worst case until a silent member is suspected.", nil, nil)
+	descRTT         = prometheus.NewDesc("gmsd_link_rtt_seconds", "Smoothed round trip to an observed member.", []string{"peer"}, nil)
 	descDropped     = prometheus.NewDesc("gmsd_dropped_total", "Input and output thrown away.", []string{"reason"}, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (s *scraped) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descDropped} {
+	for _, d := range []*prometheus.Desc{descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descRetransmits, descBound, descRTT, descDropped} {
 		ch <- d
 	}
 }
@@ -39,12 +44,34 @@ func (s *scraped) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descBytes, prometheus.CounterValue, float64(t.Bytes), dir, kind)
 		ch <- prometheus.MustNewConstMetric(descPackets, prometheus.CounterValue, float64(t.Packets), dir, kind)
 	})
-	drops := s.drops.snapshot()
+	drops := map[string]uint64{"send-error": stats.SendErrors, "receive-error": stats.ReceiveErrors}
 	stats.Transport.EachDropped(func(reason transport.Drop, n uint64) { drops[reason.String()] += n })
-	drops["send-error"] += stats.SendErrors
-	drops["receive-error"] += stats.ReceiveErrors
+	s.collectEngine(ch, drops)
 	for reason, n := range drops {
 		ch <- prometheus.MustNewConstMetric(descDropped, prometheus.CounterValue, float64(n), reason)
+	}
+}
+
+// collectEngine asks the loop, and adds the engine's drops to those given.
+func (s *scraped) collectEngine(ch chan<- prometheus.Metric, drops map[string]uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	status, err := s.group.Status(ctx)
+	if err != nil {
+		return
+	}
+	e := &status.Engine
+	ch <- prometheus.MustNewConstMetric(descRetransmits, prometheus.CounterValue, float64(e.Counters.Retransmits))
+	ch <- prometheus.MustNewConstMetric(descBound, prometheus.GaugeValue, e.DetectionBound.Seconds())
+	told := map[string]bool{} // a name that stands twice must not spoil the scrape
+	for i := range e.Subjects {
+		if m := &e.Subjects[i]; m.RTT > 0 && !told[m.Name] {
+			told[m.Name] = true
+			ch <- prometheus.MustNewConstMetric(descRTT, prometheus.GaugeValue, m.RTT.Seconds(), m.Name)
+		}
+	}
+	for _, d := range e.Drops {
+		drops[d.Reason] += d.Count
 	}
 }
 
@@ -58,35 +85,4 @@ func (s *scraped) collectView(ch chan<- prometheus.Metric) {
 	gauge(descViewMembers, members)
 	gauge(descViewPrimary, 0) // nothing is primary before there is a cluster
 	gauge(descViewEpoch, 0)
-}
-
-// dropCount adds up what drop events say. The reasons are the engine's own
-// words; reasonsMax is there so that a mistake cannot become a flood of series.
-type dropCount struct {
-	mu     sync.Mutex
-	counts map[string]uint64
-}
-
-const reasonsMax = 64
-
-func (d *dropCount) add(reason string, n uint64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.counts == nil {
-		d.counts = map[string]uint64{}
-	}
-	if _, known := d.counts[reason]; !known && len(d.counts) >= reasonsMax {
-		reason = "other"
-	}
-	d.counts[reason] += n
-}
-
-func (d *dropCount) snapshot() map[string]uint64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := make(map[string]uint64, len(d.counts))
-	for reason, n := range d.counts {
-		out[reason] = n
-	}
-	return out
 }

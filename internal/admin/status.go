@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/gmsd/gmsd/gms"
-	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 )
@@ -28,8 +27,7 @@ type StatusAnswer struct {
 	EventLog  string          `json:"eventLog"`
 	Counts    StatusCounts    `json:"counts"`
 	Transport StatusTransport `json:"transport"`
-	// Engine is the protocol's own account; its keys are not fixed.
-	Engine engine.Status `json:"engine"`
+	Engine    StatusEngine    `json:"engine"`
 }
 
 // StatusCounts are counts since the start.
@@ -72,7 +70,7 @@ func (s *Server) statusAnswer(st *gms.Status) StatusAnswer {
 		Self: st.Self.Host, Name: st.Self.Name, Group: s.cfg.Group, Version: s.cfg.Version,
 		Addr: st.Self.Addr.String(), State: st.State, UptimeSeconds: st.Uptime.Seconds(),
 		Waiting: st.Waiting, Notices: append([]string{}, st.Notices...), EventLog: st.EventLog,
-		Counts: statusCounts(&st.Stats), Transport: statusTransport(&st.Stats.Transport), Engine: st.Engine,
+		Counts: statusCounts(&st.Stats), Transport: statusTransport(&st.Stats.Transport), Engine: statusEngine(&st.Engine),
 	}
 	if snap := s.group.View(); snap.View != nil {
 		id := viewID(snap.View.ID)
@@ -102,13 +100,4 @@ func statusTransport(t *transport.Stats) StatusTransport {
 		}
 	})
 	return out
-}
-
-func (s *Server) handleConfig(w http.ResponseWriter, _ *http.Request) error {
-	var settings any = struct{}{}
-	if s.cfg.Settings != nil {
-		settings = s.cfg.Settings()
-	}
-	writeJSON(w, http.StatusOK, settings)
-	return nil
 }

@@ -208,7 +208,9 @@ func (w *World) relieveHosts(f *Fault) {
 				h.Resume()
 			}
 		case FaultClone:
-			w.hosts[len(w.hosts)-1].Kill(false)
+			spare := w.hosts[len(w.hosts)-1]
+			w.identity.untold(spare, views.Instant(f.For))
+			spare.Kill(false)
 		case FaultSlowDisk:
 			h.disk.extra -= time.Duration(f.Level)
 		case FaultDiskError:

@@ -57,6 +57,7 @@ type process struct {
 	shadow bool
 	// reused: its incarnation was used before.
 	reused bool
+	held   []trace.Record
 	// view is the last installed one; large once it held two members.
 	view  *views.View
 	large bool

@@ -25,6 +25,32 @@ type identities struct {
 // duplicate that was let in counts as the group's fault, in ns.
 const challengeTime = views.Instant(10_000_000_000)
 
+// shadowLog bounds the log of a shadow that nobody has let in.
+const shadowLog = 20_000
+
+// shows decides whether the checkers see a shadow's record now. What it does
+// alone is held back, since view ids of copies repeat those of the original.
+func (t *identities) shows(h *Host, p *process, r trace.Record) bool {
+	if in, ok := r.Event.(trace.Install); ok && len(in.Members) > 1 {
+		return t.admitted(h, p, in)
+	}
+	if len(p.held) < shadowLog {
+		p.held = append(p.held, r)
+	}
+	return false
+}
+
+// untold judges a copy that has run beside its original for so long.
+func (t *identities) untold(h *Host, ran views.Instant) {
+	p := h.proc
+	if p == nil || !p.shadow || ran < challengeTime || !t.w.orderly(ran) {
+		return
+	}
+	if o := t.twin(h); o != nil && o.Running() && o.proc.large {
+		t.w.fail("J5", fmt.Sprintf("host %d (%v, a copy of host %d) was never told so", h.number, p.id, o.number))
+	}
+}
+
 func (t *identities) started(h *Host) {
 	p := h.proc
 	p.reused = p.id.Incarnation <= t.highest[p.id.Host]
@@ -59,7 +85,14 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 		w.end("ambiguous identity")
 		return false
 	}
-	p.shadow = false
+	if len(p.held) >= shadowLog {
+		w.end("ambiguous identity")
+		return false
+	}
+	for _, held := range p.held {
+		w.oracle.Observe(h.stream, held)
+	}
+	p.shadow, p.held = false, nil
 	return true
 }
 

@@ -41,10 +41,9 @@ func (h *Host) log(p *process, e trace.Event) {
 	if w.watchRecord != nil {
 		w.watchRecord(h, r)
 	}
-	if in, ok := e.(trace.Install); ok && p.shadow && len(in.Members) > 1 && !w.identity.admitted(h, p, in) {
-		return
+	if !p.shadow || w.identity.shows(h, p, r) {
+		w.oracle.Observe(h.stream, r)
 	}
-	w.oracle.Observe(h.stream, r)
 }
 
 // sawView counts distinct views, as seen from the outside.

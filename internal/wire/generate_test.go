@@ -131,11 +131,15 @@ func genAccuse(t *rapid.T) message.Message {
 func genPropose(t *rapid.T) message.Message {
 	plus := genList(t, 20, genProcess)
 	slices.SortFunc(plus, views.Process.Compare)
-	return &message.Propose{
+	m := &message.Propose{
 		Ballot: genView(t), Base: genView(t),
 		Without: genList(t, 20, genRank), Leaving: genList(t, 20, genRank),
 		Plus: slices.Compact(plus), Via: genAddr(t),
 	}
+	for range m.Plus {
+		m.PlusFrom = append(m.PlusFrom, rapid.Uint32().Draw(t, "from"))
+	}
+	return m
 }
 
 func genAnswer(t *rapid.T) message.Message {
@@ -264,8 +268,10 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	message.TypeResend: func(t *rapid.T) message.Message {
 		return &message.Resend{View: genView(t), Origin: genRank(t), Ranges: genList(t, 20, genSeqRange)}
 	},
-	message.TypeAck:    func(t *rapid.T) message.Message { return &message.Ack{View: genView(t), Have: genList(t, 20, genPos)} },
-	message.TypeStable: func(t *rapid.T) message.Message { return &message.Stable{View: genView(t), Have: genList(t, 20, genPos)} },
+	message.TypeAck: func(t *rapid.T) message.Message { return &message.Ack{View: genView(t), Have: genList(t, 20, genPos)} },
+	message.TypeStable: func(t *rapid.T) message.Message {
+		return &message.Stable{View: genView(t), Have: genList(t, 20, genPos)}
+	},
 	message.TypeRequest: func(t *rapid.T) message.Message {
 		return &message.Request{View: genView(t), Have: genU64(t), Want: genU64(t)}
 	},

@@ -61,8 +61,9 @@ func samples() []message.Message {
 		&message.Refuse{To: views.Process{Host: hostN(1), Incarnation: 2}, Nonce: 6, Code: views.RefuseName, Hint: "h1 is taken"},
 		&message.Propose{
 			Ballot: viewN(13), Base: viewN(12), Without: []uint16{3, 1}, Leaving: []uint16{400},
-			Plus: []views.Process{{Host: hostN(1), Incarnation: 1}, {Host: hostN(1), Incarnation: 2}, {Host: hostN(2), Incarnation: 1}},
-			Via:  addr,
+			Plus:     []views.Process{{Host: hostN(1), Incarnation: 1}, {Host: hostN(1), Incarnation: 2}, {Host: hostN(2), Incarnation: 1}},
+			PlusFrom: []uint32{1, 2, 0xfffffffe},
+			Via:      addr,
 		},
 		&message.Answer{
 			Ballot: viewN(13), From: viewN(12), Prev: viewN(11), Highest: viewN(10), Digest: 0xabcdef, Have: have,

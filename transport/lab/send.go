@@ -44,8 +44,11 @@ func (l *Lab) Seek(frame []byte) error {
 	outward := l.faults.outward()
 	var to []netip.AddrPort
 	if outward {
+		own := l.inner.Local()
 		for a := range l.known {
-			to = append(to, a)
+			if a != own {
+				to = append(to, a)
+			}
 		}
 	}
 	l.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,18 +15,22 @@ import (
 
 // names is a name service whose answers a test sets.
 type names struct {
+	mu     sync.Mutex
 	answer map[string][]netip.Addr
 	hang   map[string]bool
 	asked  map[string]int
 }
 
 func (n *names) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	n.mu.Lock()
 	n.asked[name]++
-	if n.hang[name] {
+	hang, a := n.hang[name], n.answer[name]
+	n.mu.Unlock()
+	if hang {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	if a := n.answer[name]; a != nil {
+	if a != nil {
 		return a, nil
 	}
 	return nil, errors.New("no such host")

@@ -201,8 +201,11 @@ type Propose struct {
 	Without []uint16
 	// Leaving are ranks of Base that flush with the others and then go.
 	Leaving []uint16
-	// Plus are the invited of other views, sorted.
-	Plus []views.Process
+	// Plus are the invited of other views, sorted; PlusFrom has for each of them
+	// the Check of the view it is expected to come from. One that is elsewhere
+	// by now refuses, so that nobody is torn out of a view of its own.
+	Plus     []views.Process
+	PlusFrom []uint32
 	// Via, if valid, is a third member through which this came: answer there, too.
 	Via netip.AddrPort
 }

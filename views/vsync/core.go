@@ -59,6 +59,9 @@ type Core struct {
 
 	// self is this host's record as it wants to be known.
 	self views.Member
+	// said is the same as it stands in this host's stream: what all who come
+	// along will have when the view ends.
+	said views.Member
 	// base is the view as installed, view the same with the changes since then.
 	base, view *views.View
 	prev       views.ViewID

@@ -62,7 +62,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	if !c.isInvited(m) {
 		return
 	}
-	if m.Ballot.Compare(c.highest) <= 0 {
+	if m.Ballot.Compare(c.highest) <= 0 || m.Ballot.Seq <= c.view.ID.Seq || c.isElsewhere(m) {
 		if m.Ballot != c.view.ID {
 			c.sendTo(from.Addr, &message.Nack{Ballot: m.Ballot, Promised: c.highest})
 		}
@@ -86,6 +86,12 @@ func (c *Core) isInvited(m *message.Propose) bool {
 		return !slices.Contains(m.Without, uint16(c.rank))
 	}
 	return c.answeredTo(m.Base) != nil
+}
+
+// isElsewhere: the coordinator expects us to come from another view than ours.
+func (c *Core) isElsewhere(m *message.Propose) bool {
+	i, found := slices.BinarySearchFunc(m.Plus, c.self.Process, views.Process.Compare)
+	return found && i < len(m.PlusFrom) && m.PlusFrom[i] != c.view.ID.Check() && m.Base != c.view.ID
 }
 
 func (c *Core) staleAmong(invited []views.Process) []views.Process {
@@ -169,8 +175,8 @@ func (c *Core) answer() *message.Answer {
 			a.Have = append(a.Have, message.StreamPos{Rank: uint16(r), Seq: s.limit})
 		}
 	}
-	if p.base != c.view.ID || !c.self.Equal(c.base.Members[c.rank]) {
-		self := c.self
+	if p.base != c.view.ID || !c.said.Equal(c.base.Members[c.rank]) {
+		self := c.said
 		a.Self = &self
 	}
 	return a

@@ -97,16 +97,16 @@ func (c *Core) ranked(group []*invite) []*invite {
 func (c *Core) kindAndReason(plan []placement) (views.Kind, views.Reason) {
 	settled := map[views.ViewID]bool{}
 	joined, replaced := false, false
-	stays := make([]bool, c.lead.base.Size())
+	stays := make([]bool, c.base.Size())
 	for _, p := range plan {
 		if !p.joiner {
 			settled[p.from] = true
 		}
-		r := c.lead.base.RankOf(p.member.Process)
+		r := c.base.RankOf(p.member.Process)
 		switch {
 		case r >= 0:
 			stays[r] = true
-		case c.lead.base.Rank(p.member.Host) >= 0:
+		case c.base.Rank(p.member.Host) >= 0:
 			replaced = true
 		default:
 			joined = true
@@ -117,7 +117,7 @@ func (c *Core) kindAndReason(plan []placement) (views.Kind, views.Reason) {
 		if stay {
 			continue
 		}
-		inv := c.lead.find(c.lead.base.Members[r].Process)
+		inv := c.lead.find(c.base.Members[r].Process)
 		wanted := inv != nil && inv.leaving
 		left = left || wanted
 		crashed = crashed || !wanted
@@ -366,6 +366,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.prev, c.base, c.view = prev, v, v
 	c.reindex()
 	c.rank = v.RankOf(c.self.Process)
+	c.said = v.Members[c.rank]
 	c.joiner = c.joiner && v.Size() == 1
 	c.installed = c.now
 	c.members = make([]memberState, v.Size())

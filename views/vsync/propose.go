@@ -40,7 +40,9 @@ type invite struct {
 	addr netip.AddrPort
 	// ours: a member of the coordinator's own view; joiner: a stranger alone.
 	ours, joiner, leaving bool
-	answer                *message.Answer
+	// expected is the view a stranger was in when it told its roster.
+	expected views.ViewID
+	answer   *message.Answer
 	// waiting: an answer (or a further one) is expected.
 	waiting bool
 	// direct: it was heard without a third member's help.
@@ -61,9 +63,10 @@ func (c *Core) startChange(cause string) {
 	l := &lead{base: c.base, startAt: c.now, cause: cause}
 	without, leaving := c.inviteMembers(l)
 	plus, promised := c.inviteStrangers(l)
+	expect := l.expectations(plus)
 	seq := max(c.highest.Seq, c.view.ID.Seq, c.seqSeen, promised) + 1
 	l.ballot = views.ViewID{Seq: seq, Coordinator: c.self.Host, Incarnation: c.self.Incarnation}
-	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus}
+	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus, PlusFrom: expect}
 	slices.SortFunc(l.invites, func(a, b *invite) int { return a.Process.Compare(b.Process) })
 	for _, inv := range l.invites {
 		c.await(inv)
@@ -133,12 +136,24 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 			if m.Process == s.contact.Process {
 				addr = s.contact.Addr
 			}
-			l.invites = append(l.invites, &invite{Process: m.Process, addr: addr, joiner: s.joiner && len(s.roster) == 1})
+			l.invites = append(l.invites, &invite{Process: m.Process, addr: addr, joiner: s.joiner && len(s.roster) == 1, expected: s.view})
 			plus = append(plus, m.Process)
 		}
 	}
 	slices.SortFunc(plus, views.Process.Compare)
 	return plus, promised
+}
+
+// expectations gives for each stranger invited the check of the view it is
+// expected to come from.
+func (l *lead) expectations(plus []views.Process) []uint32 {
+	checks := make([]uint32, len(plus))
+	for _, inv := range l.invites {
+		if i, found := slices.BinarySearchFunc(plus, inv.Process, views.Process.Compare); found {
+			checks[i] = inv.expected.Check()
+		}
+	}
+	return checks
 }
 
 func (c *Core) invited(l *lead, host views.HostID) bool {
@@ -159,10 +174,11 @@ func (l *lead) waiting() bool {
 	return slices.ContainsFunc(l.invites, func(i *invite) bool { return i.waiting })
 }
 
+// deadline is when to repeat; this host itself answers when its disk does.
 func (l *lead) deadline() views.Instant {
 	d := l.holdAt
 	for _, inv := range l.invites {
-		if inv.waiting {
+		if inv.waiting && inv.Host != l.ballot.Coordinator {
 			d = views.Earliest(d, inv.nextAt)
 		}
 	}
@@ -279,6 +295,18 @@ func (c *Core) dropInvite(inv *invite) {
 	c.maybeDecide()
 }
 
+// dropRegime goes on without all that were to come from a view: one of them has
+// moved on or follows another coordinator, so it would be torn apart.
+func (c *Core) dropRegime(view views.ViewID) {
+	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool { return s.view == view })
+	l := c.lead
+	for _, inv := range slices.Clone(l.invites) {
+		if c.lead == l && !inv.ours && inv.expected == view {
+			c.dropInvite(inv)
+		}
+	}
+}
+
 // from is the view an invite said it comes from; zero before it did.
 func (inv *invite) from() views.ViewID {
 	if inv.answer == nil {
@@ -384,7 +412,7 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 	}
 	c.noteSeq(m.Promised.Seq)
 	if !inv.ours {
-		c.dropInvite(inv)
+		c.dropRegime(inv.expected)
 		return
 	}
 	c.yieldLead("nack by " + from.Host.Short())

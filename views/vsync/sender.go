@@ -153,7 +153,9 @@ func (c *Core) transmit(p pending, k views.Position) {
 	own := &c.streams[c.rank]
 	own.put(own.have+1, item)
 	q.unstableBytes += len(p.payload)
-	if p.kind != message.ItemState {
+	if p.kind == message.ItemState {
+		c.said.Bits, c.said.Attrs = p.state.Bits, p.state.Attrs
+	} else {
 		if q.tokens == nil {
 			q.tokens = make(map[uint64]uint64)
 		}
@@ -222,19 +224,11 @@ func (c *Core) repeatTail() {
 	q.tailAt = c.after(backoff(c.t.Tail, q.tailTries, c.t.RetryMax))
 }
 
-// resetSender starts the own stream of a new view. What waits goes on waiting;
-// a change of state that the view already carries is done.
+// resetSender starts the own stream of a new view. What waits goes on waiting.
 func (c *Core) resetSender() {
 	q := &c.sender
 	q.sent, q.unstableBytes, q.granted, q.asked = 0, 0, 0, 0
 	q.requestAt, q.requestTries, q.tailAt, q.tailTries = 0, 0, 0, 0
-	kept := q.agreed[:0]
-	for _, p := range q.agreed {
-		if p.kind != message.ItemState {
-			kept = append(kept, p)
-		}
-	}
-	q.agreed = kept
 }
 
 // refuseQueued gives back what will never be sent.

@@ -32,6 +32,8 @@ type Checker struct {
 	procs map[views.Process]*proc
 	lives map[lifeKey]*life
 	disks map[diskKey]*disk
+	// names finds hosts by the name in their start records.
+	names map[string]views.HostID
 	views map[viewKey]*view
 	order []*view
 	// last is the life of the latest record: runs of records come from one.
@@ -55,7 +57,7 @@ func New(o Options) *Checker {
 		harness: o.Harness, keep: o.Keep,
 		hosts: map[views.HostID]*host{}, procs: map[views.Process]*proc{}, lives: map[lifeKey]*life{},
 		disks: map[diskKey]*disk{}, views: map[viewKey]*view{}, epochs: map[views.Epoch][]*view{},
-		orphans: map[trace.MsgID]*view{},
+		orphans: map[trace.MsgID]*view{}, names: map[string]views.HostID{},
 	}
 	if c.keep == 0 {
 		c.keep = keepDefault
@@ -85,7 +87,7 @@ func (c *Checker) ObserveIn(s Stream, r trace.Record) {
 	case trace.Install:
 		c.install(l, &e)
 	case trace.Start:
-		l.proc.host.named(e.HostName)
+		c.name(l.proc.host, e.HostName)
 	case trace.Stop:
 		c.end(l)
 	case trace.Block:

@@ -39,6 +39,8 @@ type film struct {
 	inc    map[string]views.Incarnation
 	views  map[string]*trace.Install
 	time   views.Instant
+	// tap, if set, gets the records instead of the checker.
+	tap func(Stream, trace.Record)
 }
 
 type actor struct {
@@ -191,6 +193,10 @@ func (f *film) emit(a *actor, e trace.Event, w words) {
 	}
 	if w.opts["t"] != "" {
 		r.T = views.Instant(w.number("t"))
+	}
+	if f.tap != nil {
+		f.tap(a.stream, r)
+		return
 	}
 	f.c.ObserveIn(a.stream, r)
 }

@@ -79,12 +79,13 @@ func (c *Checker) stepTo(from, to *view) *step {
 
 // viewOf finds the view that e installs and holds e against it, or makes it.
 //
-// Two clones start with the same incarnation and may then both install a first
-// view with the same id. Such singleton views are private to their stream.
+// Two clones, or a host and what its restored old state directory brings back,
+// may both install a first view with the same id. Such singleton views are
+// private to their stream.
 func (c *Checker) viewOf(l *life, e *trace.Install) *view {
 	key := viewKey{seq: e.View.Seq, coordinator: e.View.Coordinator}
 	v := c.views[key]
-	if v != nil && v.stream != l.stream && len(e.Members) == 1 && len(v.members) == 1 && v.members[0] == l.proc {
+	if v != nil && v.stream != l.stream && len(e.Members) == 1 && len(v.members) == 1 && v.members[0].host == l.proc.host {
 		key.alias = uint64(l.stream) + 1
 		v = c.views[key]
 	}

@@ -8,7 +8,9 @@ import (
 
 // checkReason is V5, judged when nobody can come to v any more, since only then
 // it is known who was a joiner: an incarnation that had installed no view of
-// two or more before.
+// two or more before. The reason is the coordinator's: what changed from the
+// view that it was in. A fresh host that leads a regime which lost somebody may
+// call that a join, or by what the regime lost.
 func (c *Checker) checkReason(v *view) {
 	if v.initial {
 		c.count(ReasonFits)
@@ -32,10 +34,11 @@ func (c *Checker) checkReason(v *view) {
 type difference struct {
 	// regimes are subgroups that are no joiners, empty ones those of which all left.
 	regimes, empty, joiners int
-	// gained are members that the coordinator's old view did not hold.
-	gained int
-	// lost are members of the old views that are not in the new one, replaced
-	// those of them whose host is, later incarnated.
+	// gained are members that the coordinator's old view did not hold, gone
+	// those it held that are not in the new one, renewed those of them whose
+	// host is, later incarnated.
+	gained, gone, renewed int
+	// lost and replaced are the same as gone and renewed over all old views.
 	lost, replaced int
 }
 
@@ -65,18 +68,18 @@ func (d difference) contradictsReason(r views.Reason) string {
 		if d.lost == 0 {
 			return "nobody is gone"
 		}
-		if d.replaced > 0 {
+		if d.renewed > 0 {
 			return "a member was replaced"
 		}
 	case views.ReasonJoin:
 		if d.joiners == 0 || d.joiners+d.regimes+d.empty < 2 {
 			return "nobody joined"
 		}
-		if d.lost > 0 {
+		if d.gone > 0 {
 			return "a member is gone"
 		}
 	case views.ReasonRestate:
-		if d.gained > 0 || d.lost > 0 {
+		if d.gained > 0 || d.gone > 0 {
 			return "the members changed"
 		}
 	default:
@@ -106,34 +109,39 @@ func (c *Checker) differenceOf(v *view) (difference, bool) {
 		default:
 			d.regimes++
 		}
+		lost, replaced := lostBetween(from, v)
+		d.lost += lost
+		d.replaced += replaced
 		if slices.Contains(g.hosts, v.id.Coordinator) {
-			d.addGained(from, v)
+			d.gone, d.renewed, d.gained = lost, replaced, gainedBetween(from, v)
 		}
-		d.addLost(from, v)
 	}
 	return d, true
 }
 
-func (d *difference) addGained(from, v *view) {
+func gainedBetween(from, v *view) int {
+	gained := 0
 	for _, m := range v.members {
 		if from.rankOf(m) < 0 {
-			d.gained++
+			gained++
 		}
 	}
+	return gained
 }
 
-func (d *difference) addLost(from, v *view) {
+func lostBetween(from, v *view) (lost, replaced int) {
 	for _, m := range from.members {
 		if v.rankOf(m) >= 0 {
 			continue
 		}
-		d.lost++
+		lost++
 		for _, n := range v.members {
 			if n.host == m.host && n.Incarnation > m.Incarnation {
-				d.replaced++
+				replaced++
 			}
 		}
 	}
+	return lost, replaced
 }
 
 // isJoiner reports whether a subgroup is one fresh host.

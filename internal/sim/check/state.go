@@ -46,9 +46,10 @@ func (c *Checker) hostOf(id views.HostID) *host {
 	return h
 }
 
-func (h *host) named(name string) {
+func (c *Checker) name(h *host, name string) {
 	if name != "" {
 		h.name = name
+		c.names[name] = h.id
 	}
 }
 

@@ -200,6 +200,8 @@ func addHosts(f *Film, c *Command) (string, error) {
 	}
 	f.stabilize(30 * time.Second)
 	f.lines = f.lines[:0]
+	clear(f.delivered)
+	clear(f.installs)
 	return currentViews(f, c)
 }
 

@@ -21,7 +21,7 @@ import (
 
 // links is the network between the daemons. Hosts are numbered from 1.
 type links interface {
-	// name is for people: what these links are.
+	// describe is for people: what these links are.
 	describe() string
 	// addr is where a host takes member traffic.
 	addr(host int) netip.AddrPort
@@ -255,4 +255,3 @@ func (l *loopback) tell(ctx context.Context, host int, body admin.LabBody) error
 }
 
 func (l *loopback) close() error { return nil }
-

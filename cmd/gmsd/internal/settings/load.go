@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -154,6 +155,17 @@ func (s *Settings) Changed(o *Settings) (reload, restart []string) {
 	return reload, restart
 }
 
+// Reloaded is s with the values of o that a running daemon takes.
+func (s *Settings) Reloaded(o *Settings) *Settings {
+	out := &Settings{File: s.File, values: maps.Clone(s.values), notes: s.notes}
+	for _, line := range table() {
+		if line.reload {
+			out.values[line.key] = o.values[line.key]
+		}
+	}
+	return out
+}
+
 // Nearest gives the key that a wrong one probably meant, or "".
 func Nearest(word string) string {
 	keys := []string{"config"}
@@ -163,12 +175,15 @@ func Nearest(word string) string {
 	return Closest(word, keys)
 }
 
-// Closest gives the word that is at most a few letters away from what was
-// written, or "".
+// Closest gives the word that was probably meant: the one that begins so, or
+// one at most a few letters away; "" where there is none.
 func Closest(word string, known []string) string {
-	best, bestAway := "", 1+max(1, len(word)/3)
+	best, bestAway := "", 3+len(word)/4
 	for _, k := range known {
-		if away := distance(word, k); away < bestAway {
+		if len(word) >= 2 && strings.HasPrefix(k, word) {
+			return k
+		}
+		if away := distance(word, k); away < bestAway && away < len(word) {
 			best, bestAway = k, away
 		}
 	}
@@ -196,15 +211,24 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Join prints all faults of err, one a line.
-func Join(err error) []string {
-	var many interface{ Unwrap() []error }
-	if !errors.As(err, &many) {
+// Lines gives the faults that errors.Join has put together, one each; an error
+// that is one fault stays one, whatever it wraps.
+func Lines(err error) []string {
+	if !strings.Contains(err.Error(), "\n") {
 		return []string{err.Error()}
 	}
+	var inner []error
+	switch e := err.(type) { //nolint:errorlint // the outermost one is looked at on purpose
+	case interface{ Unwrap() []error }:
+		inner = e.Unwrap()
+	case interface{ Unwrap() error }:
+		inner = []error{e.Unwrap()}
+	default:
+		return strings.Split(err.Error(), "\n")
+	}
 	var out []string
-	for _, e := range many.Unwrap() {
-		out = append(out, Join(e)...)
+	for _, e := range inner {
+		out = append(out, Lines(e)...)
 	}
 	return slices.Compact(out)
 }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+)
+
+// reload takes what a running daemon can take from environment and file, and
+// names the rest. It runs beside live, so that a blocked group cannot hold up a
+// signal; one at a time.
+func (d *daemon) reload(ctx context.Context) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	s, _ := d.flags.Load(os.Environ(), openFile) // as in load
+	setup, err := s.Daemon(version(), d.log)
+	if err != nil {
+		for _, line := range settings.Lines(err) {
+			d.log.Error("reload refused, nothing was changed", "fault", line)
+		}
+		return
+	}
+	before := d.current.Load()
+	taken, restart := before.Changed(s)
+	if len(restart) > 0 {
+		d.log.Warn("these settings need a restart", "keys", restart)
+	}
+	if slices.Contains(taken, "attrs") {
+		changing, cancel := context.WithTimeout(ctx, leaveTimeout)
+		defer cancel()
+		if err := d.host.SetAttrs(changing, setup.Host.Attrs); err != nil {
+			d.log.Error("reload failed, nothing was changed", "key", "attrs", "error", err)
+			return
+		}
+	}
+	d.level.Set(setup.LogLevel)
+	d.current.Store(before.Reloaded(s))
+	d.log.Info("reloaded", "changed", taken)
+}

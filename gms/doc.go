@@ -1,0 +1,88 @@
+// Package gms makes a program a member of a group.
+//
+// A group is a set of hosts that agree on views. A view is a list of members
+// with an identifier; every host installs views one after another, in one total
+// order, and whoever is in a view has agreed to it. Messages are multicast
+// inside a view and delivered virtually synchronously with it: two members that
+// go together from one view to the next have delivered the same messages in
+// between. So what every member computes from views and messages is equal at
+// every member, without asking.
+//
+//	h, err := gms.Start(ctx, gms.Config{Name: "h1", DataDir: "/var/lib/app", InsecureLab: true})
+//	if err != nil {
+//		return err // every fault of the configuration at once, each with its cure
+//	}
+//	l, err := h.Listen("orders")
+//	if err != nil {
+//		return err
+//	}
+//	go func() {
+//		for ev := range l.C() { // the current view first, then what happens, in order
+//			switch ev.Kind {
+//			case gms.KindView:
+//				rebalance(ev.View.View.Members)
+//			case gms.KindMessage:
+//				apply(ev.Msg.Payload)
+//			}
+//		}
+//	}()
+//	if _, err := h.Send(ctx, "orders", views.Agreed, order); err != nil {
+//		return err
+//	}
+//	return h.Leave(ctx)
+//
+// # What is promised
+//
+//  1. View ids rise at every host, over its restarts too, and one id is one
+//     list of members everywhere.
+//  2. A message is delivered in the view it was sent in, at most once, at its
+//     sender as well. FIFO keeps each sender's order; Agreed is one order for all.
+//  3. Members that install the same two views one after the other have delivered
+//     the same messages in between. Snapshot.Trans says who came along.
+//  4. The bits and attributes of a member change at a place of the agreed order
+//     of its view ([KindState]), so everyone sees them change between the same
+//     two messages.
+//  5. A listener sees views, blocks and messages in the order in which the host
+//     acted. A line of the event log is written before its effect is visible to
+//     anybody else.
+//  6. A caller that is told something (a [Receipt], SetBits returning) was told
+//     after it had happened here.
+//
+// What is not promised: that a view is the only one (after a partition every
+// side has its own, and they merge when they meet again), that a suspected host
+// is gone, or that a message whose sender's context ended was not sent.
+//
+// # Life
+//
+// [Start] returns with a view of this host alone; it meets the others within
+// fractions of a second, which is one more view ([Host.WaitView]).
+// [Host.Leave] goes gracefully, [Host.Close] at once. A host may also be made
+// to stop: [Host.Done] is closed and [Host.Err] says why. Then start a new one:
+// it is the same host in a new incarnation.
+//
+// DataDir holds the identity. One host at a time may use it; a copy is a clone,
+// and the group refuses the later of two ([DeniedError]).
+//
+// # Errors
+//
+// [FieldError], [DamagedError], [DeniedError] and [FatalError] are types with
+// what a program can act on; [ErrBusy], [ErrClosed], [ErrSlow], [ErrGap] and the
+// Err values of package views are sentinels for errors.Is. An event log that
+// cannot be written (a full disk) does not stop the host: see [Status.EventLog].
+//
+// # Concurrency and limits
+//
+// All methods may be called by any goroutine. Inside, one goroutine, the loop,
+// owns the protocol; it is the only place where the clock is read, and it acts
+// on what the engine says in a fixed order: event log, disk, network,
+// application. It never waits for a caller, a listener or the disk. Beside it
+// one goroutine receives and one writes to the disk; a host at rest sleeps
+// between datagrams. Every queue has a bound (the Max constants): a caller
+// beyond one gets ErrBusy, a listener that does not read is cut with ErrSlow,
+// and datagrams wait in the kernel. A bug in the protocol ends the program
+// loudly; nothing a peer sends does.
+//
+// It does not decide who is primary or what a view means for a database, it
+// does not seal what it sends before keys exist (so InsecureLab must be set),
+// and it keeps no message once everyone has it.
+package gms

@@ -1,0 +1,235 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// fakeGroup is a Group in memory: views are installed by hand, commands are
+// noted, events and listeners are fed by the test.
+type fakeGroup struct {
+	mu        sync.Mutex
+	self      views.Process
+	history   []*gms.Snapshot
+	installed chan struct{} // closed by the next install
+	records   []trace.Record
+	appended  chan struct{} // closed by the next record
+	listener  *fakeListener
+	calls     []string
+	fail      error
+	sent      struct {
+		group   string
+		order   views.Order
+		payload string
+	}
+	attrs map[string]string
+	cut   []netip.AddrPort
+}
+
+func host(b byte) views.HostID { return views.HostID{0: b, 15: b} }
+
+func member(b byte, name string, bits views.Bits) views.Member {
+	return views.Member{
+		Process: views.Process{Host: host(b), Incarnation: views.Incarnation(b)}, Name: name, Bits: bits, Version: "0.1.0",
+		Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, 0, b}), 7749),
+	}
+}
+
+// newFake is host 1 of a view {h1 h2}, seq 2.
+func newFake() *fakeGroup {
+	f := &fakeGroup{self: views.Process{Host: host(1), Incarnation: 1}, installed: make(chan struct{}), appended: make(chan struct{})}
+	one, two := member(1, "h1", views.Started), member(2, "h2", 0)
+	two.Attrs = []views.Attr{{Key: "rack", Value: "r1"}}
+	first := views.ViewID{Seq: 1, Coordinator: host(1), Incarnation: 1}
+	f.install(&gms.Snapshot{
+		View:  &views.View{ID: first, Reason: views.ReasonStart, Members: []views.Member{one}},
+		State: gms.StateZombie, Installed: time.Unix(1_700_000_000, 0),
+	})
+	f.install(&gms.Snapshot{
+		View: &views.View{
+			ID: views.ViewID{Seq: 2, Coordinator: host(1), Incarnation: 1}, Reason: views.ReasonJoin, Members: []views.Member{one, two},
+			Subgroups: []views.Subgroup{{ID: first, Members: []views.HostID{host(1)}}},
+		},
+		Prev: first, Trans: []views.HostID{host(1)}, State: gms.StateZombie, Installed: time.Unix(1_700_000_001, 0),
+	})
+	return f
+}
+
+func (f *fakeGroup) install(s *gms.Snapshot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.history = append(f.history, s)
+	close(f.installed)
+	f.installed = make(chan struct{})
+}
+
+func (f *fakeGroup) happen(events ...trace.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range events {
+		n := uint64(len(f.records) + 1)
+		f.records = append(f.records, trace.Record{N: n, T: views.Instant(n) * 1000, Process: f.self, Event: e})
+	}
+	close(f.appended)
+	f.appended = make(chan struct{})
+}
+
+func (f *fakeGroup) note(call string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call)
+	return f.fail
+}
+
+func (f *fakeGroup) Self() views.Member { return member(1, "h1", views.Started) }
+
+func (f *fakeGroup) View() *gms.Snapshot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.history[len(f.history)-1]
+}
+
+func (f *fakeGroup) WaitView(ctx context.Context, above views.Seq) (*gms.Snapshot, error) {
+	for {
+		f.mu.Lock()
+		last, next := f.history[len(f.history)-1], f.installed
+		f.mu.Unlock()
+		if last.View.ID.Seq > above {
+			return last, nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (f *fakeGroup) History() []*gms.Snapshot { return f.history }
+
+func (f *fakeGroup) Events(ctx context.Context, since uint64) iter.Seq2[trace.Record, error] {
+	return func(yield func(trace.Record, error) bool) {
+		for {
+			f.mu.Lock()
+			news, next := f.records[min(since, uint64(len(f.records))):], f.appended
+			f.mu.Unlock()
+			for _, r := range news {
+				since = r.N
+				if _, gap := r.Event.(gapEvent); gap {
+					yield(trace.Record{}, gms.ErrGap)
+					return
+				}
+				if !yield(r, nil) {
+					return
+				}
+			}
+			select {
+			case <-next:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// gapEvent makes Events of the fake yield ErrGap.
+type gapEvent struct{}
+
+func (gapEvent) Name() string { return "gap" }
+
+func (f *fakeGroup) LastEvents(since uint64) []trace.Record {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, r := range f.records {
+		if r.N > since {
+			return f.records[i:]
+		}
+	}
+	return nil
+}
+
+func (f *fakeGroup) Send(_ context.Context, group string, order views.Order, payload []byte) (gms.Receipt, error) {
+	f.sent.group, f.sent.order, f.sent.payload = group, order, string(payload)
+	r := gms.Receipt{Msg: trace.MsgID{From: f.self, N: 7}, View: f.View().View.ID}
+	if order == views.Agreed {
+		r.K = 3
+	}
+	return r, f.note("send")
+}
+
+func (f *fakeGroup) Listen(group string) (Listener, error) {
+	if err := f.note("listen " + group); err != nil {
+		return nil, err
+	}
+	f.listener = &fakeListener{c: make(chan gms.GroupEvent, 16), closed: make(chan struct{})}
+	f.listener.c <- gms.GroupEvent{Kind: gms.KindView, View: f.View()}
+	f.listener.c <- gms.GroupEvent{Kind: gms.KindBlock, View: f.View()}
+	f.listener.c <- gms.GroupEvent{Kind: gms.KindMessage, View: f.View(), Msg: engine.Message{
+		Msg: trace.MsgID{From: views.Process{Host: host(2), Incarnation: 2}, N: 1}, View: f.View().View.ID, K: 1,
+		Order: views.Agreed, Group: group, Payload: []byte("h\xc3\xa4llo"),
+	}}
+	f.listener.c <- gms.GroupEvent{Kind: gms.KindMessage, View: f.View(), Msg: engine.Message{Group: group, Payload: []byte{0xff}}}
+	return f.listener, nil
+}
+
+type fakeListener struct {
+	c      chan gms.GroupEvent
+	err    error
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *fakeListener) C() <-chan gms.GroupEvent { return l.c }
+func (l *fakeListener) Err() error               { return l.err }
+func (l *fakeListener) Close()                   { l.once.Do(func() { close(l.closed) }) }
+
+func (f *fakeGroup) SetBits(_ context.Context, mask, bits views.Bits) error {
+	return f.note("bits " + mask.String() + " " + bits.String())
+}
+
+func (f *fakeGroup) SetAttrs(_ context.Context, attrs map[string]string) error {
+	f.attrs = attrs
+	return f.note("attrs")
+}
+
+func (f *fakeGroup) Leave(context.Context) error { return f.note("leave") }
+
+func (f *fakeGroup) Evict(_ context.Context, h views.HostID) error { return f.note("evict " + h.Short()) }
+
+func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
+	if f.fail != nil {
+		return gms.Status{}, f.fail
+	}
+	return gms.Status{
+		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second,
+		Engine: engine.Status{Phase: "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}}},
+	}, nil
+}
+
+func (f *fakeGroup) Stats() gms.Stats {
+	s := gms.Stats{SendErrors: 2}
+	s.Transport.UnicastOut.Packets, s.Transport.UnicastOut.Bytes = 5, 500
+	return s
+}
+
+func (f *fakeGroup) LabCut(addrs []netip.AddrPort, dir string) error {
+	f.cut = addrs
+	return f.note("cut " + dir)
+}
+
+func (f *fakeGroup) LabHeal() error { return f.note("heal") }
+
+func (f *fakeGroup) LabDelay(_ []netip.AddrPort, d time.Duration) error {
+	return f.note("delay " + d.String())
+}
+
+var errSomething = errors.New("something broke")

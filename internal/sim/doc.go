@@ -1,0 +1,70 @@
+// Package sim runs the shipped engine under virtual time: clusters of hosts with
+// clocks, disks and a network that all misbehave as a seed says, watched by the
+// property checkers of package check.
+//
+// The method is that of FoundationDB and TigerBeetle: one thread, one heap of
+// events by (time, order of push), no source of chance but the seed. A run is a
+// function of its [Task]: two runs give one [World.Hash], and a failing seed is
+// the whole bug report. What the daemon does around the engine (write the log,
+// sync the disk, send, deliver, arm the timer) a [Host] does here, in the same
+// order.
+//
+// # What is modelled
+//
+//	network   each direction of each link by itself: delay (a minimum plus an
+//	          exponential part), loss, duplicates that may come seconds later, overtaking,
+//	          clogs that hold and release, cuts, a longest frame, a bounded number in
+//	          flight. Multicast is a path of its own: lost for all at the sender or for
+//	          one receiver, blocked on a host in one direction while unicast works. With
+//	          configured peers, what is for all goes one by one
+//	hosts     an address, a clock with any offset that runs up to 1 % wrong, a state
+//	          directory. Daemons are killed, stopped and resumed (what arrived waits in a
+//	          bounded buffer and comes at once; the timer may fire before or after),
+//	          restarted, leave, are evicted; machines lose power
+//	disk      a write takes time, may take long, may fail; a crash keeps what was
+//	          synced and any number of the first writes under way
+//	identity  a wiped directory, a copy that runs beside the original (with a later
+//	          incarnation or the same), an old copy put back
+//	kernels   a watcher is told that a connection closed, that a port refuses, that a
+//	          successor answers; late, or not at all, or falsely
+//	drivers   within the engine's contract: a slow answer of the disk, a timer that
+//	          fires early or late, buffers reused at once
+//	use       messages of both orders and many sizes to several groups, in bursts, and
+//	          changes of bits and attributes
+//
+// # What is not
+//
+// Frames are lost or repeated but not forged: bytes from strangers are the
+// business of the fuzz tests of internal/wire. Addresses do not change while a
+// daemon runs. Hosts compute in no time; slowness is a pause. The meta storage
+// and databases come with their parts.
+//
+// # A run
+//
+// First the safety phase: faults drawn for the seed (see [Swarm]: swarm
+// testing, so each seed lets a random half of the fault classes in, at random
+// intensities) while every record goes through the checkers. Then liveness: a
+// random core of hosts is healed for good while the others stay dead, stopped,
+// cut off, deaf or mute for ever. The core must come to one view of exactly
+// itself, keep it, and deliver all that is sent in it. At last everything is
+// healed and the same is demanded of all. Uniformly random faults would heal
+// the very asymmetry that makes a protocol livelock; hence the core.
+//
+// A run in which too little happened is no proof: see [Result.Idle]. A process
+// id that is used twice in a way nobody could have noticed ends a run early:
+// see [Result.Over].
+//
+// # Finding and keeping
+//
+// cmd/simulate runs and replays seeds; [Shrink] makes a failing one short. Kept
+// seeds stand in testdata/seeds and are replayed by the tests for ever.
+// testdata/mutants holds planted bugs that cmd/mutants must see caught. Package
+// scenario plays hand-written films on the same world.
+//
+// # Speed
+//
+// An event costs well under a microsecond besides the engine: no closure and no
+// pointer in the heap, frames pooled and counted, addresses that are numbers,
+// and a deadline that moves later is not touched in the heap. BenchmarkSeed
+// prints what it comes to.
+package sim

@@ -1,0 +1,109 @@
+package wire
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// fuzzBody feeds bodies of one type to its decoder. What it takes must be
+// taken again, as the same value, after it was encoded by us, must share no
+// memory with the bytes, and must not take more bytes than it came in.
+func fuzzBody(f *testing.F, typ message.Type) {
+	f.Helper()
+	body, err := bodyOf(sample(typ))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Add(body[:len(body)/2])
+	f.Add(append(body[:len(body):len(body)], 0, 1, 2))
+	f.Add(make([]byte, 200))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		first, err := readAll(typ, b)
+		if err != nil {
+			if Reason(err) == "wire-other" {
+				t.Fatalf("no reason for %v", err)
+			}
+			return
+		}
+		size := len(b)
+		clear(b)
+		again, err := bodyOf(first)
+		if err != nil {
+			t.Fatalf("taken, but not to be sent: %+v: %v", first, err)
+		}
+		if len(again) > size {
+			t.Fatalf("%d bytes became %d", size, len(again))
+		}
+		second, err := readAll(typ, again)
+		if err != nil || !reflect.DeepEqual(first, second) {
+			t.Fatalf("first %+v\nthen  %+v: %v", first, second, err)
+		}
+	})
+}
+
+// FuzzFrame feeds whole frames: as they are, and sealed, so that the fuzzer
+// gets past the checksum.
+func FuzzFrame(f *testing.F) {
+	for _, m := range samples() {
+		frame, err := frameOf(m, &message.Pong{Token: 1})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(frame)
+	}
+	f.Add(rawFrame(99, 3, 1, 2, 3, byte(message.TypePong), 1, 0))
+	f.Add([]byte("GM"))
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		var into Frame
+		_ = Decode(frame, &into)
+		if len(frame) < offGroup {
+			return
+		}
+		Seal(frame)
+		early, earlyErr := DecodeHeader(frame)
+		err := Decode(frame, &into)
+		if err == nil && (earlyErr != nil || early != into.Header) {
+			t.Fatalf("early %+v (%v), late %+v", early, earlyErr, into.Header)
+		}
+		if err != nil && (Reason(err) == "wire-other" || len(into.Messages)+len(into.Broken)+into.Unknown > 0) {
+			t.Fatalf("%v left %+v", err, into)
+		}
+		clear(frame)
+		for _, m := range into.Messages {
+			if _, err := AppendMessage(nil, m); err != nil {
+				t.Fatalf("taken, but not to be sent: %+v: %v", m, err)
+			}
+		}
+	})
+}
+
+func FuzzDecodeHeartbeat(f *testing.F) { fuzzBody(f, message.TypeHeartbeat) }
+func FuzzDecodePing(f *testing.F)      { fuzzBody(f, message.TypePing) }
+func FuzzDecodePong(f *testing.F)      { fuzzBody(f, message.TypePong) }
+func FuzzDecodeAccuse(f *testing.F)    { fuzzBody(f, message.TypeAccuse) }
+func FuzzDecodeHello(f *testing.F)     { fuzzBody(f, message.TypeHello) }
+func FuzzDecodeIntroduce(f *testing.F) { fuzzBody(f, message.TypeIntroduce) }
+func FuzzDecodeAsk(f *testing.F)       { fuzzBody(f, message.TypeAsk) }
+func FuzzDecodeRoster(f *testing.F)    { fuzzBody(f, message.TypeRoster) }
+func FuzzDecodeRefuse(f *testing.F)    { fuzzBody(f, message.TypeRefuse) }
+func FuzzDecodePropose(f *testing.F)   { fuzzBody(f, message.TypePropose) }
+func FuzzDecodeAnswer(f *testing.F)    { fuzzBody(f, message.TypeAnswer) }
+func FuzzDecodeNack(f *testing.F)      { fuzzBody(f, message.TypeNack) }
+func FuzzDecodeHold(f *testing.F)      { fuzzBody(f, message.TypeHold) }
+func FuzzDecodeRecover(f *testing.F)   { fuzzBody(f, message.TypeRecover) }
+func FuzzDecodeCatchup(f *testing.F)   { fuzzBody(f, message.TypeCatchup) }
+func FuzzDecodeFetch(f *testing.F)     { fuzzBody(f, message.TypeFetch) }
+func FuzzDecodeInstall(f *testing.F)   { fuzzBody(f, message.TypeInstall) }
+func FuzzDecodeRelay(f *testing.F)     { fuzzBody(f, message.TypeRelay) }
+func FuzzDecodeAbdicate(f *testing.F)  { fuzzBody(f, message.TypeAbdicate) }
+func FuzzDecodeLeave(f *testing.F)     { fuzzBody(f, message.TypeLeave) }
+func FuzzDecodeData(f *testing.F)      { fuzzBody(f, message.TypeData) }
+func FuzzDecodeResend(f *testing.F)    { fuzzBody(f, message.TypeResend) }
+func FuzzDecodeAck(f *testing.F)       { fuzzBody(f, message.TypeAck) }
+func FuzzDecodeStable(f *testing.F)    { fuzzBody(f, message.TypeStable) }
+func FuzzDecodeRequest(f *testing.F)   { fuzzBody(f, message.TypeRequest) }
+func FuzzDecodeGrant(f *testing.F)     { fuzzBody(f, message.TypeGrant) }

@@ -1,0 +1,269 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// refused is a message that may not be sent. TestNothingBeyondALimitIsTaken
+// encodes it all the same, so that the reader has to see it by itself.
+type refused struct {
+	name  string
+	m     message.Message
+	err   error
+	field string
+}
+
+func attrs(keys ...string) (list []views.Attr) {
+	for _, k := range keys {
+		list = append(list, views.Attr{Key: k})
+	}
+	return list
+}
+
+func p(n byte) views.Process { return views.Process{Host: hostN(n), Incarnation: 1} }
+
+func helloOf(change func(*views.Member)) message.Message {
+	m := memberN(1)
+	change(&m)
+	return &message.Hello{Self: m}
+}
+
+func dataOf(items ...message.Item) message.Message { return &message.Data{First: 1, Items: items} }
+
+func refusals() []refused {
+	const over = views.MembersMax
+	big := strings.Repeat("x", views.AttrValueMax)
+	span := func(explicit bool, first, count uint16) message.MemberSpan {
+		return message.MemberSpan{Explicit: explicit, First: first, Count: count}
+	}
+	return []refused{
+		{"size", &message.Heartbeat{Size: over + 1}, ErrLimit, "Size"},
+		{"accused rank", &message.Accuse{Subjects: []message.Accusation{{Rank: over}}}, ErrLimit, "Subjects"},
+		{"accused twice", &message.Accuse{Subjects: []message.Accusation{{Rank: 1}, {Rank: 1}}}, ErrOrder, "Subjects"},
+		{"accused falling", &message.Accuse{Subjects: []message.Accusation{{Rank: 2}, {Rank: 1}}}, ErrOrder, "Subjects"},
+		{"evidence", &message.Accuse{Subjects: []message.Accusation{{Evidence: 200}}}, ErrEnum, "Subjects"},
+		{"accusations", &message.Accuse{Subjects: make([]message.Accusation, over+1)}, ErrLimit, "Subjects"},
+		{"no name", helloOf(func(m *views.Member) { m.Name = "" }), ErrForm, "Self"},
+		{"long name", helloOf(func(m *views.Member) { m.Name = strings.Repeat("n", views.NameMax+1) }), ErrLimit, "Self"},
+		{"long version", helloOf(func(m *views.Member) { m.Version = strings.Repeat("n", views.VersionMax+1) }), ErrLimit, "Self"},
+		{"bits", helloOf(func(m *views.Member) { m.Bits = 8 }), ErrEnum, "Self"},
+		{"attrs falling", helloOf(func(m *views.Member) { m.Attrs = attrs("b", "a") }), ErrOrder, "Self"},
+		{"attr twice", helloOf(func(m *views.Member) { m.Attrs = attrs("", "") }), ErrOrder, "Self"},
+		{"attr key", helloOf(func(m *views.Member) { m.Attrs = attrs(big[:views.AttrKeyMax+1]) }), ErrLimit, "Self"},
+		{"attr value", helloOf(func(m *views.Member) { m.Attrs = []views.Attr{{Value: big + "x"}} }), ErrLimit, "Self"},
+		{"attr bytes", helloOf(func(m *views.Member) {
+			m.Attrs = []views.Attr{{Key: "1", Value: big}, {Key: "2", Value: big}, {Key: "3", Value: big}, {Key: "4", Value: big}}
+		}), ErrLimit, "Self"},
+		{"attrs", helloOf(func(m *views.Member) {
+			m.Attrs = attrs("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q")
+		}), ErrLimit, "Self"},
+		{"no members", &message.Roster{}, ErrForm, "Members"},
+		{"members", &message.Roster{Members: make([]views.Member, over+1)}, ErrLimit, "Members"},
+		{"code", &message.Refuse{Code: 200}, ErrEnum, "Code"},
+		{"hint", &message.Refuse{Hint: strings.Repeat("h", HintMax+1)}, ErrLimit, "Hint"},
+		{"without rank", &message.Propose{Without: []uint16{over}}, ErrLimit, "Without"},
+		{"leaving rank", &message.Propose{Leaving: []uint16{over}}, ErrLimit, "Leaving"},
+		{"without", &message.Propose{Without: make([]uint16, over+1)}, ErrLimit, "Without"},
+		{"plus twice", &message.Propose{Plus: []views.Process{p(1), p(1)}, PlusFrom: []uint32{1, 2}}, ErrOrder, "Plus"},
+		{"plus falling", &message.Propose{Plus: []views.Process{p(2), p(1)}, PlusFrom: []uint32{1, 2}}, ErrOrder, "Plus"},
+		{"have rank", &message.Answer{Have: []message.StreamPos{{Rank: over}}}, ErrLimit, "Have"},
+		{"stale", &message.Answer{Stale: make([]views.Process, over+1)}, ErrLimit, "Stale"},
+		{"holder", &message.Recover{Cut: []message.CutEntry{{Holder: over}}}, ErrLimit, "Cut"},
+		{"cut", &message.Recover{Cut: make([]message.CutEntry, over+1)}, ErrLimit, "Cut"},
+		{"kind", &message.Install{Kind: 2}, ErrEnum, "Kind"},
+		{"reason", &message.Install{Reason: 200}, ErrEnum, "Reason"},
+		{"layout past the parent", &message.Install{Layout: []message.MemberSpan{span(false, 1, over)}}, ErrLimit, "Layout"},
+		{"layout too long", &message.Install{Layout: []message.MemberSpan{span(false, 0, over), span(false, 0, 1)}}, ErrLimit, "Layout"},
+		{"layout without members", &message.Install{Layout: []message.MemberSpan{span(true, 0, 1)}}, ErrForm, "Layout"},
+		{"layout rank", &message.Install{Layout: []message.MemberSpan{span(true, over, 0)}}, ErrLimit, "Layout"},
+		{"spans", &message.Install{Layout: make([]message.MemberSpan, over+1)}, ErrLimit, "Layout"},
+		{"group sizes", &message.Install{Groups: []message.InstallGroup{{Count: over}, {Count: 1}}}, ErrLimit, "Groups"},
+		{"groups", &message.Install{Groups: make([]message.InstallGroup, views.SubgroupsMax+1)}, ErrLimit, "Groups"},
+		{"no frame", &message.Relay{}, ErrForm, "Frame"},
+		{"long frame", &message.Relay{Frame: make([]byte, RelayFrameMax+1)}, ErrLimit, "Frame"},
+		{"no items", dataOf(), ErrForm, "Items"},
+		{"no first", &message.Data{Items: make([]message.Item, 1)}, ErrForm, "Items"},
+		{"stream runs over", &message.Data{First: math.MaxUint64, Items: make([]message.Item, 2)}, ErrLimit, "Items"},
+		{"items", dataOf(make([]message.Item, ItemsMax+1)...), ErrLimit, "Items"},
+		{"item kind", dataOf(message.Item{Kind: 200, K: 1}), ErrEnum, "Items"},
+		{"fifo with place", dataOf(message.Item{K: 1}), ErrForm, "Items"},
+		{"agreed without place", dataOf(message.Item{Kind: message.ItemAgreed}), ErrForm, "Items"},
+		{"group name", dataOf(message.Item{Group: strings.Repeat("g", views.GroupNameMax+1)}), ErrLimit, "Items"},
+		{"payload", dataOf(message.Item{Payload: make([]byte, views.PayloadMax+1)}), ErrLimit, "Items"},
+		{"state bits", dataOf(message.Item{Kind: message.ItemState, K: 1, State: &message.State{Bits: 8}}), ErrEnum, "Items"},
+		{"origin", &message.Resend{Origin: over}, ErrLimit, "Origin"},
+		{"range from 0", &message.Resend{Ranges: []message.SeqRange{{First: 0, Last: 1}}}, ErrOrder, "Ranges"},
+		{"range falling", &message.Resend{Ranges: []message.SeqRange{{First: 2, Last: 1}}}, ErrOrder, "Ranges"},
+		{"ranges", &message.Resend{Ranges: make([]message.SeqRange, RangesMax+1)}, ErrLimit, "Ranges"},
+		{"acknowledged", &message.Ack{Have: make([]message.StreamPos, over+1)}, ErrLimit, "Have"},
+		{"stable rank", &message.Stable{Have: []message.StreamPos{{Rank: over}}}, ErrLimit, "Have"},
+		{"place 0", &message.Grant{Ranges: []message.PlaceRange{{Count: 1}}}, ErrForm, "Ranges"},
+		{"no places", &message.Grant{Ranges: []message.PlaceRange{{K: 1}}}, ErrForm, "Ranges"},
+		{"places run over", &message.Grant{Ranges: []message.PlaceRange{{K: math.MaxUint64, Count: 2}}}, ErrLimit, "Ranges"},
+		{"places", &message.Grant{Ranges: make([]message.PlaceRange, RangesMax+1)}, ErrLimit, "Ranges"},
+	}
+}
+
+func TestNothingBeyondALimitIsSent(t *testing.T) {
+	local := []refused{ // what bytes cannot even say
+		{"zone", &message.Catchup{Holder: netip.MustParseAddrPort("[fe80::1%eth0]:1")}, ErrForm, "Holder"},
+		{"no state", dataOf(message.Item{Kind: message.ItemState, K: 1}), ErrForm, "Items"},
+		{"plus without origin", &message.Propose{Plus: []views.Process{p(1)}}, ErrForm, "PlusFrom"},
+		{"origin without plus", &message.Propose{PlusFrom: []uint32{1}}, ErrForm, "PlusFrom"},
+		{"stray state", dataOf(message.Item{State: &message.State{}}), ErrForm, "Items"},
+		{"too much in all", dataOf(
+			message.Item{Payload: make([]byte, views.PayloadMax)}, message.Item{Payload: make([]byte, views.PayloadMax)},
+		), ErrLimit, "Body"},
+	}
+	for _, c := range append(refusals(), local...) {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := AppendMessage(nil, c.m)
+			wantError(t, err, c.err, c.field)
+		})
+	}
+}
+
+// The reader refuses the same by itself. The bytes are made by the writer with
+// its error ignored where it goes on after an error; those where it stops are
+// written out in TestBytesBeyondALimit.
+func TestNothingBeyondALimitIsTaken(t *testing.T) {
+	for _, c := range refusals() {
+		t.Run(c.name, func(t *testing.T) {
+			var w writer
+			writeBody(&w, c.m)
+			got, err := readAll(c.m.Type(), w.b)
+			if err == nil {
+				t.Fatalf("taken: %+v", got)
+			}
+		})
+	}
+}
+
+// raw builds a body by hand.
+type raw []byte
+
+func (b raw) uv(v ...uint64) raw {
+	for _, x := range v {
+		b = binary.AppendUvarint(b, x)
+	}
+	return b
+}
+
+func (b raw) u8(v ...byte) raw { return append(b, v...) }
+
+func (b raw) zero(n int) raw { return append(b, make([]byte, n)...) }
+
+// view is the zero view.
+func (b raw) view() raw { return b.zero(viewLeast) }
+
+// self is a member up to its attributes.
+func (b raw) self() raw { return b.zero(processLeast).u8(1, 'n', addrNone, 0).uv(0) }
+
+func TestBytesBeyondALimit(t *testing.T) {
+	const (
+		huge = 0x80000000
+		max  = math.MaxUint64
+	)
+	fill := func(n int) raw { return raw{}.zero(n) }
+	for _, c := range []struct {
+		name  string
+		typ   message.Type
+		body  raw
+		err   error
+		field string
+	}{
+		{"seq over 64 bits", message.TypeHold, raw{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02}.zero(20), ErrVarint, "Ballot"},
+		{"seq without end", message.TypeHold, raw{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}.zero(20), ErrVarint, "Ballot"},
+		{"seq in a long form", message.TypeHold, raw{0x81, 0x00}.zero(20), ErrVarint, "Ballot"},
+		{"incarnation over 32 bits", message.TypePing, raw{}.zero(8 + 16).uv(1 << 32), ErrLimit, "To"},
+		{"size", message.TypeHeartbeat, raw{}.view().uv(views.MembersMax + 1), ErrLimit, "Size"},
+		{"huge size", message.TypeHeartbeat, raw{}.view().uv(1 << 16), ErrLimit, "Size"},
+		{"accused rank", message.TypeAccuse, raw{}.view().uv(1, 1, views.MembersMax).u8(1), ErrLimit, "Subjects"},
+		{"huge list", message.TypeAccuse, raw{}.view().uv(1, huge), ErrLimit, "Subjects"},
+		{"list longer than the body", message.TypeAccuse, raw{}.view().uv(1, 1000).zero(1999), ErrShort, "Subjects"},
+		{"name length", message.TypeHello, raw{}.zero(processLeast).uv(huge, huge), ErrLimit, "Self"},
+		{"name length over 64 bits in sum", message.TypeHello, raw{}.zero(processLeast).uv(max, max), ErrLimit, "Self"},
+		{"name beyond the body", message.TypeHello, raw{}.zero(processLeast).uv(views.NameMax).zero(views.NameMax - 1), ErrShort, "Self"},
+		{"address length", message.TypeCatchup, raw{}.view().view().u8(4).zero(40), ErrEnum, "Holder"},
+		{"address beyond the body", message.TypeCatchup, raw{}.view().view().u8(addrV6).zero(17), ErrShort, "Holder"},
+		{"attrs", message.TypeHello, raw{}.self().uv(views.AttrsMax + 1).zero(100), ErrLimit, "Self"},
+		{"attr key", message.TypeHello, raw{}.self().uv(1, views.AttrKeyMax+1).zero(100), ErrLimit, "Self"},
+		{"attr value", message.TypeHello, raw{}.self().uv(1, 0, views.AttrValueMax+1).zero(300), ErrLimit, "Self"},
+		{"attr lengths in sum", message.TypeHello, raw{}.self().uv(2, huge, huge, huge, huge), ErrLimit, "Self"},
+		{"joiner", message.TypeHello, raw{}.self().uv(0).view().uv(0).u8(2), ErrEnum, "Joiner"},
+		{"members", message.TypeRoster, raw{}.zero(8).view().uv(0).u8(0).uv(views.MembersMax + 1).zero(40000), ErrLimit, "Members"},
+		{"members beyond the body", message.TypeRoster, raw{}.zero(8).view().uv(0).u8(0).uv(views.MembersMax).zero(1000), ErrShort, "Members"},
+		{"hint", message.TypeRefuse, raw{}.zero(processLeast + 8 + 1).uv(HintMax + 1).zero(300), ErrLimit, "Hint"},
+		{"without", message.TypePropose, raw{}.view().view().uv(1, views.MembersMax).zero(3), ErrLimit, "Without"},
+		{"leaving", message.TypePropose, raw{}.view().view().uv(0, 1, views.MembersMax).zero(3), ErrLimit, "Leaving"},
+		{"withouts", message.TypePropose, raw{}.view().view().uv(views.MembersMax + 1).zero(3000), ErrLimit, "Without"},
+		{"plus", message.TypePropose, raw{}.view().view().uv(0, 0, huge).zero(3000), ErrLimit, "Plus"},
+		{"origins beyond the body", message.TypePropose, raw{}.view().view().uv(0, 0, 1).zero(processLeast + 3), ErrShort, "PlusFrom"},
+		{"have rank", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(1, views.MembersMax, 1), ErrLimit, "Have"},
+		{"answer flags", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(0, 16, 0), ErrEnum, "Flags"},
+		{"cut rank", message.TypeRecover, raw{}.view().view().uv(1, views.MembersMax, 0, 0), ErrLimit, "Cut"},
+		{"cut holder", message.TypeRecover, raw{}.view().view().uv(1, 0, 0, views.MembersMax), ErrLimit, "Cut"},
+		{"span", message.TypeInstall, raw{}.view().zero(2).view().uv(1, 2*views.MembersMax+2, 0, 0, 0), ErrLimit, "Layout"},
+		{"span rank", message.TypeInstall, raw{}.view().zero(2).view().uv(1, 0, views.MembersMax, 0, 0), ErrLimit, "Layout"},
+		{"spans", message.TypeInstall, raw{}.view().zero(2).view().uv(views.MembersMax + 1).zero(5000), ErrLimit, "Layout"},
+		{"group size", message.TypeInstall, raw{}.view().zero(2).view().uv(0, 0, 1).view().uv(views.MembersMax + 1).zero(8), ErrLimit, "Groups"},
+		{"groups", message.TypeInstall, raw{}.view().zero(2).view().uv(0, 0, views.SubgroupsMax+1).zero(60000), ErrLimit, "Groups"},
+		{"frame", message.TypeRelay, raw{}.u8(0).uv(RelayFrameMax + 1).zero(70000), ErrLimit, "Frame"},
+		{"frame beyond the body", message.TypeRelay, raw{}.u8(0).uv(huge), ErrLimit, "Frame"},
+		{"origin", message.TypeData, raw{}.view().uv(views.MembersMax, 1, 1).zero(5), ErrLimit, "Origin"},
+		{"items", message.TypeData, raw{}.view().uv(0, 1, ItemsMax+1).zero(65000), ErrLimit, "Items"},
+		{"items beyond the body", message.TypeData, raw{}.view().uv(0, 1, ItemsMax).zero(5*ItemsMax - 1), ErrShort, "Items"},
+		{"group name", message.TypeData, raw{}.view().uv(0, 1, 1).u8(0).uv(0, 1, views.GroupNameMax+1).zero(100), ErrLimit, "Items"},
+		{"payload", message.TypeData, raw{}.view().uv(0, 1, 1).u8(0).uv(0, 1, 0, views.PayloadMax+1).zero(50000), ErrLimit, "Items"},
+		{"payload beyond the body", message.TypeData, raw{}.view().uv(0, 1, 1).u8(0).uv(0, 1, 0, 10).zero(9), ErrShort, "Items"},
+		{"state bits", message.TypeData, raw{}.view().uv(0, 1, 1).u8(2).uv(1, 1, 0, 0, 8, 0), ErrEnum, "Items"},
+		{"resend origin", message.TypeResend, raw{}.view().uv(views.MembersMax, 0), ErrLimit, "Origin"},
+		{"range from 0", message.TypeResend, raw{}.view().uv(0, 1, 0, 5), ErrOrder, "Ranges"},
+		{"range runs over", message.TypeResend, raw{}.view().uv(0, 1, max, 1), ErrOrder, "Ranges"},
+		{"ranges", message.TypeResend, raw{}.view().uv(0, RangesMax+1).zero(9000), ErrLimit, "Ranges"},
+		{"ack rank", message.TypeAck, raw{}.view().uv(1, views.MembersMax, 1), ErrLimit, "Have"},
+		{"ack beyond the body", message.TypeAck, raw{}.view().uv(9).zero(17), ErrShort, "Have"},
+		{"stable list", message.TypeStable, raw{}.view().uv(views.MembersMax + 1).zero(3000), ErrLimit, "Have"},
+		{"places", message.TypeGrant, raw{}.view().uv(0, 1, 1, 1<<32), ErrLimit, "Ranges"},
+		{"places run over", message.TypeGrant, raw{}.view().uv(0, 1, max, 1), ErrLimit, "Ranges"},
+		{"no places", message.TypeGrant, raw{}.view().uv(0, 1, 5, 0), ErrForm, "Ranges"},
+		{"grants", message.TypeGrant, raw{}.view().uv(0, RangesMax+1).zero(9000), ErrLimit, "Ranges"},
+		{"unknown type", message.TypeEnd, fill(9), ErrType, "Message"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := readAll(c.typ, c.body)
+			wantError(t, err, c.err, c.field)
+		})
+	}
+}
+
+// A count that the bytes cannot fill takes no memory.
+func TestCountsAllocateNothing(t *testing.T) {
+	bodies := map[message.Type]raw{
+		message.TypeAccuse: raw{}.view().uv(1, views.MembersMax),
+		message.TypeRoster: raw{}.zero(8).view().uv(0).u8(0).uv(views.MembersMax),
+		message.TypeData:   raw{}.view().uv(0, 1, ItemsMax),
+		message.TypeAck:    raw{}.view().uv(views.MembersMax),
+		message.TypeResend: raw{}.view().uv(0, RangesMax),
+		message.TypeGrant:  raw{}.view().uv(0, RangesMax),
+	}
+	for typ, body := range bodies {
+		allocs := testing.AllocsPerRun(100, func() {
+			r := reader{b: body}
+			readBody(&r, typ)
+			if r.err == nil {
+				t.Fatal("taken")
+			}
+		})
+		if allocs > 1 { // the message itself
+			t.Errorf("%v: %v allocations", typ, allocs)
+		}
+	}
+}
