@@ -10,7 +10,7 @@ import (
 
 // Each run is 10 simulated minutes of 5 hosts.
 var (
-	mcRuns = flag.Int("mc-runs", 300, "Monte Carlo runs of 10 simulated minutes")
+	mcRuns = flag.Int("mc-runs", 200, "Monte Carlo runs of 10 simulated minutes")
 	mcSeed = flag.Uint64("mc-seed", 1, "seed of the first Monte Carlo run")
 )
 

@@ -25,6 +25,7 @@ import (
 type lan struct {
 	t     *testing.T
 	net   *mem.Network
+	dir   string
 	hosts []*gms.Host
 }
 
@@ -46,7 +47,7 @@ func onLAN(t *testing.T, n int, f func(t *testing.T, l *lan)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lan{t: t, net: mem.NewNetwork()}
+		l := &lan{t: t, net: mem.NewNetwork(), dir: dir}
 		for i := 1; i <= n; i++ {
 			cfg := configOf(l.net, dir, i)
 			cfg.EventLog = filepath.Join(dir, fmt.Sprint("log", i))
@@ -307,8 +308,10 @@ func TestUDPAndMulticast(t *testing.T) {
 
 func TestAPortInUseIsSaidSo(t *testing.T) {
 	dir := t.TempDir()
-	cfg := gms.Config{Name: "h1", DataDir: filepath.Join(dir, "1"), InsecureLab: true, Transport: gms.TransportUDP,
-		Bind: netip.MustParseAddrPort("127.0.0.1:0")}
+	cfg := gms.Config{
+		Name: "h1", DataDir: filepath.Join(dir, "1"), InsecureLab: true, Transport: gms.TransportUDP,
+		Bind: netip.MustParseAddrPort("127.0.0.1:0"),
+	}
 	h, err := gms.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -321,4 +324,59 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 	} else if errors.Is(err, gms.ErrClosed) {
 		t.Errorf("started and stopped: %v", err)
 	}
+}
+
+// TestACloneIsDenied: a copy of a data directory comes up while its original is
+// in the view.
+func TestACloneIsDenied(t *testing.T) {
+	onLAN(t, 3, func(t *testing.T, l *lan) {
+		dir := t.TempDir()
+		if err := os.CopyFS(filepath.Join(dir, "9"), os.DirFS(filepath.Join(l.dir, "1"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"", "identity", "state", "lock"} {
+			mode := os.FileMode(0o600)
+			if name == "" {
+				mode = 0o700
+			}
+			if err := os.Chmod(filepath.Join(dir, "9", name), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		clone, err := gms.Start(t.Context(), configOf(l.net, dir, 9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer clone.Close()
+		select {
+		case <-clone.Done():
+		case <-time.After(time.Minute): // virtual
+			t.Fatalf("the clone still runs, in %v", clone.View().View)
+		}
+		var denied *gms.DeniedError
+		if !errors.As(clone.Err(), &denied) || denied.Code != views.RefuseDuplicate || denied.Detail == "" {
+			t.Errorf("the clone stopped with %v, want a DeniedError for a duplicate", clone.Err())
+		}
+		l.meet(3)
+	})
+}
+
+func TestADamagedDirectoryDoesNotStart(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := configOf(mem.NewNetwork(), dir, 1)
+		h, err := gms.Start(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Close()
+		if err := os.WriteFile(filepath.Join(cfg.DataDir, "state"), []byte("rubbish"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = gms.Start(t.Context(), cfg)
+		var damaged *gms.DamagedError
+		if !errors.As(err, &damaged) || damaged.Dir != cfg.DataDir {
+			t.Errorf("Start: %v, want a DamagedError that names %s", err, cfg.DataDir)
+		}
+	})
 }

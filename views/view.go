@@ -40,6 +40,9 @@ type Attr struct{ Key, Value string }
 // Member is a host inside a view: everything the others know of it.
 type Member struct {
 	Process
+	// Nonce was drawn when the process started: it tells it from a copy with
+	// the same host id and incarnation.
+	Nonce uint64
 	// Name is the admin's name of the host, 1..[NameMax] bytes.
 	Name string
 	// Addr is where it takes member traffic.
@@ -53,7 +56,7 @@ type Member struct {
 
 // Equal reports whether two members are the same in every field.
 func (m Member) Equal(o Member) bool {
-	return m.Process == o.Process && m.Name == o.Name && m.Addr == o.Addr &&
+	return m.Process == o.Process && m.Nonce == o.Nonce && m.Name == o.Name && m.Addr == o.Addr &&
 		m.Bits == o.Bits && m.Version == o.Version && slices.Equal(m.Attrs, o.Attrs)
 }
 

@@ -161,9 +161,10 @@ func (c *call) target() string {
 	return "/var/lib/gmsd/admin.sock"
 }
 
-// limited gives the context of one question.
+// limited gives the context of one question: a moment longer than the daemon
+// has, whose own "no answer in time" tells more than ours.
 func (c *call) limited() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(c.ctx, c.timeout)
+	return context.WithTimeout(c.ctx, c.timeout+time.Second)
 }
 
 // copyAnswer asks and prints the answer as it comes.

@@ -11,6 +11,7 @@ import (
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -88,7 +89,10 @@ func exitOfHost(err error) int {
 			return exitDamaged
 		}
 		return exitDenied
-	case errors.As(err, &field), errors.As(err, &bind):
+	case errors.Is(err, stable.ErrNewer):
+		return exitDamaged
+	case errors.As(err, &field), errors.As(err, &bind), errors.Is(err, stable.ErrLocked), errors.Is(err, stable.ErrMode),
+		errors.Is(err, stable.ErrFull), errors.Is(err, stable.ErrDisk):
 		return exitRefused
 	case errors.Is(err, unix.EADDRINUSE), errors.Is(err, unix.EADDRNOTAVAIL),
 		errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,18 +16,21 @@ import (
 )
 
 var viewCommand = &command{
-	name: "view", args: "[--watch] [--json] [--admin ADDR]",
+	name: "view", args: "[--watch] [--wait SEQ] [--json] [--admin ADDR]",
 	short: "who is in the group",
 	long: `View prints the current view of the local daemon: its members by rank, with
 their bits (S started, D has-db, Y synced), and who came and went with it.
-With --watch it goes on with every view that is installed.`,
+With --watch it goes on with every view that is installed; with --wait SEQ it
+answers when a view above SEQ is installed, within --timeout.`,
 	examples: `  gmsd view
   gmsd view --watch
+  gmsd view --wait 12 --timeout 10s
   gmsd view --json | jq -r '.view.members[].name'
   gmsd view --admin 127.0.0.1:7750`,
 	flags: func(c *call) {
 		c.queryFlags()
 		c.set.BoolVar(&c.follow, "watch", false, "go on with every new view")
+		c.set.Uint64Var(&c.since, "wait", 0, "wait for a view above this `SEQ`")
 	},
 	run: runView,
 }
@@ -46,19 +48,21 @@ func runView(c *call) error {
 	if c.follow {
 		return c.watchViews()
 	}
+	path := fmt.Sprintf("/v1/view?wait=%d&timeout=%s", c.since, c.timeout)
 	if c.json {
-		return c.copyAnswer("/v1/view")
+		return c.copyAnswer(path)
 	}
-	ctx, cancel := c.limited()
-	defer cancel()
-	return c.printView(ctx, c.client())
+	return c.printView(path)
 }
 
-// printView asks for the current view and the one before it, whose members
-// tell who came and went.
-func (c *call) printView(ctx context.Context, client *admin.Client) error {
+// printView asks for a view and for the ones before it, whose members tell who
+// came and went.
+func (c *call) printView(path string) error {
+	ctx, cancel := c.limited()
+	defer cancel()
+	client := c.client()
 	var answer admin.ViewAnswer
-	if err := client.Read(ctx, "/v1/view", &answer); err != nil {
+	if err := client.Read(ctx, path, &answer); err != nil {
 		return err
 	}
 	var history admin.HistoryAnswer

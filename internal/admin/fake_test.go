@@ -203,14 +203,16 @@ func (f *fakeGroup) SetAttrs(_ context.Context, attrs map[string]string) error {
 
 func (f *fakeGroup) Leave(context.Context) error { return f.note("leave") }
 
-func (f *fakeGroup) Evict(_ context.Context, h views.HostID) error { return f.note("evict " + h.Short()) }
+func (f *fakeGroup) Evict(_ context.Context, h views.HostID) error {
+	return f.note("evict " + h.Short())
+}
 
 func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
 	if f.fail != nil {
 		return gms.Status{}, f.fail
 	}
 	return gms.Status{
-		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second,
+		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second, Stats: f.Stats(),
 		Engine: engine.Status{Phase: "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}}},
 	}, nil
 }

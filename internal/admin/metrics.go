@@ -34,8 +34,8 @@ type Metrics struct {
 	doubted map[views.HostID]bool
 }
 
-// underWayMax bounds the messages whose delivery is timed; beyond it a message
-// is counted but not timed.
+// underWayMax bounds the messages whose delivery is timed. Those that are never
+// delivered here fill it up: then all are forgotten, counted but not timed.
 const underWayMax = 4096
 
 // Buckets: a view change from a fast LAN flush to a slow detection; a delivery
@@ -109,9 +109,10 @@ func (m *Metrics) Observe(rec trace.Record) {
 		m.keepDoubts(ev.Members)
 	case trace.Send:
 		m.sent.WithLabelValues(ev.Order.String()).Inc()
-		if len(m.underWay) < underWayMax {
-			m.underWay[ev.Msg] = rec.T
+		if len(m.underWay) >= underWayMax {
+			clear(m.underWay)
 		}
+		m.underWay[ev.Msg] = rec.T
 	case trace.Deliver:
 		m.delivered.WithLabelValues(ev.Order.String()).Inc()
 		if at, ok := m.underWay[ev.Msg]; ok {

@@ -151,10 +151,13 @@ func TestMetrics(t *testing.T) {
 
 func TestMessagesUnderWayAreBounded(t *testing.T) {
 	m := NewMetrics("")
-	for n := range uint64(2 * underWayMax) {
+	for n := range uint64(2*underWayMax + 1) {
 		m.Observe(trace.Record{Event: trace.Send{Msg: trace.MsgID{N: n + 1}}})
+		if len(m.underWay) > underWayMax {
+			t.Fatalf("%d messages are timed", len(m.underWay))
+		}
 	}
-	if len(m.underWay) != underWayMax {
-		t.Errorf("%d messages are timed", len(m.underWay))
+	if len(m.underWay) != 1 {
+		t.Errorf("the last message is not timed: %d are", len(m.underWay))
 	}
 }

@@ -85,15 +85,35 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 		w.end("ambiguous identity")
 		return false
 	}
+	return t.clear(h, p)
+}
+
+// clear lets the checkers see a shadow that has turned out to be the only one.
+func (t *identities) clear(h *Host, p *process) bool {
 	if len(p.held) >= shadowLog {
-		w.end("ambiguous identity")
+		t.w.end("ambiguous identity")
 		return false
 	}
 	for _, held := range p.held {
-		w.oracle.Observe(h.stream, held)
+		t.w.oracle.Observe(h.stream, held)
 	}
 	p.shadow, p.held = false, nil
 	return true
+}
+
+// settle decides about shadows that are alone in a healed component: nobody is
+// left who could refuse them.
+func (t *identities) settle(set HostSet) {
+	for _, number := range set.Numbers() {
+		h := t.w.hosts[number]
+		switch p := h.proc; {
+		case p == nil || !p.shadow:
+		case p.reused || t.twin(h) != nil:
+			t.w.end("ambiguous identity")
+		default:
+			t.clear(h, p)
+		}
+	}
 }
 
 // repair is what the operator does before a daemon that was refused for its old

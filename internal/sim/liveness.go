@@ -158,6 +158,10 @@ func (w *World) awaitCalm(set HostSet, what string) {
 	for _, number := range set.Numbers() {
 		base[number] = w.hosts[number].proc.probes
 	}
+	w.identity.settle(set)
+	if w.stopped() {
+		return
+	}
 	w.oracle.Settled()
 	sent := w.work.probe(set)
 	w.RunFor(flapWindow - holdTime)

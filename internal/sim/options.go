@@ -204,6 +204,14 @@ func (o *Options) calm() {
 	o.Rates[FaultLeave] = 60
 }
 
+// livelier brings about more view changes, for a seed that had too few.
+func (o *Options) livelier() {
+	o.Rates[FaultLeave] = max(o.Rates[FaultLeave], 60)
+	if o.Profile != Quiet {
+		o.Rates[FaultKill] = max(o.Rates[FaultKill], 60)
+	}
+}
+
 // Calm options are for scenarios and tests of the world: a LAN without any fault.
 func Calm(seed uint64, hosts int) Options {
 	return Options{

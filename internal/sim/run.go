@@ -91,7 +91,11 @@ func (r *runner) safety() {
 		return
 	}
 	for round := range roundsMax {
-		list := drawSchedule(&w.opts, round, w.Elapsed())
+		o := w.opts
+		if round > 0 {
+			o.livelier()
+		}
+		list := drawSchedule(&o, round, w.Elapsed())
 		r.res.Schedule = append(r.res.Schedule, list...)
 		w.schedule(list)
 		r.pass(w.opts.Safety)

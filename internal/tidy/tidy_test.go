@@ -34,7 +34,7 @@ func TestPackages(t *testing.T) { report(t, CheckPackages(load(t))) }
 func TestWords(t *testing.T)    { report(t, CheckWords(load(t))) }
 func TestText(t *testing.T)     { report(t, CheckText(load(t))) }
 
-func TestSleep(t *testing.T)    { report(t, CheckSleep(load(t))) }
+func TestSleep(t *testing.T) { report(t, CheckSleep(load(t))) }
 
 func TestExported(t *testing.T) {
 	tr := load(t)

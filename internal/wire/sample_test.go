@@ -25,8 +25,8 @@ func memberN(n byte) views.Member {
 		Name:    "h" + string('0'+rune(n%10)),
 		Addr:    netip.MustParseAddrPort("10.77.0.1:7749"),
 		Bits:    views.Started | views.HasDB,
-		Version: "0.1.0",
-		Attrs:   []views.Attr{{Key: "rack", Value: "r1"}, {Key: "zone", Value: "b"}},
+		Nonce:   0x0102030405060708, Version: "0.1.0",
+		Attrs: []views.Attr{{Key: "rack", Value: "r1"}, {Key: "zone", Value: "b"}},
 	}
 }
 

@@ -13,7 +13,7 @@ const (
 	viewLeast      = 1 + 16 + 1
 	processLeast   = 16 + 1
 	attrLeast      = 2
-	memberLeast    = processLeast + 2 + 1 + 1 + 1 + 1
+	memberLeast    = processLeast + 8 + 2 + 1 + 1 + 1 + 1
 	streamPosLeast = 2
 )
 
@@ -169,6 +169,7 @@ func (w *writer) member(field string, m *views.Member) {
 		w.fail(field, ErrForm)
 	}
 	w.process(m.Process)
+	w.fixed64(m.Nonce)
 	w.text(field, m.Name, views.NameMax)
 	w.addr(field, m.Addr)
 	w.bits(field, m.Bits)
@@ -180,6 +181,7 @@ func (w *writer) member(field string, m *views.Member) {
 // shared: in a list nearly all are.
 func (r *reader) member(field string, m *views.Member, versionBefore string) {
 	m.Process = r.process(field)
+	m.Nonce = r.fixed64(field)
 	m.Name = r.text(field, views.NameMax)
 	m.Addr = r.addr(field)
 	m.Bits = r.bits(field)

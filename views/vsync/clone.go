@@ -33,16 +33,12 @@ func (t *seenTable) find(h views.HostID) (int, bool) {
 	return slices.BinarySearchFunc(t.entries, h, func(e seenEntry, h views.HostID) int { return e.Host.Compare(h) })
 }
 
-// note remembers a process that is in a view of ours; its nonce may be unknown (0).
+// note remembers a process that is in a view of ours.
 func (t *seenTable) note(p views.Process, nonce uint64) {
 	t.tick++
 	i, found := t.find(p.Host)
 	if found {
-		e := &t.entries[i]
-		if nonce == 0 && e.Incarnation == p.Incarnation {
-			nonce = e.nonce
-		}
-		e.Process, e.nonce, e.tick = p, nonce, t.tick
+		t.entries[i] = seenEntry{p, nonce, t.tick}
 		return
 	}
 	if len(t.entries) >= seenMax {
@@ -67,7 +63,7 @@ func (t *seenTable) staler(p views.Process) bool {
 // copied reports whether the same incarnation is known as another process.
 func (t *seenTable) copied(p views.Process, nonce uint64) bool {
 	i, found := t.find(p.Host)
-	return found && t.entries[i].Incarnation == p.Incarnation && t.entries[i].nonce != 0 && t.entries[i].nonce != nonce
+	return found && t.entries[i].Incarnation == p.Incarnation && t.entries[i].nonce != nonce
 }
 
 // challenge is the question to a member whose id somebody else uses, too:
@@ -95,11 +91,7 @@ func (c *Core) admit(from Sender, m message.Message) bool {
 	st := &c.members[r]
 	switch {
 	case from.Incarnation == member.Incarnation:
-		if st.nonce == 0 {
-			st.nonce = from.Nonce
-			c.seen.note(member.Process, from.Nonce)
-		}
-		if st.nonce != from.Nonce {
+		if member.Nonce != from.Nonce {
 			c.maybeRefuse(from, m, views.RefuseDuplicate)
 			return false
 		}
@@ -159,7 +151,7 @@ func (c *Core) maybeChallenge(r int, newcomer Sender, m message.Message) {
 		return
 	}
 	c.challenge = &challenge{
-		member:   Sender{Process: c.base.Members[r].Process, Nonce: c.members[r].nonce, Addr: c.base.Members[r].Addr},
+		member:   Sender{Process: c.base.Members[r].Process, Nonce: c.base.Members[r].Nonce, Addr: c.base.Members[r].Addr},
 		newcomer: newcomer, token: c.rng.Uint64(), nextAt: c.now,
 	}
 	c.advanceChallenge()
@@ -232,5 +224,5 @@ func (c *Core) IsMember(from Sender) bool {
 		return false
 	}
 	r := c.rankOf(from.Process)
-	return r >= 0 && r != c.rank && (c.members[r].nonce == 0 || c.members[r].nonce == from.Nonce)
+	return r >= 0 && r != c.rank && c.base.Members[r].Nonce == from.Nonce
 }

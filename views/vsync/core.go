@@ -126,7 +126,6 @@ type memberState struct {
 	gone       bool
 	// replaced: a later incarnation came and this one did not answer a challenge.
 	replaced bool
-	nonce    uint64
 }
 
 // Counters count what happened since the start.
@@ -169,6 +168,7 @@ func New(cfg Config) (*Core, error) {
 		cfg: cfg, t: cfg.Timing, self: s, joiner: true, durable: cfg.Seq,
 		rng: rand.New(rand.NewPCG(cfg.Seed, cfg.Nonce)),
 	}
+	c.self.Nonce = cfg.Nonce
 	c.t.EnsureDefaults()
 	c.seen = newSeenTable()
 	return c, nil

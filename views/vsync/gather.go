@@ -162,7 +162,7 @@ func (c *Core) worthJoining() bool {
 				continue
 			}
 		}
-		ready = ready || (s.roster != nil && c.welcomeAny(s))
+		ready = ready || (c.answers(s) && c.welcomeAny(s))
 	}
 	if !better {
 		c.gather.yieldUntil = 0

@@ -207,11 +207,11 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 	}
 	ours := group >= 0 && m.Groups[group].Digest == said.digest
 	switch {
-	case m.View != p.ballot && (!ours || view.RankOf(c.self.Process) < 0):
+	case m.View != p.ballot && (!ours || !c.isIn(view)):
 		c.decline(m.View)
 	case !ours:
 		c.leftOut(view, m.View)
-	case view.RankOf(c.self.Process) >= 0:
+	case c.isIn(view):
 		c.install(view, c.transOf(view, m, group), m, said.limits)
 	case c.leaving:
 		c.finishView(c.togetherWith(c.transOf(view, m, group)), said.limits)
@@ -219,6 +219,12 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 	default:
 		c.leftOut(view, m.View)
 	}
+}
+
+// isIn reports whether a view holds this very process.
+func (c *Core) isIn(v *views.View) bool {
+	r := v.RankOf(c.self.Process)
+	return r >= 0 && v.Members[r].Nonce == c.cfg.Nonce
 }
 
 // viewOf builds the view an install describes and finds the group that comes
@@ -362,7 +368,6 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	if c.view != nil {
 		prev = c.view.ID
 	}
-	nonces := c.noncesFor(v)
 	c.prev, c.base, c.view = prev, v, v
 	c.reindex()
 	c.rank = v.RankOf(c.self.Process)
@@ -372,8 +377,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.members = make([]memberState, v.Size())
 	c.addrs = make([]netip.AddrPort, 0, v.Size()-1)
 	for r := range v.Members {
-		c.members[r].nonce = nonces[r]
-		c.seen.note(v.Members[r].Process, nonces[r])
+		c.seen.note(v.Members[r].Process, v.Members[r].Nonce)
 		if r != c.rank {
 			c.addrs = append(c.addrs, v.Members[r].Addr)
 		}
@@ -404,25 +408,6 @@ func (c *Core) resetStreams(size int) {
 	c.stability = stability{}
 	c.nakAt = 0
 	c.resetSender()
-}
-
-// noncesFor carries what is known of the members' processes over to a new view.
-func (c *Core) noncesFor(v *views.View) []uint64 {
-	nonces := make([]uint64, v.Size())
-	for r := range v.Members {
-		p := v.Members[r].Process
-		if p == c.self.Process {
-			nonces[r] = c.cfg.Nonce
-			continue
-		}
-		if c.view == nil {
-			continue
-		}
-		if old := c.base.RankOf(p); old >= 0 {
-			nonces[r] = c.members[old].nonce
-		}
-	}
-	return nonces
 }
 
 func installEvent(v *views.View, prev views.ViewID, trans []views.HostID) trace.Install {

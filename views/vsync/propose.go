@@ -43,6 +43,7 @@ type invite struct {
 	// expected is the view a stranger was in when it told its roster.
 	expected views.ViewID
 	answer   *message.Answer
+	nonce    uint64
 	// waiting: an answer (or a further one) is expected.
 	waiting bool
 	// direct: it was heard without a third member's help.
@@ -103,7 +104,7 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 			without = append(without, uint16(r))
 			if m.evicted {
 				l.evicting = true
-				c.refuse(Sender{Process: c.base.Members[r].Process, Nonce: m.nonce, Addr: c.base.Members[r].Addr}, views.RefuseEvicted)
+				c.refuse(Sender{Process: c.base.Members[r].Process, Nonce: c.base.Members[r].Nonce, Addr: c.base.Members[r].Addr}, views.RefuseEvicted)
 			}
 			continue
 		}
@@ -119,7 +120,7 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 
 func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Seq) {
 	for _, s := range c.strangers {
-		if !c.fresh(s) || s.roster == nil || (c.better(s) && !c.yieldOver()) {
+		if !c.answers(s) || (c.better(s) && !c.yieldOver()) {
 			continue
 		}
 		promised = max(promised, s.promised, s.view.Seq)
@@ -212,6 +213,7 @@ func (c *Core) chase(inv *invite) {
 	if waited >= c.waitFor(inv) {
 		c.emit(trace.Laggard{Ballot: c.lead.ballot, Who: inv.Host, Step: "left-out"})
 		c.counters.LeftOut++
+		c.forgetRoster(inv.Process)
 		c.dropInvite(inv)
 		return
 	}
@@ -339,9 +341,13 @@ func (c *Core) handleAnswer(from Sender, m *message.Answer) {
 		return
 	}
 	inv := c.lead.find(from.Process)
-	if inv == nil || (m.Self != nil && m.Self.Process != from.Process) {
+	if inv == nil || (m.Self != nil && (m.Self.Process != from.Process || m.Self.Nonce != from.Nonce)) {
 		return
 	}
+	if inv.answer != nil && inv.nonce != from.Nonce {
+		return // a copy of one that has answered
+	}
+	inv.nonce = from.Nonce
 	if m.Self == nil && (!inv.ours || m.From != c.lead.base.ID) {
 		return
 	}

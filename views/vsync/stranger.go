@@ -22,7 +22,9 @@ type stranger struct {
 	// firstAt and heardAt are when it was first and last heard of.
 	firstAt, heardAt views.Instant
 	// roster are its members by rank, once asked: then both directions work.
-	roster   []views.Member
+	roster []views.Member
+	// toldUsAt is when it told the roster; an old one counts no more.
+	toldUsAt views.Instant
 	promised views.Seq
 	askedAt  views.Instant
 	token    uint64
@@ -80,6 +82,16 @@ func (c *Core) addStranger(from Sender, view views.ViewID) *stranger {
 	c.strangers = slices.Insert(c.strangers, at, s)
 	c.gather.joinAt = c.now
 	return s
+}
+
+// forgetRoster: the members of a stranger that did not answer must show again
+// that both directions work.
+func (c *Core) forgetRoster(p views.Process) {
+	for _, s := range c.strangers {
+		if slices.ContainsFunc(s.roster, func(m views.Member) bool { return m.Process == p }) {
+			s.roster = nil
+		}
+	}
 }
 
 // forgetStrangers drops those not heard for long and those that are ours now.
@@ -250,7 +262,7 @@ func (c *Core) keepRoster(s *stranger, m *message.Roster) {
 	if s.roster == nil {
 		c.gather.joinAt = c.now
 	}
-	s.roster = m.Members
+	s.roster, s.toldUsAt = m.Members, c.now
 }
 
 // advanceHello makes this host known to those who do not know it.
@@ -296,6 +308,11 @@ func (c *Core) heartbeatsReachStrangers() bool {
 
 // smallGroup is up to which size heartbeats go to everybody.
 const smallGroup = 12
+
+// answers reports whether a stranger has lately shown that both directions work.
+func (c *Core) answers(s *stranger) bool {
+	return s.roster != nil && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL
+}
 
 func (c *Core) fresh(s *stranger) bool { return c.now.Sub(s.heardAt) <= c.t.StrangerTTL }
 

@@ -44,7 +44,7 @@ func (c *Checker) checkAccepted(v *view) {
 		return
 	}
 	for _, m := range v.members {
-		if m.Host != v.id.Coordinator && len(m.lives) > 0 && m.joinedIn(v) {
+		if joined, known := m.joinedIn(v); joined && known && m.Host != v.id.Coordinator {
 			c.count(JoinAccepted)
 			if slices.Contains(v.unaccepted, m) {
 				c.fail(JoinAccepted, v.id, []*proc{v.members[0], m}, "%s is in the view, and its coordinator logged no accept", m)

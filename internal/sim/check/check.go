@@ -41,10 +41,14 @@ type Checker struct {
 	epochs  map[views.Epoch][]*view
 	orphans map[trace.MsgID]*view
 	// tick counts everything that was told, records and harness facts.
-	tick    uint64
-	net     []span
-	healthy int
-	window  *window
+	tick uint64
+	net  []span
+	// faultsOpen counts the open windows, lastFault is the tick of the last
+	// change of a window or end of a life.
+	faultsOpen int
+	lastFault  uint64
+	healthy    int
+	window     *window
 
 	violations                                        []Violation
 	counts, excused, broken                           [propertyEnd]int

@@ -10,6 +10,12 @@ type span struct{ from, until uint64 }
 // the whole network: loss, delay, a partition. Windows of one host nest.
 func (c *Checker) Fault(id views.HostID, open bool) {
 	c.tick++
+	if open {
+		c.faultsOpen++
+	} else {
+		c.faultsOpen--
+	}
+	c.lastFault = c.tick
 	spans := &c.net
 	if !id.IsZero() {
 		spans = &c.hostOf(id).faults
@@ -42,20 +48,8 @@ func (c *Checker) faulty(l *life, from, until uint64) bool {
 	return l.ended && l.endAt <= until || overlaps(c.net, from, until) || overlaps(l.proc.host.faults, from, until)
 }
 
-// disturbed reports whether any of some hosts was faulty between two ticks.
-func (c *Checker) disturbed(members []*proc, from, until uint64) bool {
-	if overlaps(c.net, from, until) {
-		return true
-	}
-	for _, m := range members {
-		if overlaps(m.host.faults, from, until) {
-			return true
-		}
-		for _, l := range m.lives {
-			if l.ended && l.endAt >= from && l.endAt <= until {
-				return true
-			}
-		}
-	}
-	return false
+// disturbed reports whether a fault was open anywhere, or a process ended, since
+// some tick.
+func (c *Checker) disturbed(since uint64) bool {
+	return c.faultsOpen > 0 || c.lastFault >= since
 }

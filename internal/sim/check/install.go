@@ -79,16 +79,15 @@ func (c *Checker) stepTo(from, to *view) *step {
 
 // viewOf finds the view that e installs and holds e against it, or makes it.
 //
-// Two clones, or a host and what its restored old state directory brings back,
-// may both install a first view with the same id. Such singleton views are
-// private to their stream.
+// A clone or a restored copy begins where the original once was and, until it
+// meets somebody, gives its singleton views ids that the original gives, too. So
+// a view of its host alone is private to its stream.
 func (c *Checker) viewOf(l *life, e *trace.Install) *view {
 	key := viewKey{seq: e.View.Seq, coordinator: e.View.Coordinator}
-	v := c.views[key]
-	if v != nil && v.stream != l.stream && len(e.Members) == 1 && len(v.members) == 1 && v.members[0].host == l.proc.host {
+	if len(e.Members) == 1 && e.Members[0].Host == l.proc.Host {
 		key.alias = uint64(l.stream) + 1
-		v = c.views[key]
 	}
+	v := c.views[key]
 	if v == nil {
 		v = c.makeView(l, e)
 		c.views[key] = v

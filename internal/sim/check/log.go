@@ -93,6 +93,7 @@ func (c *Checker) end(l *life) {
 		return
 	}
 	l.ended, l.endAt = true, c.tick
+	c.lastFault = c.tick
 	if l.cur != nil {
 		l.cur.view.active--
 		c.maybeRetire(l.cur.view)

@@ -56,7 +56,7 @@ func (c *Checker) checkMergeChurn(l *life, old *visit, v *view) {
 	if v.kind != views.Merge || old.view.kind != views.Merge || !slices.Equal(v.members, old.view.members) {
 		return
 	}
-	if !c.harness || c.disturbed(v.members, old.installedAt, c.tick) {
+	if !c.harness || c.disturbed(old.installedAt) {
 		c.excuse(MergeView)
 		return
 	}

@@ -93,12 +93,9 @@ func (d difference) contradictsReason(r views.Reason) string {
 func (c *Checker) differenceOf(v *view) (difference, bool) {
 	var d difference
 	for _, g := range v.subgroups {
-		from := c.views[viewKey{seq: g.id.Seq, coordinator: g.id.Coordinator}]
-		if from == nil {
-			return d, false
-		}
+		from := c.origin(v, g)
 		joiner, known := c.isJoiner(v, g)
-		if !known {
+		if from == nil || !known {
 			return d, false
 		}
 		switch {
@@ -151,18 +148,46 @@ func (c *Checker) isJoiner(v *view, g subgroup) (joiner, known bool) {
 	}
 	for _, m := range v.members {
 		if m.Host == g.hosts[0] {
-			return m.joinedIn(v), len(m.lives) > 0
+			return m.joinedIn(v)
 		}
 	}
 	return false, false
 }
 
-// joinedIn reports whether p had installed no view of two or more before v.
-func (p *proc) joinedIn(v *view) bool {
-	for _, l := range p.lives {
-		if !l.paired.IsZero() && l.paired.Less(v.id) {
-			return false
+// joinedIn reports whether p had installed no view of two or more before v. A
+// life that came to v counts, or the only one where it runs; else it is not known.
+func (p *proc) joinedIn(v *view) (joined, known bool) {
+	lives := p.lives
+	if len(lives) != 1 || lives[0].ended {
+		lives = nil
+		for _, s := range v.visits {
+			if s.life.proc == p {
+				lives = append(lives, s.life)
+			}
 		}
 	}
-	return true
+	for _, l := range lives {
+		if !l.paired.IsZero() && l.paired.Less(v.id) {
+			return false, true
+		}
+	}
+	return true, len(lives) > 0
+}
+
+// origin gives the view that a subgroup came from: the one its members were
+// seen to leave, else the one that its id names; nil where it is not known.
+func (c *Checker) origin(v *view, g subgroup) *view {
+	for i, m := range v.members {
+		if s := v.cameFrom[i]; s != nil && slices.Contains(g.hosts, m.Host) {
+			return s.from
+		}
+	}
+	key := viewKey{seq: g.id.Seq, coordinator: g.id.Coordinator}
+	if from := c.views[key]; from != nil {
+		return from
+	}
+	if lives := c.hostOf(g.id.Coordinator).lives; len(lives) > 0 {
+		key.alias = uint64(lives[0].stream) + 1
+	}
+	return c.views[key]
 }

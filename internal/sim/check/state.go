@@ -15,7 +15,8 @@ type (
 		stream Stream
 	}
 	// viewKey leaves the coordinator's incarnation out: seq and host must
-	// suffice. Alias is 0 but for singleton views of clones.
+	// suffice. Alias is 0 but for views of one host, which are private to their
+	// stream.
 	viewKey struct {
 		seq         views.Seq
 		coordinator views.HostID

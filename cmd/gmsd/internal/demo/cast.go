@@ -35,6 +35,7 @@ type cast struct {
 
 func hostDir(dir string, host int) string  { return filepath.Join(dir, hostName(host)) }
 func socketOf(dir string, host int) string { return filepath.Join(hostDir(dir, host), "admin.sock") }
+
 func eventLogOf(dir string, host int) string {
 	return filepath.Join(hostDir(dir, host), "events.ndjson")
 }

@@ -1,0 +1,119 @@
+# Every command of the project. CI runs `make test` and nothing else, so a name
+# here cannot drift from what it does.
+#
+#   make build      the binary, ./gmsd
+#   make test       all that CI runs, in order; under 25 minutes on two cores
+#   make quick      what one runs between two edits: tidy and unit tests
+#   make demo       five daemons on this machine tell the story
+#
+# The stages of `make test`: deps lint tidy unit scenarios sim mutants fuzz netlab
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+# The stages stand in the order in which they run, -j or not.
+.NOTPARALLEL:
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+WORKERS ?= 2
+
+# The bounded simulator run of CI, in simulated cluster-hours.
+SIM_HOURS   ?= 300
+SIM_CMD     ?= $(GO) run ./internal/sim/cmd/simulate -hours $(SIM_HOURS) -workers $(WORKERS)
+MUTANTS_CMD ?= $(GO) run ./internal/sim/cmd/mutants
+# The long run by hand: seeds that no one has seen.
+SOAK_SEEDS ?= 10000
+SOAK_CMD   ?= $(GO) run ./internal/sim/cmd/simulate -seeds $(SOAK_SEEDS) -from $$RANDOM$$RANDOM -workers $(WORKERS)
+BENCH_TIME ?= 1s
+
+# Pure or single-threaded packages whose tests have a stage of their own, where
+# the race detector would only make them slow.
+OWN_STAGE := /internal/(netlab|tidy|sim)(/|$$)
+UNIT = $(shell $(GO) list ./... | grep -vE '$(OWN_STAGE)')
+SIM  = $(shell $(GO) list ./internal/sim/... | grep -v '/internal/sim/scenario$$')
+
+.PHONY: build test quick race unit lint fmt tidy scenarios golden fuzz sim soak \
+	mutants bench cover netlab e2e deps ci demo clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o gmsd ./cmd/gmsd
+
+test: deps lint tidy unit scenarios sim mutants fuzz netlab
+	@echo "make test: all stages passed"
+
+ci: test
+
+quick: tidy
+	$(GO) test $(UNIT)
+
+# Installs Debian packages by name; does nothing where they are there.
+deps:
+	@tools/deps.sh
+
+# The formatters are among the linters. The first run builds them (80 s).
+lint:
+	@echo "== lint"
+	$(GO) mod tidy -diff
+	$(TOOL) golangci-lint run ./...
+
+fmt:
+	$(TOOL) golangci-lint fmt ./...
+
+tidy:
+	@echo "== tidy"
+	$(GO) test -count=1 ./internal/tidy
+
+unit: race
+
+race:
+	@echo "== unit, with the race detector, shuffled"
+	$(GO) test -race -shuffle=on -timeout 8m $(UNIT)
+
+scenarios:
+	@echo "== scenarios"
+	$(GO) test -count=1 -timeout 5m ./internal/sim/scenario
+
+# Writes the expected output of every scenario anew: read the diff.
+golden:
+	$(GO) test -count=1 ./internal/sim/scenario -rewrite
+	git diff --stat -- testdata
+
+sim:
+	@echo "== simulator, $(SIM_HOURS) simulated cluster-hours"
+	$(GO) test -timeout 8m $(SIM)
+	$(SIM_CMD)
+
+soak:
+	$(SOAK_CMD)
+
+# Planted bugs, each of which the checkers must catch.
+mutants:
+	@echo "== mutants"
+	$(MUTANTS_CMD)
+
+fuzz:
+	@echo "== fuzz"
+	@tools/fuzz.sh
+
+# Real daemons in network namespaces. Needs root; says so where it has none.
+netlab:
+	@echo "== netlab"
+	$(GO) test -count=1 -timeout 10m ./internal/netlab/...
+
+# The black-box tests alone: the binary, its commands, its demo, its networks.
+e2e: build netlab demo
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCH_TIME) ./...
+	@if [ -f bench/go.mod ]; then cd bench && $(GO) run .; fi
+
+cover:
+	$(GO) test -coverpkg ./... -coverprofile cover.out $(UNIT) $(SIM) ./internal/sim/scenario
+	$(GO) tool cover -func cover.out | tail -n 1
+
+demo:
+	$(GO) run ./cmd/gmsd demo
+
+clean:
+	rm -rf gmsd cover.out

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/internal/stable"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{flag.ErrHelp, 0},
+		{fmt.Errorf("%w: no", settings.ErrUsage), 1},
+		{&gms.FieldError{}, 2},
+		{errors.Join(&gms.FieldError{}, &gms.FieldError{}), 2},
+		{&admin.BindError{Err: unix.EADDRINUSE}, 2},
+		{fmt.Errorf("x: %w", admin.ErrUnreachable), 2},
+		{&admin.Error{Code: admin.CodeNotFound}, 2},
+		{fmt.Errorf("data-dir: %w", stable.ErrLocked), 2},
+		{fmt.Errorf("listen: %w", unix.EADDRINUSE), 2},
+		{&gms.DeniedError{Code: views.RefuseName}, 4},
+		{fmt.Errorf("%w: %w", gms.ErrClosed, &gms.DeniedError{Code: views.RefuseVersion}), 4},
+		{&admin.Error{Code: admin.CodeTimeout}, 6},
+		{context.DeadlineExceeded, 6},
+		{&gms.DamagedError{Err: stable.ErrDamaged}, 7},
+		{&gms.DeniedError{Code: views.RefuseDuplicate}, 7},
+		{&gms.DeniedError{Code: views.RefuseRolledBack}, 7},
+		{fmt.Errorf("data-dir: %w", stable.ErrNewer), 7},
+		{&admin.Error{Code: admin.CodeInternal}, 70},
+		{&gms.FatalError{}, 70},
+		{errors.New("surprise"), 70},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%T %v: %d, want %d", c.err, c.err, got, c.want)
+		}
+	}
+}
+
+func TestEveryCommandHasItsHelp(t *testing.T) {
+	for _, c := range commands() {
+		var out, errs bytes.Buffer
+		if code := execute(context.Background(), []string{"help", c.name}, streams{out: &out, err: &errs}); code != 0 {
+			t.Errorf("%s: exit %d", c.name, code)
+		}
+		for _, part := range []string{"usage: gmsd " + c.name, c.long, "Examples:"} {
+			if part == "" || !strings.Contains(out.String(), part) {
+				t.Errorf("%s: no %q in its help", c.name, part)
+			}
+		}
+		var same bytes.Buffer
+		if code := execute(context.Background(), []string{c.name, "--help"}, streams{out: &same, err: &errs}); code != 0 || same.String() != out.String() {
+			t.Errorf("%s --help: exit %d, differs from help", c.name, code)
+		}
+	}
+}
+
+func TestFlagsAndWordsMix(t *testing.T) {
+	c := newCall(context.Background(), sendCommand, streams{})
+	if err := c.parse([]string{"news", "--order", "fifo", "--", "--json"}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(c.words, " ") != "news --json" || c.order != "fifo" || c.json {
+		t.Errorf("words %q, order %s, json %v", c.words, c.order, c.json)
+	}
+}
+
+func TestTarget(t *testing.T) {
+	for _, c := range []struct{ admin, dir, envAdmin, envDir, want string }{
+		{"", "", "", "", "/var/lib/gmsd/admin.sock"},
+		{"", "", "", "/e", "/e/admin.sock"},
+		{"", "", "h:1", "/e", "h:1"},
+		{"", "/d", "h:1", "/e", "/d/admin.sock"},
+		{"/a", "/d", "h:1", "/e", "/a"},
+	} {
+		t.Setenv("GMSD_ADMIN", c.envAdmin)
+		t.Setenv("GMSD_DATA_DIR", c.envDir)
+		if got := (&call{admin: c.admin, dataDir: c.dir}).target(); got != c.want {
+			t.Errorf("%+v: got %s", c, got)
+		}
+	}
+}
+
+func TestNotify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "n")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	if err := newNotifier().send("READY=1"); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 64)
+	if n, err := conn.Read(buf); err != nil || string(buf[:n]) != "READY=1" {
+		t.Errorf("got %q, %v", buf[:n], err)
+	}
+	if err := newNotifier().send("READY=1"); err != nil {
+		t.Errorf("the socket is taken from the environment once: %v", err)
+	}
+	if err := (notifier{"/nowhere"}).send("READY=1"); err == nil {
+		t.Error("nobody listens and that is no error")
+	}
+}
+
+type bitRecorder struct {
+	set  []views.Bits
+	fail error
+}
+
+func (b *bitRecorder) SetBits(_ context.Context, _, bits views.Bits) error {
+	if b.fail == nil {
+		b.set = append(b.set, bits)
+	}
+	return b.fail
+}
+
+func TestCheckDecidesOverStarted(t *testing.T) {
+	host := &bitRecorder{}
+	var result error
+	c := newChecker(host, "", slog.New(slog.DiscardHandler))
+	c.try = func(context.Context) error { return result }
+	bad := errors.New("exit status 1")
+	for _, r := range []error{bad, bad, bad, bad, nil, nil, bad, bad, nil, bad, bad, bad, bad, nil} {
+		result = r
+		c.once(context.Background())
+	}
+	if got := fmt.Sprint(host.set); got != "[S.. ... S..]" {
+		t.Errorf("set %v", got)
+	}
+	c.started, host.fail = false, errors.New("blocked")
+	c.once(context.Background())
+	host.fail = nil
+	c.once(context.Background())
+	if !c.started || len(host.set) != 4 {
+		t.Error("a bit that could not be set was not tried again")
+	}
+}
+
+func TestCheckRunsTheCommand(t *testing.T) {
+	for command, ok := range map[string]bool{"true": true, "exit 3": false, "test -d /": true} {
+		c := newChecker(nil, command, nil)
+		if err := c.try(context.Background()); (err == nil) != ok {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+func record(n int, e trace.Event) trace.Record {
+	return trace.Record{N: uint64(n), T: views.Instant(n) * 1e6, Process: views.Process{Host: views.HostID{1}, Incarnation: 1}, Event: e}
+}
+
+func TestFindCause(t *testing.T) {
+	records := []trace.Record{
+		record(1, trace.Start{}),
+		record(2, trace.Install{View: views.ViewID{Seq: 1}}),
+		record(3, trace.Join{Who: views.HostID{2}, Verdict: trace.JoinAccept}),
+		record(4, trace.Deliver{}),
+		record(5, trace.Install{View: views.ViewID{Seq: 2}}),
+		record(6, trace.Suspect{Who: views.HostID{2}, Detector: "socket", Evidence: "closed"}),
+	}
+	last, err := findCause(records, 0)
+	if err != nil || last.install.N != 5 || len(last.events) != 1 || last.events[0].N != 3 {
+		t.Errorf("got %+v, %v", last, err)
+	}
+	if first, err := findCause(records, 1); err != nil || len(first.events) != 0 {
+		t.Errorf("got %+v, %v", first, err)
+	}
+	if _, err := findCause(records, 9); exitCode(err) != exitRefused {
+		t.Errorf("an unknown view: %v", err)
+	}
+}
+
+func TestDescribeLine(t *testing.T) {
+	id := views.ViewID{Seq: 12, Coordinator: views.HostID{0x1a, 0x2b, 0x3c, 0x4d}}
+	line := trace.AppendJSON(nil, record(7, trace.Suspect{Who: id.Coordinator, Detector: "socket", Evidence: "it closed"}))
+	if got, want := describeLine(line), `     7      0.007000  suspect  detector=socket evidence="it closed" who=1a2b3c4d`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	line = trace.AppendJSON(nil, record(8, trace.Block{View: id}))
+	if got := describeLine(line); !strings.HasSuffix(got, "block    view=12@1a2b3c4d") {
+		t.Errorf("got %s", got)
+	}
+	if got := describeLine([]byte("garbage")); got != "garbage" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestDrawViewTellsWhoCameAndWent(t *testing.T) {
+	m := func(b byte, name string) admin.Member {
+		return admin.Member{Name: name, Host: views.HostID{b}, Addr: "10.77.0.1:7749", Started: true, Version: "0.1.0"}
+	}
+	before := &admin.View{ID: admin.ViewID{Seq: 4}, Members: []admin.Member{m(1, "h1"), m(2, "h2")}}
+	now := &admin.View{
+		ID: admin.ViewID{Seq: 5}, Prev: &before.ID, Trans: []views.HostID{{1}}, Kind: "merge", Reason: "merge",
+		Members:   []admin.Member{m(1, "h1"), m(3, "h3")},
+		Subgroups: []admin.Subgroup{{Members: []views.HostID{{1}}}, {Members: []views.HostID{{3}}}},
+	}
+	var b bytes.Buffer
+	drawView(&b, &admin.ViewAnswer{Self: views.HostID{1}, State: "zombie", View: now}, []*admin.View{before, now})
+	for _, want := range []string{"came: h3   went: h2   merged: {h1} + {h3}", "  0*  h1    01000000  10.77.0.1:7749  S..   0.1.0", "not primary"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestListening(t *testing.T) {
+	l := &listening{names: map[views.HostID]string{}}
+	text := "hello\n"
+	view := &admin.View{ID: admin.ViewID{Seq: 5, Coordinator: views.HostID{1}}, Members: []admin.Member{{Name: "h1", Host: views.HostID{1}}}}
+	for _, c := range []struct {
+		e    admin.GroupEvent
+		want string
+	}{
+		{admin.GroupEvent{Ev: "view", View: view}, "-- view 5@01000000 {h1}"},
+		{admin.GroupEvent{Ev: "block"}, "-- block"},
+		{admin.GroupEvent{Ev: "message", GroupMessage: &admin.GroupMessage{From: views.HostID{1}, Text: &text}}, "h1: hello"},
+		{admin.GroupEvent{Ev: "message", GroupMessage: &admin.GroupMessage{From: views.HostID{2}, Payload: []byte{255}}}, "02000000: (1 bytes that are no text)"},
+		{admin.GroupEvent{Ev: "message"}, ""},
+	} {
+		if got := l.describe(&c.e); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	for _, args := range [][]string{{}, {"veiw"}, {"view", "--jsno"}, {"send", "g"}, {"send", "g", "a", "b"}, {"why", "x"}, {"send", "g", "m", "--order", "best"}} {
+		var errs bytes.Buffer
+		if code := execute(context.Background(), args, streams{out: io.Discard, err: &errs}); code != exitUsage || errs.Len() == 0 {
+			t.Errorf("%v: exit %d, said %q", args, code, errs.String())
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts run this test binary as gmsd.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gmsd": main})
+}
+
+// TestScripts runs testdata/scripts: the commands as a user meets them, with
+// real daemons. Beside testscript's own commands:
+//
+//	exits CODE gmsd ARGS...   runs it and wants that exit code
+//	told STATE                waits until a daemon has told the service manager STATE
+//	corrupt FILE...           overwrites the middle of each file
+//
+// $PORT1 to $PORT4 are free ports; daemons talk to $NOTIFY_SOCKET.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   filepath.Join("..", "..", "testdata", "scripts"),
+		Setup: setupScript,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt,
+		},
+	})
+}
+
+type notices struct{}
+
+func setupScript(env *testscript.Env) error {
+	env.Vars = append(env.Vars, "GMSD_ADMIN=", "GMSD_DATA_DIR=")
+	for i := 1; i <= 4; i++ {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close() // kept until all are drawn, so that they differ
+		env.Setenv("PORT"+strconv.Itoa(i), strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	}
+	socket := filepath.Join(env.WorkDir, "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	env.Setenv("NOTIFY_SOCKET", socket)
+	env.Values[notices{}] = conn
+	env.Defer(func() { _ = conn.Close() })
+	return nil
+}
+
+func cmdTold(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: told STATE")
+	}
+	conn := ts.Value(notices{}).(*net.UnixConn)
+	ts.Check(conn.SetReadDeadline(time.Now().Add(30 * time.Second)))
+	buf := make([]byte, 256)
+	n, err := conn.Read(buf)
+	ts.Check(err)
+	if got := string(buf[:n]); got != args[0] {
+		ts.Fatalf("the daemon told %q, want %q", got, args[0])
+	}
+}
+
+func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: exits CODE program args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func cmdCorrupt(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		path := ts.MkAbs(name)
+		raw, err := os.ReadFile(path)
+		ts.Check(err)
+		for i := len(raw) / 4; i < len(raw); i++ {
+			raw[i] ^= 0x55
+		}
+		if len(raw) == 0 {
+			ts.Fatalf("%s is empty", name)
+		}
+		ts.Check(os.WriteFile(path, raw, 0o600))
+		fmt.Fprintln(ts.Stdout(), "corrupted", name)
+	}
+}
