@@ -173,9 +173,7 @@ func (d *Detector) forgetView() {
 func (d *Detector) learned() map[views.HostID]link {
 	links := make(map[views.HostID]link, len(d.members))
 	for i := range d.members {
-		l := d.members[i].link
-		l.beatAt = 0 // a gap over a view change says nothing
-		links[d.members[i].Host] = l
+		links[d.members[i].Host] = d.members[i].link
 	}
 	return links
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gmsd/gmsd/views/message"
 )
 
-// TestFilms plays testdata/*.txt. Each stanza is one command; what is expected
+// TestFilms plays testdata/films/*.txt. Each stanza is one command; what is expected
 // is what the detectors said meanwhile and, for every host that has an opinion
 // or a state worth telling, its Describe.
 //
@@ -27,7 +27,7 @@ import (
 //	frame at=1 from=3           h1 receives any frame of h3, now
 //	bound 1                     the printed detection bound
 func TestFilms(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/films", func(t *testing.T, path string) {
 		var l *lab
 		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
 			if td.Cmd == "group" {

@@ -131,6 +131,21 @@ func TestAccusations(t *testing.T) {
 	want("our own", 2)
 }
 
+// Of two that are sure of each other's end the higher rank goes, whichever
+// accusation came first.
+func TestMutualAccusations(t *testing.T) {
+	for _, first := range []int{1, 2} {
+		d, v, at := fresh(5)
+		d.HandleAccuse(at, process(first), accuse(v, 1, message.EvidenceRefused, uint16(3-first)))
+		d.Drain()
+		d.HandleAccuse(at, process(3-first), accuse(v, 1, message.EvidenceRefused, uint16(first)))
+		d.Drain()
+		if !slices.Equal(d.Failed(), []uint16{2}) {
+			t.Errorf("h%d first: %s", first, d.Describe())
+		}
+	}
+}
+
 // A list nobody repeats does not stand for ever, and one repeated does.
 func TestAccusationsExpire(t *testing.T) {
 	d, v, at := fresh(5)

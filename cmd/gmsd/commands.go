@@ -64,15 +64,15 @@ type call struct {
 	timeout        time.Duration
 	json           bool
 
-	settings              *settings.Flags
-	follow, all           bool
-	since                 uint64
-	order                 string
-	script                string
-	hosts                 int
-	keep                  bool
-	mode                  string
-	showConfig, cleanOnly bool
+	settings    *settings.Flags
+	follow, all bool
+	since       uint64
+	order       string
+	script      string
+	hosts       int
+	keep        bool
+	mode        string
+	cleanOnly   bool
 }
 
 func newCall(ctx context.Context, c *command, io streams) *call {

@@ -64,10 +64,10 @@ func exitCode(err error) int {
 }
 
 func exitOfAnswer(code admin.Code) int {
-	switch code {
-	case admin.CodeTimeout:
+	if code == admin.CodeTimeout {
 		return exitTimeout
-	case admin.CodeInternal:
+	}
+	if code == admin.CodeInternal {
 		return exitInternal
 	}
 	return exitRefused

@@ -163,7 +163,7 @@ func (e *Engine) settle() {
 			return
 		}
 		more := e.drainCore()
-		if e.drainDetector() {
+		if !e.stopped && e.drainDetector() {
 			more = true
 		}
 		if !more {
@@ -179,6 +179,9 @@ func (e *Engine) drainCore() bool {
 		e.emit(ev)
 	}
 	if out.Persist != 0 {
+		if e.out.Persist != nil {
+			delete(e.persists, e.out.Persist.Token) // this one stands for both
+		}
 		e.tokens++
 		e.persists[e.tokens] = out.Persist
 		e.out.Persist = &Persist{Token: e.tokens, Seq: out.Persist}

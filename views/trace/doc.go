@@ -12,4 +12,7 @@
 // preceded by a Block and followed by an Unblock; the line is written before
 // the effect is visible to anyone else; the file is appended to across
 // restarts, N counting from 1 in each incarnation.
+//
+// [AppendJSON] writes the line of a record, [ParseLine] reads it. Readers skip
+// keys and events they do not know ([ErrUnknownEvent]): the format only grows.
 package trace

@@ -95,48 +95,67 @@ func (c *Core) ranked(group []*invite) []*invite {
 // kindAndReason: a merge brings at least two subgroups that are no joiners;
 // else the strongest thing that happened names the view.
 func (c *Core) kindAndReason(plan []placement) (views.Kind, views.Reason) {
-	settled := map[views.ViewID]bool{}
-	joined, replaced := false, false
-	stays := make([]bool, c.base.Size())
-	for _, p := range plan {
-		if !p.joiner {
-			settled[p.from] = true
-		}
-		r := c.base.RankOf(p.member.Process)
-		switch {
-		case r >= 0:
-			stays[r] = true
-		case c.base.Rank(p.member.Host) >= 0:
-			replaced = true
-		default:
-			joined = true
-		}
-	}
-	crashed, left := false, false
-	for r, stay := range stays {
-		if stay {
-			continue
-		}
-		inv := c.lead.find(c.base.Members[r].Process)
-		wanted := inv != nil && inv.leaving
-		left = left || wanted
-		crashed = crashed || !wanted
-	}
+	d := c.differenceTo(plan)
 	switch {
-	case len(settled) >= 2:
+	case len(d.regimes) >= 2:
 		return views.Merge, views.ReasonMerge
-	case replaced:
+	case d.replaced:
 		return views.Regular, views.ReasonReplace
-	case crashed && c.lead.evicting:
+	case d.crashed && c.lead.evicting:
 		return views.Regular, views.ReasonEvict
-	case crashed:
+	case d.crashed:
 		return views.Regular, views.ReasonCrash
-	case left:
+	case d.left:
 		return views.Regular, views.ReasonLeave
-	case joined:
+	case d.joined:
 		return views.Regular, views.ReasonJoin
 	}
 	return views.Regular, views.ReasonRestate
+}
+
+// change is what a new view changes against those its members come from.
+type change struct {
+	// regimes are the views of subgroups that are no joiners.
+	regimes                         []views.ViewID
+	joined, replaced, crashed, left bool
+}
+
+func (c *Core) differenceTo(plan []placement) change {
+	var d change
+	hosts := make(map[views.HostID]views.Incarnation, len(plan))
+	for _, p := range plan {
+		hosts[p.member.Host] = p.member.Incarnation
+		d.joined = d.joined || c.base.RankOf(p.member.Process) < 0
+		if !p.joiner && !slices.Contains(d.regimes, p.from) {
+			d.regimes = append(d.regimes, p.from)
+		}
+	}
+	c.addLost(&d, c.base.Members, hosts)
+	for _, s := range c.strangers {
+		if s.roster != nil && slices.ContainsFunc(plan, func(p placement) bool { return p.from == s.view }) {
+			c.addLost(&d, s.roster, hosts)
+		}
+	}
+	return d
+}
+
+// addLost notes the members of a view that a new one of hosts does not hold.
+func (c *Core) addLost(d *change, members []views.Member, hosts map[views.HostID]views.Incarnation) {
+	for i := range members {
+		inc, there := hosts[members[i].Host]
+		if there && inc == members[i].Incarnation {
+			continue
+		}
+		inv := c.lead.find(members[i].Process)
+		switch {
+		case there:
+			d.replaced = true
+		case inv != nil && inv.leaving:
+			d.left = true
+		default:
+			d.crashed = true
+		}
+	}
 }
 
 // announce tells the view to all who were invited: as a difference to those of

@@ -115,6 +115,10 @@ func (c *Checker) recall(visit *visit, s *sender, e *trace.Deliver, class int) u
 		c.fail(SameView, v.id, []*proc{visit.life.proc, s.proc}, "%s is delivered here, others delivered it in %s", c.msgName(e.Msg), c.viewName(in.id))
 	}
 	c.orphans[e.Msg] = v
+	next := int(visit.cursor(s.slot, class).next)
+	if sent := s.sent[class]; next < len(sent) && sent[next].n == e.Msg.N {
+		return uint32(next)
+	}
 	place := slices.IndexFunc(s.sent[class], func(m message) bool { return m.n == e.Msg.N })
 	if place < 0 {
 		place = len(s.sent[class])

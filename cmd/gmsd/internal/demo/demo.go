@@ -185,10 +185,21 @@ func (p *production) finish(outcome *Outcome, err error) error {
 	if !interrupted {
 		err = errors.Join(err, p.print(outcome))
 	}
-	if outcome.Dir == "" {
+	switch {
+	case outcome.PIDs != nil: // kept
+	case err != nil && !interrupted:
+		err = errors.Join(err, p.keepLogs())
+	default:
 		err = errors.Join(err, p.links.close(), os.RemoveAll(p.dir))
 	}
 	return err
+}
+
+// keepLogs leaves what the reader of a failure needs; the next --cleanup takes it.
+func (p *production) keepLogs() error {
+	p.remains.Keep, p.remains.PIDs = true, nil
+	p.story.out.printf("the logs of this failure stay in %s until gmsd demo --cleanup\n", p.dir)
+	return errors.Join(p.links.close(), p.remains.write(p.dir))
 }
 
 func (p *production) judge(outcome *Outcome) error {
@@ -228,7 +239,7 @@ func (p *production) print(outcome *Outcome) error {
 			out.printf("  %s\n", x)
 		}
 	}
-	if outcome.Dir != "" {
+	if outcome.PIDs != nil {
 		p.printKept(outcome)
 	}
 	out.printf("done in %.1f s\n", outcome.Seconds)

@@ -101,7 +101,7 @@ rack = "r1"
 
 func TestAllFaultsAtOnce(t *testing.T) {
 	file := `
-nmae = "x"
+nam = "x"
 lab-faults = "perhaps"
 peers = [1]
 bind = 7
@@ -115,14 +115,14 @@ x = 1
 	}, nil, file)
 	_, err := daemonOf(s)
 	want := []string{
-		"admin", "advertise", "attrs", "bind", "db", "init-expect", "insecure-lab", "lab-faults", "log-level", "nmae",
+		"admin", "advertise", "attrs", "bind", "db", "init-expect", "insecure-lab", "lab-faults", "log-level", "nam",
 		"partition-policy", "peers", "started", "surprise", "transport",
 	}
 	if got := faultsOf(t, err); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	if !strings.Contains(err.Error(), "did you mean name?") {
-		t.Errorf("no suggestion for nmae in %v", err)
+		t.Errorf("no suggestion for nam in %v", err)
 	}
 	if n := len(Lines(err)); n != len(want) {
 		t.Errorf("%d lines, want %d", n, len(want))

@@ -21,7 +21,7 @@ const (
 )
 
 // limit bounds one detector, its build included.
-const limit = 4 * time.Minute
+const limit = 3 * time.Minute
 
 // mutant is one planted bug.
 type mutant struct {
@@ -155,8 +155,8 @@ func moduleRoot() (string, error) {
 }
 
 // try plants one bug in a fresh copy and runs its detector.
-func try(root string, m mutant) verdict {
-	v := verdict{mutant: m}
+func try(root string, m mutant) (v verdict) {
+	v.mutant = m
 	begin := time.Now()
 	defer func() { v.took = time.Since(begin) }()
 	tmp, err := os.MkdirTemp("", "gmsd-mutant-")
@@ -170,28 +170,35 @@ func try(root string, m mutant) verdict {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if out, err := command(ctx, tmp, "git", "apply", "-C1", "--recount", m.path); err != nil {
+	if out, err := command(ctx, tmp, "git", "apply", "-C1", m.path); err != nil {
 		v.err = fmt.Errorf("does not apply any more: %s", firstLine(out))
 		return v
 	}
-	if out, err := command(ctx, tmp, "go", "vet", "./views/...", "./internal/engine", "./failuredetect"); err != nil {
+	build, dir, args := m.detector(tmp)
+	if out, err := command(ctx, tmp, "go", build...); err != nil {
 		v.err = fmt.Errorf("does not compile: %s", firstLine(out))
 		return v
 	}
-	out, err := command(ctx, tmp, "go", m.detector()...)
-	if err == nil {
-		return v
+	out, err := command(ctx, dir, filepath.Join(tmp, "detector"), args...)
+	switch {
+	case ctx.Err() != nil:
+		v.err = fmt.Errorf("no verdict within %s", limit)
+	case err != nil:
+		v.caught, v.err = m.judge(out)
 	}
-	v.caught, v.err = m.judge(out)
 	return v
 }
 
-// detector gives the arguments of the go command.
-func (m *mutant) detector() []string {
+// detector says how to build the detector, where it runs, and with what. It is
+// built first, so that a detector that hangs is itself the process to end.
+func (m *mutant) detector(tmp string) (build []string, dir string, args []string) {
+	binary := filepath.Join(tmp, "detector")
 	if m.run[0] == "scenario" {
-		return []string{"test", "./internal/sim/scenario", "-count=1", "-run", "TestFilms/" + m.run[1] + "$"}
+		return []string{"test", "-c", "-o", binary, "./internal/sim/scenario"},
+			filepath.Join(tmp, "internal", "sim", "scenario"),
+			[]string{"-test.run", "TestFilms/" + m.run[1] + "$"}
 	}
-	return append([]string{"run", "./internal/sim/cmd/simulate"}, m.run[1:]...)
+	return []string{"build", "-o", binary, "./internal/sim/cmd/simulate"}, tmp, m.run[1:]
 }
 
 // failed finds the property in what the detectors print.
@@ -220,6 +227,7 @@ func (m *mutant) judge(out string) (string, error) {
 func command(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
+	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
 	out, err := cmd.CombinedOutput()
 	return string(out), err

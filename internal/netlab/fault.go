@@ -1,0 +1,87 @@
+package netlab
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Fault is something done to the network or to a machine. A value is imposed
+// on one lab at a time.
+type Fault interface {
+	// Describe is for people.
+	Describe() string
+	// Hosts are those that it touches; none: all.
+	Hosts() []int
+	// Start makes it, Stop undoes it. They are called by Impose and Lift.
+	Start(l *Lab) error
+	Stop(l *Lab) error
+}
+
+// Impose makes a fault, and tells the checkers before.
+func (l *Lab) Impose(f Fault) error {
+	if _, on := l.faults[f]; on {
+		return fmt.Errorf("netlab: %s is imposed already", f.Describe())
+	}
+	if err := l.endWindow(); err != nil {
+		return err
+	}
+	if err := l.facts.fault(f.Describe(), true, f.Hosts()...); err != nil {
+		return err
+	}
+	if err := f.Start(l); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", f.Describe(), err), f.Stop(l))
+	}
+	l.faults[f] = struct{}{}
+	return nil
+}
+
+// Lift undoes a fault, and tells the checkers after.
+func (l *Lab) Lift(f Fault) error {
+	if _, on := l.faults[f]; !on {
+		return fmt.Errorf("netlab: %s is not imposed", f.Describe())
+	}
+	if err := l.endWindow(); err != nil {
+		return err
+	}
+	delete(l.faults, f)
+	if err := f.Stop(l); err != nil {
+		return fmt.Errorf("%s: %w", f.Describe(), err)
+	}
+	return l.facts.fault(f.Describe(), false, f.Hosts()...)
+}
+
+// table is an nft table of a fault's own: faults add up, and undoing one is
+// deleting its table.
+type table struct {
+	space        *space
+	family, name string
+}
+
+// addTable makes a table with one chain at a hook and its rules.
+func (l *Lab) addTable(s *space, family, hook string, rules []string) (*table, error) {
+	l.tables++
+	t := &table{s, family, fmt.Sprintf("lab%d", l.tables)}
+	text := fmt.Sprintf("table %s %s {\n chain c {\n  type filter hook %s priority 0; policy accept;\n  %s\n }\n}\n",
+		family, t.name, hook, strings.Join(rules, "\n  "))
+	if err := s.command(text, "nft", "-f", "-"); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// remove deletes the table; a nil one was never made.
+func (t *table) remove() error {
+	if t == nil {
+		return nil
+	}
+	return t.space.command("", "nft", "delete", "table", t.family, t.name)
+}
+
+// hostSet is a list of hosts for people.
+func hostSet(hosts []int) string {
+	if len(hosts) == 0 {
+		return "all"
+	}
+	return strings.Join(names(hosts), " ")
+}
