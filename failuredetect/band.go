@@ -120,6 +120,16 @@ func (d *Detector) advanceBands(now views.Instant) {
 	}
 }
 
+// keepFailed holds on to those that are failed by votes when a band ends: to
+// settle against one of their accusers must not bring them back, or one band
+// would follow the other.
+func (d *Detector) keepFailed() {
+	for _, r := range d.failed {
+		d.members[r].settledAgainst = true
+		d.settled = withRank(d.settled, r, true)
+	}
+}
+
 // pair is a broken link between two members.
 type pair struct{ low, high uint16 }
 
@@ -130,6 +140,9 @@ type pair struct{ low, high uint16 }
 // and goes first; of a link cut between two, the higher rank goes.
 func (d *Detector) resolve(now views.Instant) {
 	pairs := d.brokenPairs(now)
+	if len(pairs) > 0 {
+		d.keepFailed()
+	}
 	links := make([]int, len(d.members))
 	for len(pairs) > 0 {
 		clear(links)

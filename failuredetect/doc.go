@@ -41,7 +41,9 @@
 //  1. Calls carry `now`, not falling. Call Advance at Deadline at the latest:
 //     a call that comes later is taken for a pause of this host.
 //  2. Drain after every call, or after a batch. The opinions (Failed,
-//     Suspected, Unsettled, Condemned) are those of the last Drain.
+//     Suspected, Unsettled, Condemned) are those of the last Drain; where not
+//     everyone observes everyone, votes are counted every settleEvery at most,
+//     and Deadline says when.
 //  3. What Drain gave is the caller's until the next call; an Accuse message is
 //     never changed.
 //  4. Frames handed in are authentic and from the process named; frames of the
@@ -58,7 +60,19 @@
 //     BandDeadlines while the accusations do not change.
 //   - Self: a host never fails itself; where the others must, it is Condemned.
 //   - Bounded: state is O(members + standing accusations); pings go to at most
-//     the observed and checksMax more.
+//     the observed and twice checksMax more.
+//
+// # Known limits
+//
+// A host that is itself stopped for more than two beats, again and again within
+// SilenceMin, never doubts anybody: the others must do without it. Beat must be
+// the same everywhere. A forged frame hides a silence: frames are sealed below.
+//
+// # Tests
+//
+// testdata/films tell the rules by example, montecarlo_test.go the cost of loss
+// (go test -run Loss -mc-runs 5000), property_test.go the invariants,
+// scenario_test.go partitions, crashes and cuts up to 100 hosts.
 //
 // # Not here
 //

@@ -80,7 +80,7 @@ func advanceTo(d *Detector, at views.Instant, each func(views.Instant, Output)) 
 			panic("deadlines do not move on")
 		}
 		d.Advance(next)
-		each(next, d.Drain())
+		each(max(next, d.now), d.Drain())
 	}
 }
 

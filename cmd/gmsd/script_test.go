@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +29,8 @@ func TestMain(m *testing.M) {
 //	exits CODE gmsd ARGS...   runs it and wants that exit code
 //	told STATE                waits until a daemon has told the service manager STATE
 //	corrupt FILE...           overwrites the middle of each file
+//	awaits TEXT gmsd ARGS...  reads its output until a line has TEXT, then ends it
+//	hup                       sends SIGHUP to every command in the background
 //
 // $PORT1 to $PORT4 are free ports; daemons talk to $NOTIFY_SOCKET.
 func TestScripts(t *testing.T) {
@@ -32,7 +38,7 @@ func TestScripts(t *testing.T) {
 		Dir:   filepath.Join("..", "..", "testdata", "scripts"),
 		Setup: setupScript,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt,
+			"exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "hup": cmdHup,
 		},
 	})
 }
@@ -107,5 +113,36 @@ func cmdCorrupt(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Check(os.WriteFile(path, raw, 0o600))
 		fmt.Fprintln(ts.Stdout(), "corrupted", name)
+	}
+}
+
+func cmdAwaits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: awaits TEXT program args...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	cmd := exec.CommandContext(ctx, path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"GMSD_ADMIN=" + ts.Getenv("GMSD_ADMIN"), "GMSD_DATA_DIR=" + ts.Getenv("GMSD_DATA_DIR")}
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	found := false
+	for lines := bufio.NewScanner(out); !found && lines.Scan(); {
+		found = strings.Contains(lines.Text(), args[0])
+	}
+	cancel()
+	_ = cmd.Wait() // it was killed
+	if !found {
+		ts.Fatalf("no line had %q", args[0])
+	}
+}
+
+func cmdHup(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
 	}
 }

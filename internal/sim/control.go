@@ -100,6 +100,9 @@ func (w *World) Coordinator() HostSet { return w.coordinator() }
 // All is the set of machines that are not spare.
 func (w *World) All() HostSet { return allHosts(int(w.opts.Hosts)) }
 
+// Over says why the run has ended although nothing failed, or is empty.
+func (w *World) Over() string { return w.over }
+
 // Judge ends the run and asks the oracle.
 func (w *World) Judge() *Failure {
 	if w.failure == nil {

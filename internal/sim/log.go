@@ -66,9 +66,6 @@ func (h *Host) judgeQuiet(e trace.Install) {
 // deliver takes what the application gets and holds it against the log: each
 // view and message stands there first, in the same order.
 func (h *Host) deliver(p *process, d engine.Delivery) {
-	if h.w.stopped() {
-		return // the log was closed within this step
-	}
 	switch d := d.(type) {
 	case engine.ViewInstalled:
 		p.view = d.View

@@ -44,6 +44,10 @@ func (f *Film) Do(c Command) (output string, faults []string) {
 			f.over = true
 			f.fault("%v", failure)
 		}
+		if why := f.w.Over(); why != "" {
+			f.over = true
+			f.fault("the run ended: %s", why)
+		}
 	}
 	output = f.develop() + text
 	for _, fault := range f.faults {

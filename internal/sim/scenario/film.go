@@ -111,7 +111,7 @@ func (f *Film) develop() string {
 func (f *Film) stabilize(limit time.Duration) {
 	end := f.w.Elapsed() + limit
 	f.last = f.w.Elapsed()
-	for f.w.Elapsed()-f.last < quiet && f.w.Failure() == nil {
+	for f.w.Elapsed()-f.last < quiet && f.w.Failure() == nil && f.w.Over() == "" {
 		if f.w.Elapsed() >= end {
 			f.fault("not stable after %s", limit)
 			return
