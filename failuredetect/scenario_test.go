@@ -122,7 +122,11 @@ func TestBothSidesOfAPartitionDecide(t *testing.T) {
 // In a large group a host knows most others by hearsay only; still the small
 // side, down to one host, finds out that it is alone.
 func TestPartitionOfALargeGroup(t *testing.T) {
-	for _, small := range []int{1, 2, 30} {
+	sizes := []int{1, 2, 30}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	for _, small := range sizes {
 		t.Run(fmt.Sprint(small), func(t *testing.T) {
 			l := newLab(100, uint64(small))
 			l.settleIn(t)
@@ -157,7 +161,11 @@ func TestPartitionOfALargeGroup(t *testing.T) {
 }
 
 func TestThirtyOfAHundredCrashAtOnce(t *testing.T) {
-	for seed := range uint64(5) {
+	seeds := uint64(5)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		l := newLab(100, seed)
 		l.settleIn(t)
 		var dead []uint16

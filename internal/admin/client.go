@@ -37,11 +37,11 @@ const (
 	lineMax = 8 << 20
 )
 
-// NewClient speaks to target: a socket's path where it has a slash, else
-// host:port. Nothing is dialled yet.
+// NewClient speaks to target: host:port, or the path of a socket where it has
+// a slash or no colon. Nothing is dialled yet.
 func NewClient(target string) *Client {
 	network, base := "tcp", "http://"+target
-	if strings.Contains(target, "/") {
+	if strings.Contains(target, "/") || !strings.Contains(target, ":") {
 		network, base = "unix", "http://gmsd"
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout}

@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	// connsMax bounds the open connections of each listener; the socket has its
-	// own allowance, so that a flood of the TCP port locks no operator out.
-	connsMax = 64
+	// tcpConnsMax and socketConnsMax bound the open connections. The socket has
+	// an allowance of its own, and TCP less than gms.ListenersMax, so that
+	// whoever floods the TCP port locks no operator out.
+	tcpConnsMax    = 48
+	socketConnsMax = 64
 	// socketPathMax is what a sockaddr_un holds, less its final zero.
 	socketPathMax = 107
 	// staleDialTimeout is how long we wait to learn whether a socket is alive.
@@ -40,7 +42,7 @@ func (e *BindError) Unwrap() error { return e.Err }
 func listenTCP(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err == nil {
-		return netutil.LimitListener(l, connsMax), nil
+		return netutil.LimitListener(l, tcpConnsMax), nil
 	}
 	cure := `give host:port, or "none" for no TCP listener`
 	switch {
@@ -75,7 +77,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, bad(innermost(err), "its directory must exist and be writable for us")
 	}
-	return netutil.LimitListener(l, connsMax), nil
+	return netutil.LimitListener(l, socketConnsMax), nil
 }
 
 // Errors of a socket path that is taken.

@@ -468,7 +468,7 @@ func TestHalfRequestsAreCut(t *testing.T) {
 
 func TestConnectionsAreCapped(t *testing.T) {
 	s := serve(t, nil)
-	for range connsMax {
+	for range 2 * tcpConnsMax {
 		conn, err := net.Dial("tcp", s.server.TCPAddr().String())
 		if err != nil {
 			t.Fatal(err)

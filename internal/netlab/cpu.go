@@ -22,7 +22,9 @@ var ErrNoCgroup = errors.New("netlab: no cgroup v1 processor controller")
 type SlowCPU struct{ Host, Percent int }
 
 // Describe gives a line.
-func (f *SlowCPU) Describe() string { return fmt.Sprintf("%d %% of a processor for %s", f.Percent, Name(f.Host)) }
+func (f *SlowCPU) Describe() string {
+	return fmt.Sprintf("%d %% of a processor for %s", f.Percent, Name(f.Host))
+}
 
 // Hosts gives the one.
 func (f *SlowCPU) Hosts() []int { return []int{f.Host} }

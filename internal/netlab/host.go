@@ -129,6 +129,15 @@ func (l *Lab) Start(host int, flags ...string) (views.Instant, error) {
 	return h.begin(l.o.Binary, l.flags(h, flags))
 }
 
+// StartBeside is Start of a host that must not disturb the others: what they
+// are told to keep they must go on keeping.
+func (l *Lab) StartBeside(host int, flags ...string) (views.Instant, error) {
+	h := l.host(host)
+	at, err := h.begin(l.o.Binary, l.flags(h, flags))
+	h.ending = true // whether it may stay is to be seen
+	return at, err
+}
+
 // StartAll starts hosts as nearly at once as one machine can, and says when the
 // last process was there.
 func (l *Lab) StartAll(hosts []int, flags ...string) (views.Instant, error) {
@@ -279,9 +288,9 @@ type Outcome struct {
 	Stdout, Stderr string
 }
 
-// Run runs gmsd with some arguments on a host, beside its daemon, to its end;
+// Execute runs gmsd with some arguments on a host, beside its daemon, to its end;
 // one that does not end in time is killed and has code -1.
-func (l *Lab) Run(host int, within time.Duration, args ...string) (Outcome, error) {
+func (l *Lab) Execute(host int, within time.Duration, args ...string) (Outcome, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := command(l.o.Binary, args)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

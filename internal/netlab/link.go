@@ -10,7 +10,9 @@ type MTU struct{ Host, Bytes int }
 const mtuNormal = 1500
 
 // Describe gives a line.
-func (f *MTU) Describe() string { return fmt.Sprintf("MTU %d at the port of %s", f.Bytes, Name(f.Host)) }
+func (f *MTU) Describe() string {
+	return fmt.Sprintf("MTU %d at the port of %s", f.Bytes, Name(f.Host))
+}
 
 // Hosts gives the one.
 func (f *MTU) Hosts() []int { return []int{f.Host} }

@@ -141,12 +141,19 @@ func (c *Core) changeDue(gone, asked bool) views.Instant {
 	}
 	quiet, most := c.t.JoinQuiet, c.t.FormMax
 	switch {
+	case c.metRegime():
+		quiet, most = c.t.MergeQuiet, c.t.MergeMax
 	case c.now < g.busyUntil:
 		quiet, most = c.t.BusyQuiet, c.t.BusyMax
 	case c.joiner:
 		quiet = c.t.FormQuiet
 	}
 	return min(g.joinAt.Add(quiet), g.since.Add(most))
+}
+
+// metRegime reports whether a stranger is more than one that just started.
+func (c *Core) metRegime() bool {
+	return !c.joiner && slices.ContainsFunc(c.strangers, func(s *stranger) bool { return c.fresh(s) && !s.joiner })
 }
 
 // worthJoining reports whether strangers are ready to come in under our lead.

@@ -13,6 +13,10 @@ type Timing struct {
 	// BusyQuiet is the same within BusyFor after a view that brought joiners, at
 	// most BusyMax in all: a mass start ends in few views. Defaults 120 ms, 1 s, 300 ms.
 	BusyQuiet, BusyFor, BusyMax time.Duration
+	// MergeQuiet is the same where a regime was met: after a partition heals the
+	// others are heard within a heartbeat, at most MergeMax in all. Defaults
+	// 100 ms, 350 ms.
+	MergeQuiet, MergeMax time.Duration
 	// CrashQuiet batches crashes known by strong evidence (default 4 ms);
 	// CrashMax bounds the wait for members that are still in doubt (default 400 ms).
 	CrashQuiet, CrashMax time.Duration
@@ -70,6 +74,8 @@ func (t *Timing) EnsureDefaults() {
 	set(&t.BusyQuiet, 120*ms)
 	set(&t.BusyFor, 1000*ms)
 	set(&t.BusyMax, 300*ms)
+	set(&t.MergeQuiet, 100*ms)
+	set(&t.MergeMax, 350*ms)
 	set(&t.CrashQuiet, 4*ms)
 	set(&t.CrashMax, 400*ms)
 	set(&t.Yield, 800*ms)

@@ -1,0 +1,176 @@
+package netlab_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/netlab"
+	"github.com/gmsd/gmsd/views"
+)
+
+// coordinator gives the host that coordinates, and one that does not.
+func (s *stage) coordinator(n int) (coordinator, other int) {
+	s.Helper()
+	id := s.View(1).View.Coordinator
+	for i := 1; i <= n; i++ {
+		if s.Self(i).Host == id {
+			coordinator = i
+		} else {
+			other = i
+		}
+	}
+	if coordinator == 0 {
+		s.Fatalf("nobody is the coordinator %s", id)
+	}
+	return coordinator, other
+}
+
+func TestForm(t *testing.T) {
+	s := newStage(t, 5)
+	s.form(5)
+	s.flow(50)
+}
+
+func TestKill(t *testing.T) {
+	s := newStage(t, 5)
+	s.minViews = 12
+	s.form(5)
+	s.flow(20)
+	_, member := s.coordinator(5)
+	s.must(s.Kill(member))
+	s.settle(without(5, member))
+	s.flow(20)
+	_, err := s.Start(member)
+	s.must(err)
+	s.settle(netlab.All(5))
+	s.flow(20)
+	coordinator, _ := s.coordinator(5)
+	s.must(s.Kill(coordinator))
+	s.settle(without(5, coordinator))
+	s.flow(20)
+}
+
+func TestFreezeShort(t *testing.T) {
+	s := newStage(t, 5)
+	s.form(5)
+	s.flow(20)
+	const pause = time.Second
+	for try := 1; ; try++ {
+		frozen, err := s.Freeze(3)
+		s.must(err)
+		s.must(s.Healthy(true, netlab.All(5)...))
+		s.must(s.Hold(pause))
+		thawed, err := s.Thaw(3)
+		s.must(err)
+		if took := thawed.Sub(frozen); took < pause+100*time.Millisecond {
+			break
+		} else if try == 5 {
+			s.Skipf("this machine cannot pause a process for %s: it became %s", pause, took)
+		}
+		s.must(s.Healthy(false, netlab.All(5)...))
+		s.settle(netlab.All(5))
+	}
+	began := s.Now()
+	s.must(s.Hold(3 * time.Second)) // what was suspected would be removed by now
+	s.must(s.Healthy(false, netlab.All(5)...))
+	s.settle(netlab.All(5))
+	for i := 1; i <= 5; i++ {
+		if got := s.InstallsSince(i, began.Add(-pause)); len(got) > 0 {
+			s.Errorf("%s installed %d views for a pause of %s, the first for %s", netlab.Name(i), len(got), pause, got[0].View.Reason)
+		}
+	}
+}
+
+func TestFreezeLong(t *testing.T) {
+	s := newStage(t, 5)
+	s.form(5)
+	s.flow(20)
+	frozen, err := s.Freeze(2)
+	s.must(err)
+	s.settle(without(5, 2))
+	s.must(s.WaitFor(generous, "4 s of pause", func() bool { return s.Now() > frozen.Add(4*time.Second) }))
+	_, err = s.Thaw(2)
+	s.must(err)
+	a := s.settle(netlab.All(5))
+	if a[0].Kind != views.Merge || a[0].Reason != views.ReasonMerge {
+		s.Errorf("came back by a view of kind %s for %s, want a merge", a[0].Kind, a[0].Reason)
+	}
+	s.flow(20)
+}
+
+func TestLeave(t *testing.T) {
+	s := newStage(t, 5)
+	s.form(5)
+	s.flow(20)
+	for rest := 5; rest > 2; rest-- {
+		began, err := s.Leave(rest)
+		s.must(err)
+		s.exit(rest, 0)
+		a := s.settle(netlab.All(rest - 1))
+		if a[0].Reason != views.ReasonLeave {
+			s.Errorf("the view's reason is %s, want leave", a[0].Reason)
+		}
+		s.Logf("%s left: %s", netlab.Name(rest), a[0].At.Sub(began).Round(100*time.Microsecond))
+		s.flow(10)
+	}
+}
+
+func TestLeaveAllAtOnce(t *testing.T) {
+	s := newStage(t, 5)
+	s.form(5)
+	s.flow(20)
+	for i := 1; i <= 5; i++ {
+		_, err := s.Leave(i)
+		s.must(err)
+	}
+	for i := 1; i <= 5; i++ {
+		s.exit(i, 0)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	s := newStage(t, 4)
+	s.form(4)
+	before := s.Self(4)
+	_, err := s.Restart(4)
+	s.must(err)
+	s.settle(netlab.All(4))
+	if after := s.Self(4); after.Host != before.Host || after.Incarnation <= before.Incarnation {
+		s.Errorf("after a restart on its directory %v is %v", before, after)
+	}
+	s.flow(20)
+	// A wiped directory is a new host, whatever its name and address.
+	s.must(s.Kill(4))
+	s.must(s.Wipe(4))
+	before = s.Self(4)
+	_, err = s.Start(4)
+	s.must(err)
+	s.settle(netlab.All(4))
+	if after := s.Self(4); after.Host == before.Host {
+		s.Errorf("after its directory was wiped it still is %v", after)
+	}
+	s.flow(20)
+}
+
+func TestCloneRefused(t *testing.T) {
+	s := newStage(t, 5)
+	s.form(4)
+	s.flow(20)
+	s.must(s.Kill(4))
+	s.must(s.Clone(4, 5))
+	_, err := s.Start(4)
+	s.must(err)
+	s.settle(netlab.All(4))
+	s.flow(20)
+	// The window stays open: the others may install nothing because of the clone.
+	began := s.Now()
+	s.startBeside(5)
+	s.exit(5, exitDamaged)
+	s.flow(20)
+	for i := 1; i <= 4; i++ {
+		if got := s.InstallsSince(i, began); len(got) > 0 {
+			s.Errorf("%s installed a view for %s because of a clone", netlab.Name(i), got[0].View.Reason)
+		}
+	}
+	s.Logf("the clone said: %s", lastLine(s.Stderr(5)))
+}
