@@ -72,6 +72,12 @@ func (h *host) begin(binary string, flags []string) (views.Instant, error) {
 		return 0, err
 	}
 	defer stderr.Close() // the child has its own
+	// What an earlier run wrote is read to its end, so that its view is not
+	// taken for that of the new one.
+	if err := h.log.poll(); err != nil {
+		return 0, err
+	}
+	h.log.forget()
 	cmd := command(binary, flags)
 	cmd.Stderr = stderr
 	if err := h.space.do(cmd.Start); err != nil {

@@ -33,7 +33,7 @@ func TestForm(t *testing.T) {
 
 func TestKill(t *testing.T) {
 	s := newStage(t, 5)
-	s.minViews = 12
+	s.changes(15)
 	s.form(5)
 	s.flow(20)
 	_, member := s.coordinator(5)
@@ -83,6 +83,7 @@ func TestFreezeShort(t *testing.T) {
 
 func TestFreezeLong(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(12)
 	s.form(5)
 	s.flow(20)
 	frozen, err := s.Freeze(2)
@@ -100,6 +101,7 @@ func TestFreezeLong(t *testing.T) {
 
 func TestLeave(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(10)
 	s.form(5)
 	s.flow(20)
 	for rest := 5; rest > 2; rest-- {
@@ -130,6 +132,7 @@ func TestLeaveAllAtOnce(t *testing.T) {
 
 func TestRestart(t *testing.T) {
 	s := newStage(t, 4)
+	s.changes(12)
 	s.form(4)
 	before := s.Self(4)
 	_, err := s.Restart(4)
@@ -154,6 +157,7 @@ func TestRestart(t *testing.T) {
 
 func TestCloneRefused(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(8)
 	s.form(4)
 	s.flow(20)
 	s.must(s.Kill(4))

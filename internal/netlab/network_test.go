@@ -1,15 +1,18 @@
 package netlab_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/netlab"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
 )
 
 func TestBlackHole(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(13)
 	s.form(5)
 	s.flow(20)
 	hole := &netlab.BlackHole{Host: 3}
@@ -27,6 +30,7 @@ func TestBlackHole(t *testing.T) {
 
 func TestPartition(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(14)
 	s.form(5)
 	s.flow(20)
 	sides := [][]int{{1, 2, 3}, {4, 5}}
@@ -46,6 +50,7 @@ func TestPartition(t *testing.T) {
 
 func TestTwoGroups(t *testing.T) {
 	s := newStage(t, 6)
+	s.changes(8)
 	red, blue := []int{1, 2, 3}, []int{4, 5, 6}
 	_, err := s.StartAll(red, "--group", "red")
 	s.must(err)
@@ -61,46 +66,64 @@ func TestTwoGroups(t *testing.T) {
 	s.flow(20)
 }
 
-// One direction of one link: the group must resolve it once and stay so.
+// One direction of one link between two of five: always the same end of it is
+// put out, nobody else ever, and it is kept out longer each time it comes back.
 func TestOneWayCut(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(10)
 	s.form(5)
 	s.flow(20)
 	cut := &netlab.Cut{From: []int{1}, To: []int{2}}
 	began := s.Now()
 	s.impose(cut)
-	s.must(s.WaitFor(generous, "a view without one end of the link", func() bool {
-		return apart(s, 1, 2)
-	}))
-	s.must(s.Hold(8 * time.Second))
-	for i := 3; i <= 5; i++ {
-		got := s.InstallsSince(i, began)
-		s.Logf("%s: %d views while the link was cut", netlab.Name(i), len(got))
-		for _, v := range got {
-			s.Logf("  after %s: %s %s of %d", v.At.Sub(began), v.View.Kind, v.View.Reason, len(v.View.Members))
+	s.must(s.Healthy(true, 3, 4, 5))
+	s.must(s.WaitFor(generous, "a view without one end of the link", func() bool { return len(s.removals(began)) > 0 }))
+	s.must(s.Hold(11 * time.Second))
+	s.must(s.Healthy(false, 3, 4, 5))
+	all := s.removals(began)
+	for i, r := range all {
+		s.Logf("%s put out after %s, for %s", netlab.Name(r.host), r.at.Sub(began).Round(time.Millisecond), r.away)
+		if r.host != all[0].host || r.host > 2 {
+			s.Errorf("%s was put out, and before it %s", netlab.Name(r.host), netlab.Name(all[0].host))
 		}
-		if len(got) > 3 {
-			s.Errorf("%s installed %d views in %s: flapping", netlab.Name(i), len(got), s.Now().Sub(began))
+		if i > 0 && r.away > 0 && r.away < all[i-1].away {
+			s.Errorf("it was kept out for %s and then for %s: flapping is not damped", all[i-1].away, r.away)
 		}
+	}
+	if len(all) > 3 {
+		s.Errorf("%d removals in %s: flapping is not damped", len(all), s.Now().Sub(began))
 	}
 	s.lift(cut)
 	s.settle(netlab.All(5))
 	s.flow(20)
 }
 
-// apart reports whether 3, 4 and 5 are in one view without both of a and b.
-func apart(s *stage, a, b int) bool {
-	in := map[views.HostID]bool{}
-	for i := 3; i <= 5; i++ {
-		v := s.View(i)
-		if v.View != s.View(3).View {
-			return false
-		}
-		for _, m := range v.Members {
-			in[m.Host] = true
+// removal is one time that the views of h3 lacked a host.
+type removal struct {
+	host int
+	at   views.Instant
+	away time.Duration // 0: it is still away
+}
+
+// removals reads them from what h3 has installed.
+func (s *stage) removals(since views.Instant) []removal {
+	var out []removal
+	missing := map[int]int{} // host -> its removal in out, from 1
+	for _, v := range s.InstallsSince(3, since) {
+		for i := 1; i <= 5; i++ {
+			id := s.Self(i).Host
+			in := slices.ContainsFunc(v.View.Members, func(m trace.HostBits) bool { return m.Host == id })
+			switch at := missing[i]; {
+			case !in && at == 0:
+				out = append(out, removal{host: i, at: v.At})
+				missing[i] = len(out)
+			case in && at > 0:
+				out[at-1].away = v.At.Sub(out[at-1].at)
+				missing[i] = 0
+			}
 		}
 	}
-	return !in[s.Self(a).Host] || !in[s.Self(b).Host]
+	return out
 }
 
 // turmoil is how long loss, reorder and duplication last.
@@ -108,6 +131,7 @@ const turmoil = 20 * time.Second
 
 func TestTurmoil(t *testing.T) {
 	s := newStage(t, 5)
+	s.changes(12)
 	s.minMessages = 200
 	s.form(5)
 	s.flow(20)
@@ -155,6 +179,7 @@ func TestLinkFlap(t *testing.T) {
 		down := &netlab.LinkDown{Host: 2, Interface: admin}
 		t.Run(down.Describe(), func(t *testing.T) {
 			s := newStage(t, 4)
+			s.changes(15)
 			s.form(4)
 			s.flow(20)
 			for range 2 {
@@ -205,6 +230,7 @@ func TestMulticastStops(t *testing.T) {
 
 func TestUDPPeers(t *testing.T) {
 	s := newStage(t, 5, "--transport", "udp", "--peers", netlab.Peers(3))
+	s.changes(12)
 	s.impose(&netlab.MulticastBlocked{}) // not one frame by multicast
 	s.form(5)
 	s.flow(20)
@@ -237,6 +263,7 @@ func TestNarrowPort(t *testing.T) {
 // the group resolves it and heals.
 func TestReject(t *testing.T) {
 	s := newStage(t, 4)
+	s.changes(9)
 	s.form(4)
 	s.flow(20)
 	wall := &netlab.Reject{Host: 2}

@@ -39,7 +39,6 @@ type log struct {
 	delivered map[views.Process][classes]uint64
 
 	// Of all incarnations:
-	lives    int
 	installs []Installed
 	doubts   []Doubt
 	messages int
@@ -117,9 +116,8 @@ func (l *log) line(line []byte) error {
 func (l *log) take(rec *trace.Record) {
 	switch ev := rec.Event.(type) {
 	case trace.Start:
-		l.self, l.view, l.stopped = rec.Process, nil, false
-		l.delivered = map[views.Process][classes]uint64{}
-		l.lives++
+		l.forget()
+		l.self = rec.Process
 	case trace.Stop:
 		l.stopped = true
 	case trace.Install:
@@ -135,6 +133,12 @@ func (l *log) take(rec *trace.Record) {
 		last[classOf(ev.Order)] = ev.Msg.N
 		l.delivered[ev.Msg.From] = last
 	}
+}
+
+// forget makes the log that of an incarnation which has not spoken yet.
+func (l *log) forget() {
+	l.self, l.view, l.stopped = views.Process{}, nil, false
+	l.sent, l.delivered = [classes]uint64{}, map[views.Process][classes]uint64{}
 }
 
 func (l *log) close() {

@@ -22,8 +22,8 @@ const (
 	FaultDup
 	// FaultClog holds the frames from A to B until it ends.
 	FaultClog
-	// FaultSwizzle is drawn as clogs: half the hosts, clogged one by one,
-	// freed in another order.
+	// FaultSwizzle is one clog of many: half the hosts are clogged one by one
+	// and freed in another order.
 	FaultSwizzle
 	// FaultCut drops the frames from A to B, one host each.
 	FaultCut
@@ -123,8 +123,8 @@ var faultTable = [faultKinds]struct {
 	FaultLeave:           {"leave", classLeave, 120, 50 * time.Millisecond, 30 * time.Second},
 	FaultEvict:           {"evict", classLeave, 60, time.Second, 10 * time.Second},
 	FaultWipe:            {"wipe", classIdentity, 30, 5 * time.Millisecond, 20 * time.Second},
-	FaultClone:           {"clone", classIdentity, 30, time.Second, 20 * time.Second},
-	FaultRollback:        {"rollback", classIdentity, 15, 5 * time.Millisecond, 10 * time.Second},
+	FaultClone:           {"clone", classIdentity, 15, time.Second, 20 * time.Second},
+	FaultRollback:        {"rollback", classIdentity, 8, 5 * time.Millisecond, 10 * time.Second},
 	FaultSlowDisk:        {"slow-disk", classDisk, 60, time.Second, 30 * time.Second},
 	FaultDiskError:       {"disk-error", classDisk, 30, time.Second, 20 * time.Second},
 	FaultFalseClosed:     {"false-closed", classTether, 120, time.Millisecond, time.Second},

@@ -81,8 +81,11 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 		w.fail("J5", fmt.Sprintf("host %d (%v, a copy) installed %s although host %d (%v) lives and can be reached",
 			h.number, p.id, w.describeInstall(in), o.number, o.proc.id))
 		return false
-	case o != nil, p.reused:
-		w.end("ambiguous identity")
+	case o != nil:
+		w.end("ambiguous identity: a copy was let in while the original was out of reach")
+		return false
+	case p.reused:
+		w.end("ambiguous identity: an incarnation was used again and nobody remembered")
 		return false
 	}
 	return t.clear(h, p)

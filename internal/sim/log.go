@@ -66,17 +66,26 @@ func (h *Host) judgeQuiet(e trace.Install) {
 // deliver takes what the application gets and holds it against the log: each
 // view and message stands there first, in the same order.
 func (h *Host) deliver(p *process, d engine.Delivery) {
+	if h.w.over != "" {
+		return // the log ended in the middle of this step
+	}
 	switch d := d.(type) {
 	case engine.ViewInstalled:
 		p.view = d.View
 		p.installs++
 		p.large = p.large || d.View.Size() > 1
 		in, ok := h.nextLogged(p).(trace.Install)
+		if h.w.over != "" {
+			break
+		}
 		if !ok || in.View != d.View.ID {
 			h.w.fail("log", fmt.Sprintf("host %d delivered view %v that its log does not say", h.number, d.View.ID))
 		}
 	case engine.Message:
 		msg, ok := h.nextLogged(p).(trace.Deliver)
+		if h.w.over != "" {
+			break // the run ended within this step, and with it the log
+		}
 		if !ok || msg.Msg != d.Msg || msg.K != d.K || msg.Len != len(d.Payload) {
 			h.w.fail("log", fmt.Sprintf("host %d delivered message %v that its log does not say", h.number, d.Msg))
 		}

@@ -122,8 +122,8 @@ func (d *scheduler) swizzle(f Fault) []Fault {
 		one := hosts(h + 1)
 		rest := d.machines() &^ one
 		list = append(list,
-			Fault{At: begin, For: end - begin, Kind: FaultClog, A: one, B: rest},
-			Fault{At: begin, For: end - begin, Kind: FaultClog, A: rest, B: one})
+			Fault{At: begin, For: end - begin, Kind: FaultSwizzle, A: one, B: rest},
+			Fault{At: begin, For: end - begin, Kind: FaultSwizzle, A: rest, B: one})
 	}
 	return list
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,10 +16,12 @@ import (
 
 // totals sum a batch.
 type totals struct {
-	mu     sync.Mutex
-	seeds  int
-	idle   int
-	over   int
+	mu    sync.Mutex
+	seeds int
+	idle  int
+	over  int
+	// ends counts why runs ended early.
+	ends   map[string]int
 	failed []sim.Result
 	time   time.Duration
 	stats  sim.Stats
@@ -40,6 +44,10 @@ func (t *totals) add(r *sim.Result) {
 		fmt.Printf("seed %d FAILED %v\n", r.Options.Seed, r.Failure)
 	case r.Over != "":
 		t.over++
+		if t.ends == nil {
+			t.ends = make(map[string]int)
+		}
+		t.ends[r.Over]++
 	case r.Idle != "":
 		t.idle++
 		fmt.Printf("seed %d proves too little: %s\n", r.Options.Seed, r.Idle)
@@ -109,6 +117,9 @@ func (t *totals) print(wall, cpu time.Duration) {
 		float64(t.stats.Views)/n, float64(t.stats.Installs)/n, float64(t.stats.Messages)/n, float64(t.stats.Delivered)/n)
 	fmt.Printf("longest way to one view: core %s, all %s. %d seeds proved too little, %d ended early, %d failed\n",
 		t.core, t.all, t.idle, t.over, len(t.failed))
+	for _, why := range slices.Sorted(maps.Keys(t.ends)) {
+		fmt.Printf("ended early %d times: %s\n", t.ends[why], why)
+	}
 	fmt.Print(t.cover.String())
 	if missing := t.cover.Missing(); len(missing) > 0 && t.seeds >= 200 {
 		fmt.Printf("never reached: %v\n", missing)
