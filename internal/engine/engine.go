@@ -33,9 +33,7 @@ type Engine struct {
 	tokens  uint64
 	// persists maps the token of a write in flight to what it makes durable.
 	persists map[uint64]views.Seq
-	// watched is the last set given out, so that an equal one is not repeated.
-	watched []WatchTarget
-	traffic Traffic
+	traffic  Traffic
 }
 
 // Traffic counts messages by type, in and out.

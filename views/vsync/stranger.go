@@ -114,11 +114,11 @@ func (c *Core) better(s *stranger) bool {
 	if s.joiner != c.joiner {
 		return !s.joiner
 	}
-	return s.view.Coordinator.Compare(c.leader()) < 0
+	return s.view.Coordinator.Compare(c.coordinator()) < 0
 }
 
-// leader is the host that would lead for our view.
-func (c *Core) leader() views.HostID {
+// coordinator is the host that would lead for our view.
+func (c *Core) coordinator() views.HostID {
 	if r := c.acting(); r >= 0 {
 		return c.base.Members[r].Host
 	}
