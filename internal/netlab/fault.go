@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gmsd/gmsd/views"
 )
 
 // Fault is something done to the network or to a machine. A value is imposed
@@ -18,37 +20,39 @@ type Fault interface {
 	Stop(l *Lab) error
 }
 
-// Impose makes a fault, and tells the checkers before.
-func (l *Lab) Impose(f Fault) error {
+// Impose makes a fault, tells the checkers before, and says when it began.
+func (l *Lab) Impose(f Fault) (views.Instant, error) {
 	if _, on := l.faults[f]; on {
-		return fmt.Errorf("netlab: %s is imposed already", f.Describe())
+		return 0, fmt.Errorf("netlab: %s is imposed already", f.Describe())
 	}
 	if err := l.endWindow(); err != nil {
-		return err
+		return 0, err
 	}
 	if err := l.facts.fault(f.Describe(), true, f.Hosts()...); err != nil {
-		return err
+		return 0, err
 	}
+	at := now()
 	if err := f.Start(l); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", f.Describe(), err), f.Stop(l))
+		return 0, errors.Join(fmt.Errorf("%s: %w", f.Describe(), err), f.Stop(l))
 	}
 	l.faults[f] = struct{}{}
-	return nil
+	return at, nil
 }
 
-// Lift undoes a fault, and tells the checkers after.
-func (l *Lab) Lift(f Fault) error {
+// Lift undoes a fault, tells the checkers after, and says when it began to.
+func (l *Lab) Lift(f Fault) (views.Instant, error) {
 	if _, on := l.faults[f]; !on {
-		return fmt.Errorf("netlab: %s is not imposed", f.Describe())
+		return 0, fmt.Errorf("netlab: %s is not imposed", f.Describe())
 	}
 	if err := l.endWindow(); err != nil {
-		return err
+		return 0, err
 	}
 	delete(l.faults, f)
+	at := now()
 	if err := f.Stop(l); err != nil {
-		return fmt.Errorf("%s: %w", f.Describe(), err)
+		return 0, fmt.Errorf("%s: %w", f.Describe(), err)
 	}
-	return l.facts.fault(f.Describe(), false, f.Hosts()...)
+	return at, l.facts.fault(f.Describe(), false, f.Hosts()...)
 }
 
 // table is an nft table of a fault's own: faults add up, and undoing one is

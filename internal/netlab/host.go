@@ -173,15 +173,7 @@ func (l *Lab) StartAll(hosts []int, flags ...string) (views.Instant, error) {
 }
 
 // Kill ends a daemon at once (SIGKILL), and says when.
-func (l *Lab) Kill(host int) error {
-	_, err := l.kill(host)
-	return err
-}
-
-// KillAt is Kill with the time of the signal.
-func (l *Lab) KillAt(host int) (views.Instant, error) { return l.kill(host) }
-
-func (l *Lab) kill(host int) (views.Instant, error) {
+func (l *Lab) Kill(host int) (views.Instant, error) {
 	h := l.host(host)
 	if err := l.endWindow(); err != nil {
 		return 0, err
@@ -265,7 +257,7 @@ func (l *Lab) Exit(host int, within time.Duration) (int, error) {
 
 // Restart kills a daemon and starts it again on its directory.
 func (l *Lab) Restart(host int, flags ...string) (views.Instant, error) {
-	if err := l.Kill(host); err != nil {
+	if _, err := l.Kill(host); err != nil {
 		return 0, err
 	}
 	return l.Start(host, flags...)

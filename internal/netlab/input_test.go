@@ -68,16 +68,24 @@ func TestBadAddresses(t *testing.T) {
 	s.refused(o, err, "bind", netlab.Addr(99).String(), "an address of this machine")
 	o, err = s.tryRun(2, netlab.Addr(2), s.DataDir(2))
 	s.refused(o, err, "data-dir", "in use")
-	// A host whose kernel has no way to the multicast group.
-	s.must(s.IP(3, "rule add to 224.0.0.0/4 prohibit pref 1"))
+	s.must(s.IP(3, "link set eth0 multicast off"))
 	o, err = s.tryRun(3, netlab.Addr(3), fresh)
-	s.refused(o, err, "multicast", "transport udp")
+	s.refused(o, err, "multicast", "eth0", "transport udp")
 	s.flow(20)
 	for i := 1; i <= 2; i++ {
 		if got := s.InstallsSince(i, began); len(got) > 0 {
 			s.Errorf("%s installed a view for %s meanwhile", netlab.Name(i), got[0].View.Reason)
 		}
 	}
+}
+
+// No host of a lab has a route for multicast: the interface is named to the
+// kernel. Not even a rule that forbids the group's addresses keeps one out.
+func TestNoMulticastRoute(t *testing.T) {
+	s := newStage(t, 3)
+	s.must(s.IP(3, "rule add to 224.0.0.0/4 prohibit pref 1"))
+	s.form(3)
+	s.flow(20)
 }
 
 // A disk that fills up while the host runs costs it nothing that the group
@@ -89,7 +97,7 @@ func TestDiskFull(t *testing.T) {
 	s.form(4)
 	s.flow(20)
 	s.must(s.FillDisk(4))
-	s.must(s.Kill(3))
+	s.kill(3)
 	s.settle([]int{1, 2, 4})
 	s.flow(20)
 	_, err := s.Start(3)

@@ -181,7 +181,8 @@ func (l *Lab) Close() error {
 	faults := []error{l.endWindow()}
 	for i, h := range l.hosts {
 		if h.running() {
-			faults = append(faults, l.Kill(i+1))
+			_, err := l.Kill(i + 1)
+			faults = append(faults, err)
 		}
 	}
 	for f := range l.faults {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gmsd/gmsd/internal/netlab"
 	"github.com/gmsd/gmsd/internal/sim/check"
+	"github.com/gmsd/gmsd/views"
 )
 
 // generous bounds whatever must happen at all: machines that build and test are
@@ -176,14 +177,24 @@ func (s *stage) flow(n int) {
 	s.must(s.WaitFor(generous, fmt.Sprintf("%d messages", n), func() bool { return s.Messages() >= n }))
 }
 
-func (s *stage) impose(f netlab.Fault) {
+func (s *stage) impose(f netlab.Fault) views.Instant {
 	s.Helper()
-	s.must(s.Impose(f))
+	at, err := s.Impose(f)
+	s.must(err)
+	return at
 }
 
-func (s *stage) lift(f netlab.Fault) {
+func (s *stage) lift(f netlab.Fault) views.Instant {
 	s.Helper()
-	s.must(s.Lift(f))
+	at, err := s.Lift(f)
+	s.must(err)
+	return at
+}
+
+func (s *stage) kill(host int) {
+	s.Helper()
+	_, err := s.Kill(host)
+	s.must(err)
 }
 
 // exit waits for the end of a daemon and wants its code.

@@ -16,8 +16,7 @@ func TestBlackHole(t *testing.T) {
 	s.form(5)
 	s.flow(20)
 	hole := &netlab.BlackHole{Host: 3}
-	began := s.Now()
-	s.impose(hole)
+	began := s.impose(hole)
 	a := s.settle(without(5, 3), []int{3})
 	s.Logf("black hole: the others after %s, itself after %s", a[0].At.Sub(began), a[1].At.Sub(began))
 	s.flow(20)
@@ -38,8 +37,7 @@ func TestPartition(t *testing.T) {
 	s.impose(cut)
 	s.settle(sides...)
 	s.flow(40)
-	began := s.Now()
-	s.lift(cut)
+	began := s.lift(cut)
 	a := s.settle(netlab.All(5))
 	s.Logf("healed: %s", a[0].At.Sub(began))
 	if a[0].Kind != views.Merge {
@@ -60,8 +58,8 @@ func TestTwoGroups(t *testing.T) {
 	s.must(s.Group("red", red...))
 	s.must(s.Group("blue", blue...))
 	s.flow(60)
-	s.must(s.Kill(2))
-	s.must(s.Kill(5))
+	s.kill(2)
+	s.kill(5)
 	s.settle([]int{1, 3}, []int{4, 6})
 	s.flow(20)
 }
@@ -74,8 +72,7 @@ func TestOneWayCut(t *testing.T) {
 	s.form(5)
 	s.flow(20)
 	cut := &netlab.Cut{From: []int{1}, To: []int{2}}
-	began := s.Now()
-	s.impose(cut)
+	began := s.impose(cut)
 	s.must(s.Healthy(true, 3, 4, 5))
 	s.must(s.WaitFor(generous, "a view without one end of the link", func() bool { return len(s.removals(began)) > 0 }))
 	s.must(s.Hold(11 * time.Second))
@@ -149,8 +146,7 @@ func TestTurmoil(t *testing.T) {
 	}
 	s.must(s.Healthy(false, 3))
 	hole := &netlab.BlackHole{Host: 3}
-	holed := s.Now()
-	s.impose(hole)
+	holed := s.impose(hole)
 	a := s.settle(without(5, 3))
 	s.Logf("a black hole under 20 %% loss: %s", a[0].At.Sub(holed))
 	s.must(s.Hold(turmoil/2 - s.Now().Sub(holed)))
@@ -190,7 +186,7 @@ func TestLinkFlap(t *testing.T) {
 				s.flow(20)
 			}
 			// That multicast reaches it again is shown by a host it has never heard of.
-			s.must(s.Kill(4))
+			s.kill(4)
 			s.settle(without(4, 4))
 			_, err := s.Start(4)
 			s.must(err)
@@ -221,8 +217,9 @@ func TestMulticastStops(t *testing.T) {
 	s.flow(20)
 	blocked := &netlab.MulticastBlocked{Blocked: []int{4}}
 	s.impose(blocked)
+	before := s.Messages()
 	s.must(s.Hold(5 * time.Second))
-	s.Logf("with multicast blocked at h4:\n%s", s.Describe())
+	s.Logf("with multicast blocked at h4, %d messages were sent in 5 s:\n%s", s.Messages()-before, s.Describe())
 	s.lift(blocked)
 	s.settle(netlab.All(4))
 	s.flow(20)
@@ -234,7 +231,7 @@ func TestUDPPeers(t *testing.T) {
 	s.impose(&netlab.MulticastBlocked{}) // not one frame by multicast
 	s.form(5)
 	s.flow(20)
-	s.must(s.Kill(1))
+	s.kill(1)
 	s.settle(without(5, 1))
 	s.flow(20)
 	_, err := s.Start(1)
@@ -249,10 +246,10 @@ func TestNarrowPort(t *testing.T) {
 	s := newStage(t, 3)
 	narrow := &netlab.MTU{Host: 3, Bytes: 1000}
 	s.form(3)
-	s.impose(narrow)
-	began := s.Now()
+	began := s.impose(narrow)
+	before := s.Messages()
 	s.must(s.Hold(5 * time.Second))
-	s.Logf("with an MTU of %d at h3:\n%s", narrow.Bytes, s.Describe())
+	s.Logf("with an MTU of %d at h3, %d messages were sent in 5 s:\n%s", narrow.Bytes, s.Messages()-before, s.Describe())
 	s.lift(narrow)
 	s.settle(netlab.All(3))
 	s.Logf("views since: %d", len(s.InstallsSince(1, began)))

@@ -58,6 +58,9 @@ type process struct {
 	// reused: its incarnation was used before.
 	reused bool
 	held   []trace.Record
+	// met holds the last incarnation of each host it was in a view with, and
+	// the first such view.
+	met map[views.HostID]meeting
 	// view is the last installed one; large once it held two members.
 	view  *views.View
 	large bool

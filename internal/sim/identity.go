@@ -17,7 +17,7 @@ import (
 // there and is counted.
 type identities struct {
 	w *World
-	// highest is the last incarnation each identity was started with.
+	// highest is the last incarnation of each identity that was in the open.
 	highest map[views.HostID]views.Incarnation
 }
 
@@ -57,8 +57,9 @@ func (t *identities) started(h *Host) {
 	p.shadow = p.reused || t.twin(h) != nil
 	if p.shadow {
 		t.w.cover.hit(coverShadow)
+		return
 	}
-	t.highest[p.id.Host] = max(t.highest[p.id.Host], p.id.Incarnation)
+	t.highest[p.id.Host] = p.id.Incarnation
 }
 
 // twin is another host on which a process with h's id runs in the open, or nil.
@@ -84,11 +85,51 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 	case o != nil:
 		w.end("ambiguous identity: a copy was let in while the original was out of reach")
 		return false
+	case p.reused && t.remembered(p, in) != 0:
+		w.fail("J5", fmt.Sprintf("host %d (%v, from an old copy of its directory) installed %s although member %d has been in a view with a later life of it",
+			h.number, p.id, w.describeInstall(in), t.remembered(p, in)))
+		return false
 	case p.reused:
 		w.end("ambiguous identity: an incarnation was used again and nobody remembered")
 		return false
 	}
 	return t.clear(h, p)
+}
+
+// meet remembers whom a process has been in a view with.
+func (t *identities) meet(p *process, v *views.View) {
+	if p.met == nil {
+		p.met = make(map[views.HostID]meeting, v.Size())
+	}
+	for i := range v.Members {
+		m := &v.Members[i]
+		if p.met[m.Host].incarnation < m.Incarnation {
+			p.met[m.Host] = meeting{m.Incarnation, v.ID}
+		}
+	}
+}
+
+// meeting is the first view with an incarnation of a host.
+type meeting struct {
+	incarnation views.Incarnation
+	view        views.ViewID
+}
+
+// remembered gives the number of a member of a view that has already been in a
+// view with the incarnation of p, or a later one, or 0.
+func (t *identities) remembered(p *process, in trace.Install) int {
+	for _, h := range t.w.hosts[1:] {
+		q := h.proc
+		if q == nil || q == p || q.met[p.id.Host].incarnation < p.id.Incarnation || q.met[p.id.Host].view == in.View {
+			continue
+		}
+		for _, m := range in.Members {
+			if m.Process == q.id {
+				return h.number
+			}
+		}
+	}
+	return 0
 }
 
 // clear lets the checkers see a shadow that has turned out to be the only one.
@@ -100,6 +141,7 @@ func (t *identities) clear(h *Host, p *process) bool {
 	for _, held := range p.held {
 		t.w.oracle.Observe(h.stream, held)
 	}
+	t.highest[p.id.Host] = max(t.highest[p.id.Host], p.id.Incarnation)
 	p.shadow, p.held = false, nil
 	return true
 }

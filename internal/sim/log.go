@@ -74,6 +74,7 @@ func (h *Host) deliver(p *process, d engine.Delivery) {
 		p.view = d.View
 		p.installs++
 		p.large = p.large || d.View.Size() > 1
+		h.w.identity.meet(p, d.View)
 		in, ok := h.nextLogged(p).(trace.Install)
 		if h.w.over != "" {
 			break
