@@ -73,6 +73,8 @@ func (f *Film) see(h *sim.Host, r trace.Record) {
 		if e.Verdict == trace.JoinAccept {
 			kind = "accept"
 		}
+	case trace.Suspect:
+		kind, text = "suspect", fmt.Sprintf("suspects %s (%s)", f.w.DrawHost(e.Who), plainEvidence(e.Evidence))
 	default:
 		kind, text = e.Name(), f.w.DescribeEvent(e, true)
 	}
@@ -84,6 +86,15 @@ func (f *Film) see(h *sim.Host, r trace.Record) {
 	if text != "" && (kind == "install" || f.shown[kind]) {
 		f.say(n, text)
 	}
+}
+
+// plainEvidence leaves out who and how long, which timing decides.
+func plainEvidence(text string) string {
+	if strings.Contains(text, "observers") {
+		return "with others"
+	}
+	word, _, _ := strings.Cut(text, " ")
+	return word
 }
 
 // say adds a host to the latest line with that text in which it is not yet.
