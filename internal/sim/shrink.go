@@ -51,6 +51,9 @@ func (s *shrinker) try(o Options, list []Fault, what string) bool {
 		return false
 	}
 	s.runs++
+	if list == nil {
+		list = []Fault{} // nil would draw the faults anew
+	}
 	res := Run(Task{Options: o, Schedule: list, Maker: s.make, Oracle: s.oracle})
 	if res.Failure == nil || res.Failure.Property != s.want {
 		return false

@@ -90,7 +90,7 @@ func TestShrinkKeepsTheFailureAndItsRecordReplays(t *testing.T) {
 	}
 	rec := Shrink(res, newFake, oracle, func(string) {})
 	if len(rec.Schedule) != 1 {
-		t.Fatalf("%d faults left, one would do: %v", len(rec.Schedule), rec.Schedule)
+		t.Fatalf("%d faults left, one would do: %v (it was %v)", len(rec.Schedule), rec.Schedule, res.Failure)
 	}
 	path := filepath.Join(t.TempDir(), "seed.txt")
 	if err := rec.Write(path); err != nil {
@@ -106,21 +106,21 @@ func TestShrinkKeepsTheFailureAndItsRecordReplays(t *testing.T) {
 	}
 }
 
-// coward is an oracle that fails when a process ends without a word in the
-// safety phase.
+// coward is an oracle that fails when a process ends without a word after a
+// fault has begun.
 type coward struct {
 	blind
-	crashes int
-	safe    bool
+	crashes   int
+	disturbed bool
 }
 
+func (c *coward) Disturb(begins bool, _ []views.HostID) { c.disturbed = c.disturbed || begins }
+
 func (c *coward) Crash(uint32, views.Process) {
-	if !c.safe {
+	if c.disturbed {
 		c.crashes++
 	}
 }
-
-func (c *coward) Stable([]views.HostID) { c.safe = true }
 
 func (c *coward) Broken() *Failure {
 	if c.crashes == 0 {

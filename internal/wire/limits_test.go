@@ -164,7 +164,7 @@ func (b raw) zero(n int) raw { return append(b, make([]byte, n)...) }
 func (b raw) view() raw { return b.zero(viewLeast) }
 
 // self is a member up to its attributes.
-func (b raw) self() raw { return b.zero(processLeast).u8(1, 'n', addrNone, 0).uv(0) }
+func (b raw) self() raw { return b.zero(processLeast+nonceSize).u8(1, 'n', addrNone, 0).uv(0) }
 
 func TestBytesBeyondALimit(t *testing.T) {
 	const (
@@ -188,9 +188,9 @@ func TestBytesBeyondALimit(t *testing.T) {
 		{"accused rank", message.TypeAccuse, raw{}.view().uv(1, 1, views.MembersMax).u8(1), ErrLimit, "Subjects"},
 		{"huge list", message.TypeAccuse, raw{}.view().uv(1, huge), ErrLimit, "Subjects"},
 		{"list longer than the body", message.TypeAccuse, raw{}.view().uv(1, 1000).zero(1999), ErrShort, "Subjects"},
-		{"name length", message.TypeHello, raw{}.zero(processLeast).uv(huge, huge), ErrLimit, "Self"},
-		{"name length over 64 bits in sum", message.TypeHello, raw{}.zero(processLeast).uv(max, max), ErrLimit, "Self"},
-		{"name beyond the body", message.TypeHello, raw{}.zero(processLeast).uv(views.NameMax).zero(views.NameMax - 1), ErrShort, "Self"},
+		{"name length", message.TypeHello, raw{}.zero(processLeast+nonceSize).uv(huge, huge), ErrLimit, "Self"},
+		{"name length over 64 bits in sum", message.TypeHello, raw{}.zero(processLeast+nonceSize).uv(max, max), ErrLimit, "Self"},
+		{"name beyond the body", message.TypeHello, raw{}.zero(processLeast + nonceSize).uv(views.NameMax).zero(views.NameMax - 1), ErrShort, "Self"},
 		{"address length", message.TypeCatchup, raw{}.view().view().u8(4).zero(40), ErrEnum, "Holder"},
 		{"address beyond the body", message.TypeCatchup, raw{}.view().view().u8(addrV6).zero(17), ErrShort, "Holder"},
 		{"attrs", message.TypeHello, raw{}.self().uv(views.AttrsMax + 1).zero(100), ErrLimit, "Self"},

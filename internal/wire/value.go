@@ -13,7 +13,8 @@ const (
 	viewLeast      = 1 + 16 + 1
 	processLeast   = 16 + 1
 	attrLeast      = 2
-	memberLeast    = processLeast + 8 + 2 + 1 + 1 + 1 + 1
+	nonceSize      = 8
+	memberLeast    = processLeast + nonceSize + 2 + 1 + 1 + 1 + 1
 	streamPosLeast = 2
 )
 

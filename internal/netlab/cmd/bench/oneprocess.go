@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"sync"
+	"time"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/netlab"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
+)
+
+// cfgCrowd names the records of many hosts in one process.
+const cfgCrowd = "oneprocess"
+
+// crowdPatience bounds the formation of a crowd.
+const crowdPatience = 2 * time.Minute
+
+// crowdFigures is what the process of a crowd prints.
+type crowdFigures struct{ FirstSeconds, LastSeconds, Views, MedianViews, CPUSeconds float64 }
+
+// crowdOf runs this program again inside a namespace, so that the crowd's
+// traffic is on a loopback interface of its own.
+func (b *bench) crowdOf(ctx context.Context, n, run int) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	l, err := netlab.New(netlab.Options{Binary: self, Hosts: 1})
+	if err != nil {
+		return err
+	}
+	args := []string{"-crowd", fmt.Sprint(n)}
+	if b.profile != "" {
+		args = append(args, "-profile", b.profile)
+	}
+	o, err := l.Execute(1, crowdPatience+time.Minute, args...)
+	if err := errors.Join(err, ctx.Err(), l.Close(), l.Remove()); err != nil {
+		return err
+	}
+	var f crowdFigures
+	if o.Code != 0 || json.Unmarshal([]byte(o.Stdout), &f) != nil {
+		return fmt.Errorf("the process of %d hosts ended with code %d: %s%s", n, o.Code, o.Stdout, o.Stderr)
+	}
+	b.add(cfgCrowd, n, "form_all_s", f.LastSeconds, run)
+	b.add(cfgCrowd, n, "form_first_s", f.FirstSeconds, run)
+	b.add(cfgCrowd, n, "form_views_host", f.Views, run)
+	b.add(cfgCrowd, n, "form_views_host_p50", f.MedianViews, run)
+	b.add(cfgCrowd, n, "form_cpu_s", f.CPUSeconds, run)
+	return nil
+}
+
+// crowdPort is the member port of all hosts of a crowd; each has an address.
+const crowdPort = 7749
+
+// beCrowd is the process of n hosts.
+func beCrowd(n int, profile string) error {
+	dir, err := os.MkdirTemp("", "gmsd-crowd-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if profile != "" {
+		var raw bytes.Buffer
+		if err := pprof.StartCPUProfile(&raw); err != nil {
+			return err
+		}
+		defer func() {
+			pprof.StopCPUProfile()
+			_ = os.WriteFile(profile, raw.Bytes(), 0o600) // the figures count
+		}()
+	}
+	c := &crowd{members: make([]*member, n)}
+	f, err := c.form(dir)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(f)
+}
+
+// crowd are many hosts in this process.
+type crowd struct{ members []*member }
+
+// member is one of them.
+type member struct {
+	host    *gms.Host
+	started views.Instant // when Start returned
+	whole   views.Instant // when it first installed the view of all
+	views   int           // until then, that one included
+}
+
+func (c *crowd) form(dir string) (*crowdFigures, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), crowdPatience)
+	defer cancel()
+	began, cpu := monotonic(), processorTime()
+	faults := make(chan error, len(c.members))
+	var all sync.WaitGroup
+	for i := range c.members {
+		all.Go(func() { faults <- c.start(ctx, dir, i) })
+	}
+	all.Wait()
+	close(faults)
+	var found []error
+	for err := range faults {
+		found = append(found, err)
+	}
+	if err := errors.Join(found...); err != nil {
+		return nil, err
+	}
+	f := &crowdFigures{CPUSeconds: (processorTime() - cpu).Seconds()}
+	c.summarise(began, f)
+	return f, nil
+}
+
+// start starts host i and waits until it is in the view of all.
+func (c *crowd) start(ctx context.Context, dir string, i int) error {
+	data := filepath.Join(dir, fmt.Sprint(i))
+	addr := netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)})
+	if i&0xff == 0 {
+		addr = netip.AddrFrom4([4]byte{127, 2, byte(i >> 8), 1})
+	}
+	h, err := gms.Start(ctx, gms.Config{
+		Name: fmt.Sprintf("h%d", i), DataDir: data, Bind: netip.AddrPortFrom(addr, crowdPort), InsecureLab: true,
+	})
+	if err != nil {
+		return err
+	}
+	m := &member{host: h, started: monotonic()}
+	c.members[i] = m
+	for s := h.View(); s.View.Size() != len(c.members); {
+		if s, err = h.WaitView(ctx, s.View.ID.Seq); err != nil {
+			return fmt.Errorf("host %d, in view %v of %d: %w", i, h.View().View.ID, h.View().View.Size(), err)
+		}
+	}
+	for _, r := range h.LastEvents(0) {
+		v, ok := r.Event.(trace.Install)
+		if !ok {
+			continue
+		}
+		m.views++
+		if len(v.Members) == len(c.members) {
+			m.whole = r.T
+			break
+		}
+	}
+	return nil
+}
+
+func (c *crowd) summarise(began views.Instant, f *crowdFigures) {
+	var lastStart, lastView views.Instant
+	counts := make([]float64, 0, len(c.members))
+	for _, m := range c.members {
+		lastStart, lastView = max(lastStart, m.started), max(lastView, m.whole)
+		counts = append(counts, float64(m.views))
+		f.Views = max(f.Views, float64(m.views))
+	}
+	f.FirstSeconds, f.LastSeconds = lastView.Sub(began).Seconds(), lastView.Sub(lastStart).Seconds()
+	f.MedianViews = medianOf(counts)
+}
