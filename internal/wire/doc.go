@@ -39,7 +39,7 @@
 //	addr     u8 length: 0 for none, 6 for IPv4, 18 for IPv6; address; port, 2 bytes big endian
 //	list     count uv, so many entries
 //	attrs    list of (key text, value text), rising by key, at most views.AttrBytesMax bytes in all
-//	member   process, name text (not empty), addr, bits u8, version text, attrs
+//	member   process, nonce u64, name text (not empty), addr, bits u8, version text, attrs
 //	pos      rank, seq uv
 //
 // # Frame
