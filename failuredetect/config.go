@@ -72,6 +72,9 @@ type Config struct {
 	// again: how long it is kept out after the second removal (1 s), at most
 	// (60 s), and after how long without one all is forgotten (5 min).
 	HoldFirst, HoldMax, HoldDecay time.Duration
+	// HoldFree removals hold nobody off: 3, so that a network that parts and heals
+	// a few times is whole again at once each time.
+	HoldFree int
 }
 
 // ErrConfig is what every error of Validate wraps.
@@ -95,8 +98,9 @@ func (c *Config) EnsureDefaults() {
 	setDefault(&c.ObserversMax, 10)
 	setDefault(&c.High, 4)
 	setDefault(&c.HoldFirst, time.Second)
-	setDefault(&c.HoldMax, time.Minute)
-	setDefault(&c.HoldDecay, 5*time.Minute)
+	setDefault(&c.HoldMax, 10*time.Second)
+	setDefault(&c.HoldDecay, 2*time.Minute)
+	setDefault(&c.HoldFree, 3)
 }
 
 func setDefault[T ~int | ~int64](v *T, to T) {

@@ -27,9 +27,9 @@ func (d *Detector) Removed(now views.Instant, host views.HostID) {
 	f.count++
 	f.last = now
 	f.until = 0
-	if f.count > 1 {
+	if f.count > d.cfg.HoldFree {
 		hold := d.cfg.HoldFirst
-		for i := 2; i < f.count && hold < d.cfg.HoldMax; i++ {
+		for i := d.cfg.HoldFree + 1; i < f.count && hold < d.cfg.HoldMax; i++ {
 			hold *= 2
 		}
 		f.until = now.Add(min(hold, d.cfg.HoldMax))
@@ -37,7 +37,7 @@ func (d *Detector) Removed(now views.Instant, host views.HostID) {
 }
 
 // HoldOff gives the time until which a host that was removed again and again
-// should not be let in; zero: it may come. The first removal is free, then it
+// should not be let in; zero: it may come. HoldFree removals are free, then it
 // doubles from HoldFirst to HoldMax; HoldDecay without a removal forgets.
 func (d *Detector) HoldOff(now views.Instant, host views.HostID) views.Instant {
 	f := d.findFlap(now, host)

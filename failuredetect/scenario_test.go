@@ -335,7 +335,7 @@ func TestHoldOff(t *testing.T) {
 			t.Errorf("held at its end")
 		}
 	}
-	want := []time.Duration{0, 1, 2, 4, 8, 16, 32, 60, 60}
+	want := []time.Duration{0, 0, 0, 1, 2, 4, 8, 10, 10}
 	for i := range want {
 		want[i] *= time.Second
 	}

@@ -137,7 +137,7 @@ func genPropose(t *rapid.T) message.Message {
 		Plus: slices.Compact(plus), Via: genAddr(t),
 	}
 	for range m.Plus {
-		m.PlusFrom = append(m.PlusFrom, rapid.Uint32().Draw(t, "from"))
+		m.PlusMark = append(m.PlusMark, rapid.Uint64().Draw(t, "mark"))
 	}
 	return m
 }

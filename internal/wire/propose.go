@@ -15,11 +15,11 @@ func writePropose(w *writer, m *message.Propose) {
 	w.ranks("Without", m.Without)
 	w.ranks("Leaving", m.Leaving)
 	w.processes("Plus", m.Plus)
-	if len(m.PlusFrom) != len(m.Plus) {
-		w.fail("PlusFrom", ErrForm)
+	if len(m.PlusMark) != len(m.Plus) {
+		w.fail("PlusMark", ErrForm)
 	}
-	for _, check := range m.PlusFrom {
-		w.b = binary.BigEndian.AppendUint32(w.b, check)
+	for _, mark := range m.PlusMark {
+		w.b = binary.BigEndian.AppendUint64(w.b, mark)
 	}
 	w.addr("Via", m.Via)
 }
@@ -31,7 +31,7 @@ func readPropose(r *reader) *message.Propose {
 	m.Without = r.ranks("Without")
 	m.Leaving = r.ranks("Leaving")
 	m.Plus = r.processes("Plus")
-	m.PlusFrom = r.checks("PlusFrom", len(m.Plus))
+	m.PlusMark = r.marks("PlusMark", len(m.Plus))
 	m.Via = r.addr("Via")
 	// A process invited twice would be waited for twice.
 	if r.err == nil && !risingProcesses(m.Plus) {
@@ -40,19 +40,19 @@ func readPropose(r *reader) *message.Propose {
 	return m
 }
 
-// checks reads n sums of 32 bits, whose count was read before; nil for none.
-func (r *reader) checks(field string, n int) []uint32 {
+// marks reads n marks, whose count was read before; nil for none.
+func (r *reader) marks(field string, n int) []uint64 {
 	if n == 0 || r.err != nil {
 		return nil
 	}
-	if len(r.b)/4 < n {
+	if len(r.b)/8 < n {
 		r.fail(field, ErrShort)
 		return nil
 	}
-	list := make([]uint32, n)
+	list := make([]uint64, n)
 	for i := range list {
-		list[i] = binary.BigEndian.Uint32(r.b[4*i:])
+		list[i] = binary.BigEndian.Uint64(r.b[8*i:])
 	}
-	r.b = r.b[4*n:]
+	r.b = r.b[8*n:]
 	return list
 }

@@ -62,7 +62,7 @@ func samples() []message.Message {
 		&message.Propose{
 			Ballot: viewN(13), Base: viewN(12), Without: []uint16{3, 1}, Leaving: []uint16{400},
 			Plus:     []views.Process{{Host: hostN(1), Incarnation: 1}, {Host: hostN(1), Incarnation: 2}, {Host: hostN(2), Incarnation: 1}},
-			PlusFrom: []uint32{1, 2, 0xfffffffe},
+			PlusMark: []uint64{1, 2, 0xfffffffe},
 			Via:      addr,
 		},
 		&message.Answer{

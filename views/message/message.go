@@ -201,14 +201,26 @@ type Propose struct {
 	Without []uint16
 	// Leaving are ranks of Base that flush with the others and then go.
 	Leaving []uint16
-	// Plus are the invited of other views, sorted; PlusFrom has for each of them
-	// the Check of the view it is expected to come from. One that is elsewhere
-	// by now refuses, so that nobody is torn out of a view of its own.
+	// Plus are the invited of other views, sorted; PlusMark has for each of them
+	// the [Mark] of the view it is expected to come from and of its nonce. One
+	// that is elsewhere by now refuses, so that nobody is torn out of a view of
+	// its own; and a member that knows another process by that name says so.
 	Plus     []views.Process
-	PlusFrom []uint32
+	PlusMark []uint64
 	// Via, if valid, is a third member through which this came: answer there, too.
 	Via netip.AddrPort
 }
+
+// Mark joins the check of a view id (high half) with the low half of a nonce.
+func Mark(from views.ViewID, nonce uint64) uint64 {
+	return uint64(from.Check())<<32 | nonce&(1<<32-1)
+}
+
+// SameView reports whether two marks may be of the same view.
+func SameView(a, b uint64) bool { return a>>32 == b>>32 }
+
+// SameNonce reports whether two marks may be of the same nonce.
+func SameNonce(a, b uint64) bool { return uint32(a) == uint32(b) }
 
 // Answer promises Ballot.
 type Answer struct {

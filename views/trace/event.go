@@ -153,7 +153,7 @@ type Drop struct {
 // operator's "why". It stands in the log beside the fixed events.
 type Phase struct {
 	Ballot views.ViewID
-	// Phase is one of "gather", "propose", "flush", "recover", "install", "yield", "abandon".
+	// Phase is one of "gather", "propose", "flush", "recover", "install", "yield", "abandon", "nack".
 	Phase string
 	// Cause is for people.
 	Cause string

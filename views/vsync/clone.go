@@ -66,6 +66,13 @@ func (t *seenTable) copied(p views.Process, nonce uint64) bool {
 	return found && t.entries[i].Incarnation == p.Incarnation && t.entries[i].nonce != nonce
 }
 
+// other reports whether the same incarnation is known as a process whose nonce
+// does not fit the mark.
+func (t *seenTable) other(p views.Process, mark uint64) bool {
+	i, found := t.find(p.Host)
+	return found && t.entries[i].Incarnation == p.Incarnation && !message.SameNonce(mark, t.entries[i].nonce)
+}
+
 // challenge is the question to a member whose id somebody else uses, too:
 // are you still there?
 type challenge struct {

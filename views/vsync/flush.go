@@ -26,6 +26,8 @@ type promise struct {
 	patience views.Instant
 	// abandoned: the coordinator stayed silent; another shall lead.
 	abandoned bool
+	// released: the ballot was decided without us, so it no longer counts on us.
+	released bool
 	// cut, if set, is what to complete before answering again.
 	cut []message.CutEntry
 	// catchup, if set, is the view that is being fetched.
@@ -64,6 +66,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	}
 	if m.Ballot.Compare(c.highest) <= 0 || m.Ballot.Seq <= c.view.ID.Seq || c.isElsewhere(m) {
 		if m.Ballot != c.view.ID {
+			c.emit(trace.Phase{Ballot: m.Ballot, Phase: "nack", Cause: c.nackCause(m)})
 			c.sendTo(from.Addr, &message.Nack{Ballot: m.Ballot, Promised: c.highest})
 		}
 		return
@@ -71,9 +74,19 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	if c.lead != nil {
 		c.yieldLead("higher ballot " + m.Ballot.String())
 	}
-	c.promiseBallot(m.Ballot, from.Addr, m.Via)
-	c.promise.base = m.Base
-	c.promise.stale = c.staleAmong(m.Plus)
+	c.promiseBallot(&promise{
+		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via,
+	})
+}
+
+func (c *Core) nackCause(m *message.Propose) string {
+	switch {
+	case c.isElsewhere(m):
+		return "we come from another view: " + c.view.ID.String()
+	case m.Ballot.Seq <= c.view.ID.Seq:
+		return "not above our view " + c.view.ID.String()
+	}
+	return "promised " + c.highest.String()
 }
 
 // isInvited: by rank where the proposal's base is our view, by name else; also
@@ -91,13 +104,16 @@ func (c *Core) isInvited(m *message.Propose) bool {
 // isElsewhere: the coordinator expects us to come from another view than ours.
 func (c *Core) isElsewhere(m *message.Propose) bool {
 	i, found := slices.BinarySearchFunc(m.Plus, c.self.Process, views.Process.Compare)
-	return found && i < len(m.PlusFrom) && m.PlusFrom[i] != c.view.ID.Check() && m.Base != c.view.ID
+	return found && i < len(m.PlusMark) && !message.SameView(m.PlusMark[i], message.Mark(c.view.ID, 0)) && m.Base != c.view.ID
 }
 
-func (c *Core) staleAmong(invited []views.Process) []views.Process {
+// staleAmong lists the invited of which this host knows a later life, or the
+// same life as another process.
+func (c *Core) staleAmong(m *message.Propose) []views.Process {
 	var stale []views.Process
-	for _, p := range invited {
-		if c.seen.staler(p) && len(stale) < answeredMax {
+	for i, p := range m.Plus {
+		known := c.seen.staler(p) || (i < len(m.PlusMark) && c.seen.other(p, m.PlusMark[i]))
+		if known && len(stale) < answeredMax {
 			stale = append(stale, p)
 		}
 	}
@@ -106,24 +122,21 @@ func (c *Core) staleAmong(invited []views.Process) []views.Process {
 
 // promiseBallot promises a ballot: it stops sending and delivering, and tells
 // the disk; the answer follows once it is there.
-func (c *Core) promiseBallot(ballot views.ViewID, coordinator, via netip.AddrPort) {
+func (c *Core) promiseBallot(p *promise) {
 	if c.promise != nil {
 		c.lastPromised = c.promise.ballot
 	}
-	c.highest = ballot
-	c.promise = &promise{
-		ballot: ballot, base: c.view.ID, coordinator: coordinator, via: via,
-		patience: c.after(c.t.Patience),
-	}
+	p.patience = c.after(c.t.Patience)
+	c.highest, c.promise = p.ballot, p
 	if c.phase == Operational {
 		c.enterFlushing()
 	}
-	if ballot.Seq <= c.durable {
-		c.promise.durable = true
+	if p.ballot.Seq <= c.durable {
+		p.durable = true
 		c.sendAnswer()
 		return
 	}
-	c.persist(ballot.Seq)
+	c.persist(p.ballot.Seq)
 }
 
 // enterFlushing stops sending and delivering (I4).

@@ -179,6 +179,9 @@ func (c *Core) worthJoining() bool {
 
 // welcomeAny reports whether any of the stranger's members may come in now.
 func (c *Core) welcomeAny(s *stranger) bool {
+	if c.heldOff(s) {
+		return false
+	}
 	for i := range s.roster {
 		if c.welcome(s, &s.roster[i]) {
 			return true
@@ -188,7 +191,7 @@ func (c *Core) welcomeAny(s *stranger) bool {
 }
 
 // welcome reports whether a stranger's member may come in: not one of ours
-// that is still with us, none that was seen in a later life, none that is held off.
+// that is still with us, none that was seen in a later life.
 func (c *Core) welcome(s *stranger, m *views.Member) bool {
 	if r := c.rankOfHost(m.Host); r >= 0 {
 		if c.base.Members[r].Incarnation > m.Incarnation {
@@ -206,7 +209,15 @@ func (c *Core) welcome(s *stranger, m *views.Member) bool {
 	if c.seen.staler(m.Process) {
 		return false
 	}
-	return c.cfg.HoldOff == nil || c.cfg.HoldOff(c.now, m.Host) <= c.now
+	return true
+}
+
+// heldOff reports whether a stranger has a member that keeps failing and must
+// wait. All of its view wait with it: taking the others would tear them from it.
+func (c *Core) heldOff(s *stranger) bool {
+	return c.cfg.HoldOff != nil && slices.ContainsFunc(s.roster, func(m views.Member) bool {
+		return c.cfg.HoldOff(c.now, m.Host) > c.now
+	})
 }
 
 func (c *Core) causeOf(gone, asked bool) string {

@@ -343,6 +343,7 @@ func (c *Core) leftOut(v *views.View, ballot views.ViewID) {
 	}
 	c.emit(trace.Phase{Ballot: ballot, Phase: "abandon", Cause: "left-out"})
 	c.promise.pollAt = 0
+	c.promise.released = true
 	c.promise.patience = c.after(c.t.Depart)
 }
 
@@ -364,7 +365,7 @@ func (c *Core) install(v *views.View, trans []views.HostID, m *message.Install, 
 	c.noteBusy(v)
 	c.keepInstall(v, m)
 	c.adopt(v, trans)
-	if p := c.promise; p != nil && v.ID.Less(p.ballot) {
+	if p := c.promise; p != nil && v.ID.Less(p.ballot) && !p.released {
 		// We caught up with a view we had missed; the ballot we promised goes on.
 		p.catchup, p.cut = views.ViewID{}, nil
 		c.enterFlushing()

@@ -49,7 +49,7 @@ func (c *Core) Evict(now views.Instant, host views.HostID) {
 func (c *Core) sayLeave() {
 	if c.nobodyStays() {
 		c.leaveUntil = views.Earliest(c.leaveUntil, c.after(leaveAlone))
-		if c.view.Size() == 1 {
+		if c.view.Size() == 1 && c.promise == nil {
 			c.stop(Stop{How: trace.StopGraceful})
 			return
 		}

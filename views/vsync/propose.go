@@ -64,10 +64,9 @@ func (c *Core) startChange(cause string) {
 	l := &lead{base: c.base, startAt: c.now, cause: cause}
 	without, leaving := c.inviteMembers(l)
 	plus, promised := c.inviteStrangers(l)
-	expect := l.expectations(plus)
 	seq := max(c.highest.Seq, c.view.ID.Seq, c.seqSeen, promised) + 1
 	l.ballot = views.ViewID{Seq: seq, Coordinator: c.self.Host, Incarnation: c.self.Incarnation}
-	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus, PlusFrom: expect}
+	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus, PlusMark: l.marks(plus)}
 	slices.SortFunc(l.invites, func(a, b *invite) int { return a.Process.Compare(b.Process) })
 	for _, inv := range l.invites {
 		c.await(inv)
@@ -80,7 +79,7 @@ func (c *Core) startChange(cause string) {
 	l.holdAt = c.after(c.t.Hold)
 	c.startedChange(cause)
 	c.sendInvited(l.propose)
-	c.promiseBallot(l.ballot, c.self.Addr, netip.AddrPort{})
+	c.promiseBallot(&promise{ballot: l.ballot, base: c.view.ID, coordinator: c.self.Addr})
 }
 
 // sendInvited sends to everybody invited, by one multicast where there is one.
@@ -120,7 +119,7 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 
 func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Seq) {
 	for _, s := range c.strangers {
-		if !c.answers(s) || (c.better(s) && !c.yieldOver()) {
+		if !c.answers(s) || c.heldOff(s) || (c.better(s) && !c.yieldOver()) {
 			continue
 		}
 		promised = max(promised, s.promised, s.view.Seq)
@@ -137,7 +136,7 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 			if m.Process == s.contact.Process {
 				addr = s.contact.Addr
 			}
-			l.invites = append(l.invites, &invite{Process: m.Process, addr: addr, joiner: s.joiner && len(s.roster) == 1, expected: s.view})
+			l.invites = append(l.invites, &invite{Process: m.Process, addr: addr, joiner: s.joiner && len(s.roster) == 1, expected: s.view, nonce: m.Nonce})
 			plus = append(plus, m.Process)
 		}
 	}
@@ -145,16 +144,16 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 	return plus, promised
 }
 
-// expectations gives for each stranger invited the check of the view it is
-// expected to come from.
-func (l *lead) expectations(plus []views.Process) []uint32 {
-	checks := make([]uint32, len(plus))
+// marks gives for each stranger invited where it is expected to come from and
+// which process it is.
+func (l *lead) marks(plus []views.Process) []uint64 {
+	marks := make([]uint64, len(plus))
 	for _, inv := range l.invites {
 		if i, found := slices.BinarySearchFunc(plus, inv.Process, views.Process.Compare); found {
-			checks[i] = inv.expected.Check()
+			marks[i] = message.Mark(inv.expected, inv.nonce)
 		}
 	}
-	return checks
+	return marks
 }
 
 func (c *Core) invited(l *lead, host views.HostID) bool {
@@ -417,11 +416,22 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 		return
 	}
 	c.noteSeq(m.Promised.Seq)
-	if !inv.ours {
+	switch {
+	case inv.ours:
+		c.yieldLead("nack by " + from.Host.Short())
+	case m.Promised.Less(l.ballot) && !c.isContact(inv):
+		// It is not where an old roster has it; those who told the roster may be.
+		c.dropInvite(inv)
+	default:
 		c.dropRegime(inv.expected)
-		return
 	}
-	c.yieldLead("nack by " + from.Host.Short())
+}
+
+// isContact reports whether an invited stranger told us the roster of its view.
+func (c *Core) isContact(inv *invite) bool {
+	return slices.ContainsFunc(c.strangers, func(s *stranger) bool {
+		return s.view == inv.expected && s.contact.Process == inv.Process
+	})
 }
 
 // noteSeq sees to it that our next ballot is above what others have promised.

@@ -262,6 +262,10 @@ func (c *Core) handleCatchup(from Sender, m *message.Catchup) {
 func (c *Core) decline(view views.ViewID) {
 	p := c.promise
 	p.catchup = views.ViewID{}
+	if p.released {
+		c.answered = slices.DeleteFunc(c.answered, func(a answeredBallot) bool { return a.ballot == view })
+		return
+	}
 	if p.ballot.Coordinator == c.self.Host {
 		if inv := c.lead.find(c.self.Process); inv != nil {
 			inv.declined = append(inv.declined, view)
@@ -271,6 +275,20 @@ func (c *Core) decline(view views.ViewID) {
 		return
 	}
 	c.sendTo(p.coordinator, &message.Catchup{Ballot: p.ballot, View: view})
+}
+
+// maybeFetch: a view was met that we had answered to before we promised the
+// ballot that then went on without us. We may be in it, so we ask for it.
+func (c *Core) maybeFetch(from Sender, view views.ViewID) bool {
+	p := c.promise
+	if p == nil || !p.released || view == p.ballot || c.answeredTo(view) == nil {
+		return false
+	}
+	if p.catchup != view {
+		p.catchup = view
+		c.sendTo(from.Addr, &message.Fetch{View: view})
+	}
+	return true
 }
 
 func (c *Core) handleFetch(from Sender, m *message.Fetch) {

@@ -42,6 +42,9 @@ func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *s
 		c.pollNow() // we are about to install it, too
 		return nil
 	}
+	if c.maybeFetch(from, view) {
+		return nil
+	}
 	if r := c.rankOf(from.Process); r >= 0 {
 		if view.Less(c.view.ID) {
 			return nil // it has yet to install our view
