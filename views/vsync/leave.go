@@ -95,6 +95,6 @@ func (c *Core) advanceLeave() {
 // rearmLeave goes on leaving in a view that was installed meanwhile.
 func (c *Core) rearmLeave() {
 	if c.leaving {
-		c.leaveAt = c.now
+		c.leaveAt, c.leaveUntil = c.now, c.after(leaveMax)
 	}
 }

@@ -10,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/netlab"
+	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/trace"
 )
 
@@ -23,7 +26,7 @@ import (
 const cfgCrowd = "oneprocess"
 
 // crowdPatience bounds the formation of a crowd.
-const crowdPatience = 2 * time.Minute
+const crowdPatience = 40 * time.Second
 
 // crowdFigures is what the process of a crowd prints.
 type crowdFigures struct{ FirstSeconds, LastSeconds, Views, MedianViews, CPUSeconds float64 }
@@ -88,7 +91,10 @@ func beCrowd(n int, profile string) error {
 }
 
 // crowd are many hosts in this process.
-type crowd struct{ members []*member }
+type crowd struct {
+	mu      sync.Mutex
+	members []*member // nil: not started yet
+}
 
 // member is one of them.
 type member struct {
@@ -113,7 +119,7 @@ func (c *crowd) form(dir string) (*crowdFigures, error) {
 	for err := range faults {
 		found = append(found, err)
 	}
-	if err := errors.Join(found...); err != nil {
+	if err := c.failure(found); err != nil {
 		return nil, err
 	}
 	f := &crowdFigures{CPUSeconds: (processorTime() - cpu).Seconds()}
@@ -135,7 +141,9 @@ func (c *crowd) start(ctx context.Context, dir string, i int) error {
 		return err
 	}
 	m := &member{host: h, started: monotonic()}
+	c.mu.Lock()
 	c.members[i] = m
+	c.mu.Unlock()
 	for s := h.View(); s.View.Size() != len(c.members); {
 		if s, err = h.WaitView(ctx, s.View.ID.Seq); err != nil {
 			return fmt.Errorf("host %d, in view %v of %d: %w", i, h.View().View.ID, h.View().View.Size(), err)
@@ -165,4 +173,40 @@ func (c *crowd) summarise(began views.Instant, f *crowdFigures) {
 	}
 	f.FirstSeconds, f.LastSeconds = lastView.Sub(began).Seconds(), lastView.Sub(lastStart).Seconds()
 	f.MedianViews = medianOf(counts)
+}
+
+// failure gives the first of some errors and, for a crowd that did not form,
+// where its hosts stood and what they were busy with.
+func (c *crowd) failure(faults []error) error {
+	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
+	if len(faults) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	sizes, frames, installs := map[int]int{}, map[string]uint64{}, 0
+	for _, m := range c.members {
+		if m == nil {
+			sizes[0]++
+			continue
+		}
+		sizes[m.host.View().View.Size()]++
+		installs += len(m.host.History())
+		st, err := m.host.Status(ctx)
+		if err != nil {
+			continue // it has ended; that is among the faults
+		}
+		for i, n := range st.Engine.Traffic.In {
+			if n > 0 {
+				frames[message.Type(i).String()] += n
+			}
+		}
+		st.Stats.Transport.EachDropped(func(reason transport.Drop, n uint64) {
+			if n > 0 {
+				frames["dropped "+reason.String()] += n
+			}
+		})
+	}
+	return fmt.Errorf("%d of %d hosts did not come into the view of all: %w\nhosts by the size of their view: %v\nviews in memory: %d\nframes received: %v",
+		len(faults), len(c.members), faults[0], sizes, installs, frames)
 }
