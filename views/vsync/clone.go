@@ -121,14 +121,10 @@ func (c *Core) maybeRefuse(from Sender, m message.Message, code views.RefuseCode
 	default:
 		return
 	}
-	if a := c.acting(); a != c.rank {
-		return
+	if c.acting() != c.rank && c.view.Size() > smallGroup {
+		return // the others know it as well, and too many would answer
 	}
-	if code == views.RefuseDuplicate {
-		if r := c.rankOfHost(from.Host); r >= 0 && !c.members[r].suspected {
-			c.refuse(from, code)
-			return
-		}
+	if r := c.rankOfHost(from.Host); code == views.RefuseDuplicate && r >= 0 && c.members[r].suspected {
 		return
 	}
 	c.refuse(from, code)
@@ -151,10 +147,17 @@ func (c *Core) refuse(to Sender, code views.RefuseCode) {
 // maybeChallenge asks a member whether it still lives, since a later
 // incarnation of its host has turned up.
 func (c *Core) maybeChallenge(r int, newcomer Sender, m message.Message) {
-	if _, ok := m.(*message.Hello); !ok {
+	if r == c.rank || c.challenge != nil {
 		return
 	}
-	if r == c.rank || c.acting() != c.rank || c.challenge != nil {
+	switch m.(type) {
+	case *message.Ask, *message.Roster, *message.Propose:
+		// It speaks to us: we need to know for ourselves.
+	case *message.Hello:
+		if c.acting() != c.rank {
+			return
+		}
+	default:
 		return
 	}
 	c.challenge = &challenge{
