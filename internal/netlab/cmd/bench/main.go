@@ -24,6 +24,7 @@ type settings struct {
 	seeds    int
 	profile  string
 	crowd    int
+	crowdDir string
 	verbose  bool
 	onlyText string
 }
@@ -38,6 +39,7 @@ func main() {
 	flag.IntVar(&s.seeds, "seeds", 30, "seeds of the simulator")
 	flag.StringVar(&s.profile, "profile", "", "write a processor profile of the hosts in one process to this `file`")
 	flag.IntVar(&s.crowd, "crowd", 0, "be the process of that many hosts (the benchmark starts it itself)")
+	flag.StringVar(&s.crowdDir, "dir", ".", "where that process keeps its data")
 	flag.BoolVar(&s.verbose, "v", false, "print each figure as it is measured")
 	flag.Parse()
 	if err := s.run(); err != nil {
@@ -48,7 +50,7 @@ func main() {
 
 func (s *settings) run() error {
 	if s.crowd > 0 {
-		return beCrowd(s.crowd, s.profile)
+		return beCrowd(s.crowd, s.crowdDir, s.profile)
 	}
 	var err error
 	if s.only, err = regexp.Compile(s.onlyText); err != nil {

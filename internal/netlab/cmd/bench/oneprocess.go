@@ -42,7 +42,12 @@ func (b *bench) crowdOf(ctx context.Context, n, run int) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"-crowd", fmt.Sprint(n)}
+	// The directory is ours to remove: the crowd ends at once when it has spoken.
+	dir, err := os.MkdirTemp(b.dir, "crowd-")
+	if err != nil {
+		return err
+	}
+	args := []string{"-crowd", fmt.Sprint(n), "-dir", dir}
 	if b.profile != "" {
 		args = append(args, "-profile", b.profile)
 	}
@@ -66,12 +71,7 @@ func (b *bench) crowdOf(ctx context.Context, n, run int) error {
 const crowdPort = 7749
 
 // beCrowd is the process of n hosts.
-func beCrowd(n int, profile string) error {
-	dir, err := os.MkdirTemp("", "gmsd-crowd-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+func beCrowd(n int, dir, profile string) error {
 	if profile != "" {
 		var raw bytes.Buffer
 		if err := pprof.StartCPUProfile(&raw); err != nil {
