@@ -22,7 +22,6 @@ type fake struct {
 	asked     bool
 	next      views.Instant
 	heard     map[netip.AddrPort]int
-	early     int
 	gaps      []time.Duration
 	last      views.Instant
 	evidence  []message.Evidence

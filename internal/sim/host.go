@@ -84,15 +84,14 @@ type queued struct {
 
 // queue keeps q for the resume; frames beyond the limit are lost, as in a full
 // socket buffer.
-func (p *process) queue(q queued, limit int) bool {
+func (p *process) queue(q queued, limit int) {
 	if q.kind == evFrame {
 		if p.frames >= limit {
-			return false
+			return
 		}
 		p.frames++
 	}
 	p.inbox = append(p.inbox, q)
-	return true
 }
 
 // newHost makes machine number with an identity of its own.

@@ -438,6 +438,7 @@ func testEvidenceEnds(s *suite) {
 	hosts := s.openAll(2)
 	hosts[0].Watch([]transport.Target{hosts[1].target()})
 	s.shut(hosts[0])
-	for range hosts[0].Evidence() { //nolint:revive // until it is closed
+	for e := range hosts[0].Evidence() {
+		s.Log("before the end:", e.Found)
 	}
 }

@@ -262,14 +262,13 @@ type sender struct {
 	sent     [classes][]message
 }
 
-// message is one sent message. K is zero before its first delivery.
+// message is one sent message.
 type message struct {
 	n         uint64
 	group     string
 	length    int
 	sum       uint32
 	delivered bool
-	k         views.Position
 	// after is the last position that the sender had delivered.
 	after views.Position
 }

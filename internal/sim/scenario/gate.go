@@ -15,7 +15,6 @@ type gates struct {
 	held  []letter
 	// resent keeps what replay rules saw.
 	resent []letter
-	frame  wire.Frame
 	delay  time.Duration
 }
 

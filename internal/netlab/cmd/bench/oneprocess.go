@@ -182,9 +182,10 @@ func (c *crowd) failure(faults []error) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	sizes, frames, installs := map[int]int{}, map[string]uint64{}, 0
+	var all sync.WaitGroup
 	for _, m := range c.members {
 		if m == nil {
 			sizes[0]++
@@ -192,21 +193,36 @@ func (c *crowd) failure(faults []error) error {
 		}
 		sizes[m.host.View().View.Size()]++
 		installs += len(m.host.History())
-		st, err := m.host.Status(ctx)
-		if err != nil {
-			continue // it has ended; that is among the faults
-		}
-		for i, n := range st.Engine.Traffic.In {
-			if n > 0 {
-				frames[message.Type(i).String()] += n
-			}
-		}
-		st.Stats.Transport.EachDropped(func(reason transport.Drop, n uint64) {
-			if n > 0 {
-				frames["dropped "+reason.String()] += n
+		all.Go(func() {
+			st, err := m.host.Status(ctx)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if err == nil { // else it has ended; that is among the faults
+				countFrames(&st, frames)
 			}
 		})
 	}
-	return fmt.Errorf("%d of %d hosts did not come into the view of all: %w\nhosts by the size of their view: %v\nviews in memory: %d\nframes received: %v",
+	all.Wait()
+	return fmt.Errorf("%d of %d hosts did not come into the view of all: %w\nhosts by the size of their view: %v\nviews in memory: %d\nframes: %v",
 		len(faults), len(c.members), faults[0], sizes, installs, frames)
+}
+
+// countFrames adds what a host has received, sent and lost, by type and reason.
+func countFrames(st *gms.Status, into map[string]uint64) {
+	for i, n := range st.Engine.Traffic.In {
+		if n > 0 {
+			into["in "+message.Type(i).String()] += n
+		}
+	}
+	for i, n := range st.Engine.Traffic.Out {
+		if n > 0 {
+			into["out "+message.Type(i).String()] += n
+		}
+	}
+	st.Stats.Transport.EachDropped(func(reason transport.Drop, n uint64) {
+		if n > 0 {
+			into["dropped "+reason.String()] += n
+		}
+	})
+	into["hosts that answered"]++
 }
