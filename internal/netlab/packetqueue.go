@@ -26,7 +26,7 @@ type packetQueue struct {
 const (
 	subsystemQueue = unix.NFNL_SUBSYS_QUEUE << 8
 
-	messagePacket  = subsystemQueue | 0
+	messagePacket  = subsystemQueue // | 0
 	messageVerdict = subsystemQueue | 1
 	messageConfig  = subsystemQueue | 2
 

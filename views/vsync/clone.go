@@ -88,6 +88,10 @@ type challenge struct {
 func (c *Core) admit(from Sender, m message.Message) bool {
 	r := c.rankOfHost(from.Host)
 	if r < 0 {
+		if c.wasEvicted(from.Process) {
+			c.maybeRefuse(from, m, views.RefuseEvicted)
+			return false
+		}
 		if c.seen.staler(from.Process) || c.seen.copied(from.Process, from.Nonce) {
 			c.maybeRefuse(from, m, views.RefuseRolledBack)
 			return false

@@ -81,6 +81,10 @@ type Core struct {
 	lastPromised views.ViewID
 	durable      views.Seq
 	writing      views.Seq
+	// writeAt is when the last write began; slowDisk: that one took long, so that
+	// the next one looks ahead.
+	writeAt  views.Instant
+	slowDisk bool
 	// seqSeen is the highest seq others said they had promised.
 	seqSeen views.Seq
 	// promise is set while flushing, lead while this host coordinates a ballot.
@@ -103,6 +107,8 @@ type Core struct {
 	order     order
 	stability stability
 	early     []earlyData
+	evicted   []views.Process
+	shies     []shy
 	nakAt     views.Instant
 
 	leaving    bool
@@ -124,6 +130,8 @@ type memberState struct {
 	// that has lasted.
 	departedAt views.Instant
 	gone       bool
+	// behindAt is when it was first heard in a view before ours since we installed ours.
+	behindAt views.Instant
 	// replaced: a later incarnation came and this one did not answer a challenge.
 	replaced bool
 }
@@ -190,6 +198,7 @@ func (c *Core) HandlePersisted(now views.Instant, seq views.Seq) {
 		return
 	}
 	c.durable = max(c.durable, seq)
+	c.slowDisk = c.now.Sub(c.writeAt) > c.t.Relay
 	switch {
 	case c.phase == Starting:
 		c.installFirst()
@@ -364,12 +373,21 @@ func (c *Core) Heartbeat() *message.Heartbeat {
 // Others are the addresses of the other members. The caller must not change them.
 func (c *Core) Others() []netip.AddrPort { return c.addrs }
 
+// persist makes seq durable, and where the disk is slow some more, so that the
+// next ballots need not wait for it. A restart then skips those.
 func (c *Core) persist(seq views.Seq) {
-	if seq > c.writing {
-		c.writing = seq
-		c.out.Persist = seq
+	if seq <= c.writing {
+		return
 	}
+	if c.slowDisk {
+		seq += slowDiskAhead
+	}
+	c.writing, c.writeAt = seq, c.now
+	c.out.Persist = seq
 }
+
+// slowDiskAhead is how many ballots a slow disk is ahead.
+const slowDiskAhead = 16
 
 func (c *Core) emit(e trace.Event)                  { c.out.Events = append(c.out.Events, e) }
 func (c *Core) deliver(d Delivery)                  { c.out.Deliver = append(c.out.Deliver, d) }

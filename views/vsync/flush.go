@@ -51,6 +51,10 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	if m.Ballot.Coordinator != from.Host {
 		return
 	}
+	if c.leaps(m.Ballot.Seq) {
+		c.drop(from.Host, "seq-leap")
+		return
+	}
 	if p := c.promise; p != nil && m.Ballot == p.ballot {
 		p.patience = c.after(c.t.Patience)
 		if m.Via.IsValid() {
@@ -217,8 +221,7 @@ func (c *Core) rememberAnswer(ballot views.ViewID, digest uint64) {
 		limits[r] = c.streams[r].limit
 	}
 	said := answeredBallot{ballot, digest, limits}
-	if a := c.answeredTo(ballot); a != nil {
-		*a = said
+	if c.saidTo(ballot, digest) != nil {
 		return
 	}
 	if len(c.answered) >= answeredMax {
@@ -236,9 +239,20 @@ func (c *Core) answeredTo(ballot views.ViewID) *answeredBallot {
 	return nil
 }
 
+// saidTo gives the answer to a ballot that said this digest, or nil. Nothing is
+// delivered between the promise and the install, so any of them can be kept.
+func (c *Core) saidTo(ballot views.ViewID, digest uint64) *answeredBallot {
+	for i := range c.answered {
+		if a := &c.answered[i]; a.ballot == ballot && a.digest == digest {
+			return a
+		}
+	}
+	return nil
+}
+
 // pollNow repeats the answer at once: the view we wait for was seen elsewhere.
 func (c *Core) pollNow() {
-	if p := c.promise; p.durable && p.ballot.Coordinator != c.self.Host && p.cut == nil {
+	if p := c.promise; p.durable && !p.released && p.ballot.Coordinator != c.self.Host && p.cut == nil {
 		p.pollTries = 0
 		p.pollAt = views.Earliest(p.pollAt, c.after(c.t.Retry))
 	}
@@ -296,8 +310,11 @@ func (c *Core) abandon(cause string) {
 // maybeTakeOver leads the change anew if that falls to this host.
 func (c *Core) maybeTakeOver() {
 	if c.phase == Flushing && c.lead == nil && c.promise.abandoned {
-		if a := c.acting(); a == c.rank || a < 0 {
+		switch a := c.acting(); {
+		case a == c.rank, a < 0 && !c.leaving:
 			c.startChange("coordinator-silent")
+		case a < 0 && c.nobodyStays():
+			c.stop(Stop{How: trace.StopGraceful, Detail: "nobody was left to take this host out"})
 		}
 	}
 }

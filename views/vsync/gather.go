@@ -66,6 +66,17 @@ func (c *Core) noteDeparted(r int) {
 	}
 }
 
+// noteBehind notes that a member was heard in a view before ours. It repeats its
+// answer until it has our view; if that takes too long it is given up, since
+// for the detector it lives.
+func (c *Core) noteBehind(r int) {
+	m := &c.members[r]
+	if m.behindAt == 0 {
+		m.behindAt = c.now
+	}
+	m.gone = m.gone || c.now.Sub(m.behindAt) >= c.t.MemberWait
+}
+
 // acting gives the rank of the member that leads the next change as far as
 // this host can tell: the first that is not in doubt and not going. -1 for none.
 func (c *Core) acting() int {
@@ -215,8 +226,8 @@ func (c *Core) welcome(s *stranger, m *views.Member) bool {
 // heldOff reports whether a stranger has a member that keeps failing and must
 // wait. All of its view wait with it: taking the others would tear them from it.
 func (c *Core) heldOff(s *stranger) bool {
-	return c.cfg.HoldOff != nil && slices.ContainsFunc(s.roster, func(m views.Member) bool {
-		return c.cfg.HoldOff(c.now, m.Host) > c.now
+	return slices.ContainsFunc(s.roster, func(m views.Member) bool {
+		return c.isShy(m.Host) || (c.cfg.HoldOff != nil && c.cfg.HoldOff(c.now, m.Host) > c.now)
 	})
 }
 

@@ -85,7 +85,7 @@ func (c *Core) handleRequest(from Sender, m *message.Request) {
 	}
 	l.forget(m.Have)
 	if m.Want > l.total {
-		c.order.grant(l, m.Want-l.total)
+		c.order.grant(l, min(m.Want-l.total, c.order.grantable()))
 	}
 	if len(l.ranges) > 0 && l.first == m.Have {
 		c.sendTo(from.Addr, &message.Grant{View: c.view.ID, First: l.first, Ranges: append([]message.PlaceRange(nil), l.ranges...)})

@@ -60,9 +60,7 @@ type placement struct {
 
 func (c *Core) placementOf(inv *invite) placement {
 	p := placement{addr: inv.addr, joiner: inv.answer.Joiner, from: inv.answer.From, parentRank: -1}
-	if !inv.direct {
-		p.via = inv.via
-	}
+	p.via = inv.via
 	if inv.answer.Self != nil {
 		p.member = *inv.answer.Self
 		return p
@@ -82,7 +80,7 @@ func (c *Core) ranked(group []*invite) []*invite {
 		if inv.Host == c.self.Host {
 			return -1
 		}
-		if r := c.lead.base.RankOf(inv.Process); r >= 0 {
+		if r := c.rankOf(inv.Process); r >= 0 {
 			return r
 		}
 		return views.MembersMax
@@ -125,7 +123,7 @@ func (c *Core) differenceTo(plan []placement) change {
 	hosts := make(map[views.HostID]views.Incarnation, len(plan))
 	for _, p := range plan {
 		hosts[p.member.Host] = p.member.Incarnation
-		d.joined = d.joined || c.base.RankOf(p.member.Process) < 0
+		d.joined = d.joined || c.rankOf(p.member.Process) < 0
 		if !p.joiner && !slices.Contains(d.regimes, p.from) {
 			d.regimes = append(d.regimes, p.from)
 		}
@@ -224,7 +222,10 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 		c.drop(from.Host, "bad-install")
 		return
 	}
-	ours := group >= 0 && m.Groups[group].Digest == said.digest
+	if group >= 0 {
+		said = c.saidTo(m.View, m.Groups[group].Digest)
+	}
+	ours := group >= 0 && said != nil
 	switch {
 	case m.View != p.ballot && (!ours || !c.isIn(view)):
 		c.decline(m.View)
@@ -315,7 +316,7 @@ func (c *Core) transOf(v *views.View, m *message.Install, group int) []views.Hos
 func (c *Core) togetherWith(trans []views.HostID) []bool {
 	together := make([]bool, len(c.base.Members))
 	for _, h := range trans {
-		if r := c.base.Rank(h); r >= 0 {
+		if r := c.rankOfHost(h); r >= 0 {
 			together[r] = true
 		}
 	}
@@ -335,6 +336,9 @@ func (c *Core) finishView(together []bool, limits []views.StreamSeq) {
 // Those in it have gone on; they will hear us and take us in, or we go on with
 // whoever else was left.
 func (c *Core) leftOut(v *views.View, ballot views.ViewID) {
+	if c.promise.released {
+		return // told before: another telling must not prolong the wait
+	}
 	for r := range c.base.Members {
 		if r != c.rank && v.RankOf(c.base.Members[r].Process) >= 0 {
 			c.members[r].departedAt = c.now
@@ -403,11 +407,17 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 		}
 	}
 	c.members[c.rank].leaving = c.leaving
+	for _, p := range c.evicted {
+		if r := c.rankOf(p); r >= 0 {
+			c.members[r].evicted = true
+		}
+	}
 	c.resetStreams(v.Size())
 	c.answered, c.challenge, c.abdicated = nil, nil, false
 	c.helloTries = 0
 	c.gather.since, c.gather.lostAt, c.gather.unsettled, c.gather.yieldUntil = 0, 0, false, 0
 	c.forgetStrangers()
+	c.forgetShy()
 	c.enter(Operational)
 	c.emit(installEvent(v, prev, trans))
 	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans})
@@ -442,9 +452,13 @@ func installEvent(v *views.View, prev views.ViewID, trans []views.HostID) trace.
 
 // noteRemoved reports members that are gone without having asked to go.
 func (c *Core) noteRemoved(v *views.View) {
+	stays := make(map[views.HostID]bool, v.Size())
+	for r := range v.Members {
+		stays[v.Members[r].Host] = true
+	}
 	for r := range c.base.Members {
 		m := &c.members[r]
-		if v.Rank(c.base.Members[r].Host) < 0 && !m.leaving && !m.evicted {
+		if !stays[c.base.Members[r].Host] && !m.leaving && !m.evicted {
 			c.out.Removed = append(c.out.Removed, c.base.Members[r].Host)
 		}
 	}
@@ -454,7 +468,7 @@ func (c *Core) noteRemoved(v *views.View) {
 func (c *Core) noteBusy(v *views.View) {
 	came := 0
 	for r := range v.Members {
-		if c.base.RankOf(v.Members[r].Process) < 0 {
+		if c.rankOf(v.Members[r].Process) < 0 {
 			came++
 		}
 	}
@@ -492,6 +506,9 @@ func (c *Core) replayEarly() {
 
 // stop ends this host.
 func (c *Core) stop(s Stop) {
+	if c.stopped {
+		return
+	}
 	c.refuseQueued(views.ErrLeaving)
 	c.enter(Stopped)
 	c.stopped = true

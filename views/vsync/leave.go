@@ -1,6 +1,7 @@
 package vsync
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/views"
@@ -15,6 +16,12 @@ const (
 	leaveAlone = 150 * time.Millisecond
 	leaveMax   = 5 * time.Second
 )
+
+// evictedMax is how many evicted processes are remembered, to refuse them again.
+const evictedMax = 64
+
+// wasEvicted reports whether the operator removed this very process here.
+func (c *Core) wasEvicted(p views.Process) bool { return slices.Contains(c.evicted, p) }
 
 // Leave takes this host out of the group. It ends in Output.Stop.
 func (c *Core) Leave(now views.Instant) {
@@ -41,6 +48,10 @@ func (c *Core) Evict(now views.Instant, host views.HostID) {
 	}
 	if r := c.rankOfHost(host); r >= 0 && r != c.rank {
 		c.members[r].evicted = true
+		if len(c.evicted) == evictedMax {
+			c.evicted = c.evicted[1:]
+		}
+		c.evicted = append(c.evicted, c.base.Members[r].Process)
 	}
 	c.settle()
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gmsd/gmsd/views/trace"
 )
 
-// orderWindow bounds how far ahead of delivery places may be used.
+// orderWindow bounds how many places are granted beyond the next to deliver.
 const orderWindow = 1 << 16
 
 // placed is an agreed packet waiting for its turn.
@@ -22,8 +22,9 @@ type placed struct {
 type order struct {
 	// next is the place to deliver next.
 	next views.Position
-	// window holds the packets at next, next+1, …; a nil item where missing.
-	window []placed
+	// waiting holds the packets that came before their turn, as a heap by place.
+	// The windows of the streams bound it.
+	waiting []placed
 	// slot is the place to grant next, ledgers what was granted to each rank;
 	// the coordinator's alone.
 	slot    views.Position
@@ -34,27 +35,64 @@ func newOrder(size int) order {
 	return order{next: 1, slot: 1, ledgers: make([]*ledger, size)}
 }
 
-// place puts an agreed packet at its place. One that lies outside the window
-// was placed by somebody who does not keep the rules, and is left out.
-func (o *order) place(k views.Position, origin int, item *message.Item) {
-	if k < o.next || k >= o.next+orderWindow {
-		return
+// grantable is how many places may be granted now.
+func (o *order) grantable() uint64 {
+	return uint64(max(o.next+orderWindow, o.slot) - o.slot)
+}
+
+// place puts an agreed packet where its turn will find it.
+func (o *order) place(origin int, item *message.Item) {
+	o.waiting = append(o.waiting, placed{origin, item})
+	for i := len(o.waiting) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !o.less(i, parent) {
+			return
+		}
+		o.waiting[i], o.waiting[parent] = o.waiting[parent], o.waiting[i]
+		i = parent
 	}
-	i := int(k - o.next)
-	for len(o.window) <= i {
-		o.window = append(o.window, placed{})
+}
+
+// less orders by place; the origin decides where somebody broke the rules and
+// two stand at one place.
+func (o *order) less(i, j int) bool {
+	a, b := &o.waiting[i], &o.waiting[j]
+	if a.item.K != b.item.K {
+		return a.item.K < b.item.K
 	}
-	if o.window[i].item == nil {
-		o.window[i] = placed{origin, item}
+	return a.origin < b.origin
+}
+
+// take removes the packet with the lowest place.
+func (o *order) take() placed {
+	w := o.waiting
+	first, last := w[0], len(w)-1
+	w[0], w[last] = w[last], placed{}
+	o.waiting = w[:last]
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
+			if o.less(child, least) {
+				least = child
+			}
+		}
+		if least == i {
+			return first
+		}
+		w[i], w[least] = w[least], w[i]
+		i = least
 	}
 }
 
 // deliverAgreed delivers what stands next in the order.
 func (c *Core) deliverAgreed() {
 	o := &c.order
-	for len(o.window) > 0 && o.window[0].item != nil {
-		p := o.window[0]
-		o.window = o.window[1:]
+	for len(o.waiting) > 0 && o.waiting[0].item.K <= o.next {
+		p := o.take()
+		if p.item.K < o.next {
+			c.drop(c.base.Members[p.origin].Host, "place-taken")
+			continue
+		}
 		o.next++
 		c.deliverItem(p.origin, p.item, false)
 	}
@@ -65,10 +103,8 @@ func (c *Core) deliverAgreed() {
 // sent, since what others sent there may depend on what is missing.
 func (c *Core) finishOrder(together []bool) {
 	c.deliverAgreed()
-	window := c.order.window
-	c.order.window = nil
-	for _, p := range window {
-		if p.item != nil && together[p.origin] {
+	for len(c.order.waiting) > 0 {
+		if p := c.order.take(); together[p.origin] {
 			c.deliverItem(p.origin, p.item, true)
 		}
 	}

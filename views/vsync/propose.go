@@ -25,6 +25,12 @@ type lead struct {
 	cause   string
 	// evicting: a member goes by the operator's word.
 	evicting bool
+	movedOn  []movedOn
+}
+
+// movedOn is a stranger that was not in the view it was expected to come from.
+type movedOn struct {
+	expected, promised views.ViewID
 }
 
 const (
@@ -122,6 +128,10 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 		if !c.answers(s) || c.heldOff(s) || (c.better(s) && !c.yieldOver()) {
 			continue
 		}
+		if c.leaps(s.promised) || c.leaps(s.view.Seq) {
+			c.drop(s.contact.Host, "seq-leap")
+			continue
+		}
 		promised = max(promised, s.promised, s.view.Seq)
 		for i := range s.roster {
 			m := &s.roster[i]
@@ -212,8 +222,12 @@ func (c *Core) chase(inv *invite) {
 	if waited >= c.waitFor(inv) {
 		c.emit(trace.Laggard{Ballot: c.lead.ballot, Who: inv.Host, Step: "left-out"})
 		c.counters.LeftOut++
-		c.forgetRoster(inv.Process)
-		c.dropInvite(inv)
+		if inv.ours {
+			c.dropInvite(inv)
+			return
+		}
+		c.noteShy(inv.Host)
+		c.dropRegime(inv.expected)
 		return
 	}
 	inv.tries++
@@ -273,7 +287,7 @@ func (c *Core) repeatVia(inv *invite) {
 func (c *Core) relayFor(inv *invite) netip.AddrPort {
 	var able []netip.AddrPort
 	for _, other := range c.lead.invites {
-		if other.ours && other.direct && other != inv && other.Host != c.self.Host {
+		if other.ours && !other.leaving && other.direct && other != inv && other.Host != c.self.Host {
 			able = append(able, other.addr)
 		}
 	}
@@ -291,6 +305,9 @@ func (c *Core) dropInvite(inv *invite) {
 	for _, other := range l.invites {
 		if other.recover != nil && other.answer != nil && other.answer.From == inv.from() {
 			other.recover, other.waiting = nil, false
+		}
+		if other.catchup != nil && other.catchup.Holder == inv.addr {
+			other.catchup, other.waiting = nil, false
 		}
 	}
 	c.maybeDecide()
@@ -364,7 +381,7 @@ func (c *Core) takeAnswer(inv *invite, m *message.Answer) {
 	inv.answer = m
 	inv.waiting = false
 	inv.recover, inv.catchup = nil, nil
-	inv.leaving = inv.leaving || m.Leaving
+	inv.leaving = (inv.leaving || m.Leaving) && inv.Host != c.self.Host
 	if !m.Relayed {
 		inv.direct = true
 	}
@@ -404,7 +421,10 @@ func (c *Core) answerLate(from Sender, m *message.Answer) {
 // promised a higher ballot means that another leads, so we follow for a while.
 func (c *Core) handleNack(from Sender, m *message.Nack) {
 	if c.promise != nil && m.Ballot == c.promise.ballot && m.Ballot.Coordinator == from.Host {
-		c.abandon("nack")
+		c.noteSeq(m.Promised.Seq)
+		if !c.promise.abandoned {
+			c.abandon("nack")
+		}
 		return
 	}
 	l := c.lead
@@ -421,6 +441,7 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 		c.yieldLead("nack by " + from.Host.Short())
 	case m.Promised.Less(l.ballot) && !c.isContact(inv):
 		// It is not where an old roster has it; those who told the roster may be.
+		l.movedOn = append(l.movedOn, movedOn{inv.expected, m.Promised})
 		c.dropInvite(inv)
 	default:
 		c.dropRegime(inv.expected)
@@ -436,9 +457,15 @@ func (c *Core) isContact(inv *invite) bool {
 
 // noteSeq sees to it that our next ballot is above what others have promised.
 func (c *Core) noteSeq(seq views.Seq) {
-	if seq > c.highest.Seq && seq < c.highest.Seq+seqLeapMax {
+	if !c.leaps(seq) {
 		c.seqSeen = max(c.seqSeen, seq)
 	}
+}
+
+// leaps reports whether a seq is so far above ours that no honest group can have
+// come there: following it would use the numbers up.
+func (c *Core) leaps(seq views.Seq) bool {
+	return seq > c.highest.Seq && seq-c.highest.Seq >= seqLeapMax
 }
 
 // yieldLead gives up our ballot for another's. Ours stays promised, so we are
@@ -455,7 +482,7 @@ func (c *Core) yieldLead(cause string) {
 
 // handleAbdicate: the coordinator cannot hear members that we hear.
 func (c *Core) handleAbdicate(from Sender, m *message.Abdicate) {
-	if c.lead != nil || c.rankOf(from.Process) < 0 || c.promise == nil || c.promise.ballot != m.Ballot {
+	if c.lead != nil || c.leaving || c.rankOf(from.Process) < 0 || c.promise == nil || c.promise.ballot != m.Ballot {
 		return
 	}
 	c.abdicated = true

@@ -19,10 +19,25 @@ func (c *Core) maybeDecide() {
 	if self := l.find(c.self.Process); self == nil || self.answer == nil {
 		return
 	}
-	if c.maybeAbdicate() || c.maybeCatchUp() || c.maybeRecover() {
+	if c.dropFollowers() || c.maybeAbdicate() || c.maybeCatchUp() || c.maybeRecover() {
 		return
 	}
 	c.decide()
+}
+
+// dropFollowers goes on without those who had promised the very ballot that one
+// of their view said it has moved on by: they belong where it is.
+func (c *Core) dropFollowers() bool {
+	for _, moved := range c.lead.movedOn {
+		for _, inv := range c.lead.invites {
+			if !inv.ours && inv.expected == moved.expected && inv.answer.Highest == moved.promised {
+				c.lead.movedOn = nil
+				c.dropRegime(moved.expected)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // maybeCatchUp sends those who may have missed the install of a view to one who
@@ -193,6 +208,7 @@ func (c *Core) handleRecover(from Sender, m *message.Recover) {
 			return
 		}
 	}
+	repeated := p.cut != nil && slices.Equal(p.cut, m.Cut)
 	p.cut = m.Cut
 	for _, e := range m.Cut {
 		s := &c.streams[e.Rank]
@@ -200,14 +216,16 @@ func (c *Core) handleRecover(from Sender, m *message.Recover) {
 			continue
 		}
 		s.announced = max(s.announced, e.Seq)
+		if repeated {
+			continue // the search goes on where it is
+		}
 		s.holder, s.nakTries = noHolder, 0
 		if int(e.Holder) < len(c.streams) {
 			s.holder = int(e.Holder)
 		}
-		c.armNak(0)
 	}
 	c.maybeComplete()
-	if c.promise == p && p.cut != nil {
+	if c.promise == p && p.cut != nil && !repeated {
 		c.reportGaps()
 	}
 }

@@ -86,8 +86,19 @@ func (c *Core) SetState(now views.Instant, bits views.Bits, attrs []views.Attr) 
 	if c.view == nil {
 		return
 	}
-	c.enqueue(pending{kind: message.ItemState, state: &message.State{Bits: bits, Attrs: attrs}})
+	c.enqueueState(&message.State{Bits: bits, Attrs: attrs})
 	c.settle()
+}
+
+// enqueueState queues a change of state; one that still waits is overtaken.
+func (c *Core) enqueueState(state *message.State) {
+	for i := range c.sender.agreed {
+		if c.sender.agreed[i].kind == message.ItemState {
+			c.sender.agreed[i].state = state
+			return
+		}
+	}
+	c.enqueue(pending{kind: message.ItemState, state: state})
 }
 
 // Self is this host's record as it wants to be known.
@@ -123,7 +134,7 @@ func (c *Core) pump() {
 		c.transmit(pop(&q.fifo), 0)
 	}
 	if c.rank == 0 {
-		for len(q.agreed) > 0 && c.windowFree() > 0 {
+		for len(q.agreed) > 0 && c.windowFree() > 0 && c.order.grantable() > 0 {
 			c.transmit(pop(&q.agreed), c.order.grantOne())
 		}
 		return
@@ -202,9 +213,7 @@ func (c *Core) flushSends() {
 		c.sendAll(&message.Data{View: c.view.ID, Origin: uint16(c.rank), First: first, Items: items})
 		c.sender.sent += views.StreamSeq(len(items))
 	}
-	if c.rank == 0 {
-		c.armStable()
-	}
+	c.armAck() // the own stream counts: where two are alone nobody else reports it
 	if c.sender.tailAt == 0 {
 		c.sender.tailAt = c.after(c.t.Tail)
 	}
@@ -220,8 +229,29 @@ func (c *Core) repeatTail() {
 		return
 	}
 	c.sendAll(c.Heartbeat())
+	if q.tailTries >= tailUnicast {
+		// Perhaps our multicast does not pass: say it to each, and offer the rest.
+		c.sendTail()
+	}
 	q.tailTries++
 	q.tailAt = c.after(backoff(c.t.Tail, q.tailTries, c.t.RetryMax))
+}
+
+// tailUnicast is after how many repetitions by multicast the tail goes by unicast.
+const tailUnicast = 3
+
+// sendTail sends every member the first packets that not all hold.
+func (c *Core) sendTail() {
+	own := &c.streams[c.rank]
+	left := resendItems
+	first := own.stable + 1
+	items := own.run(first, own.have, &left)
+	for _, addr := range c.addrs {
+		c.sendTo(addr, c.Heartbeat())
+		if len(items) > 0 {
+			c.sendTo(addr, &message.Data{View: c.view.ID, Origin: uint16(c.rank), First: first, Items: items})
+		}
+	}
 }
 
 // resetSender starts the own stream of a new view. What waits goes on waiting.

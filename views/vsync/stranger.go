@@ -47,6 +47,7 @@ func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *s
 	}
 	if r := c.rankOf(from.Process); r >= 0 {
 		if view.Less(c.view.ID) {
+			c.noteBehind(r)
 			return nil // it has yet to install our view
 		}
 		c.noteDeparted(r)
@@ -85,16 +86,6 @@ func (c *Core) addStranger(from Sender, view views.ViewID) *stranger {
 	c.strangers = slices.Insert(c.strangers, at, s)
 	c.gather.joinAt = c.now
 	return s
-}
-
-// forgetRoster: the members of a stranger that did not answer must show again
-// that both directions work.
-func (c *Core) forgetRoster(p views.Process) {
-	for _, s := range c.strangers {
-		if slices.ContainsFunc(s.roster, func(m views.Member) bool { return m.Process == p }) {
-			s.roster = nil
-		}
-	}
 }
 
 // forgetStrangers drops those not heard for long and those that are ours now.
@@ -195,6 +186,7 @@ func (c *Core) hello() *message.Hello {
 func (c *Core) handleHeartbeat(from Sender, m *message.Heartbeat) {
 	if m.View == c.view.ID {
 		if r := c.rankOf(from.Process); r >= 0 {
+			c.members[r].behindAt = 0
 			c.handleHeartbeatStream(r, m)
 		}
 		return
@@ -218,6 +210,9 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 		return
 	}
 	if c.seen.staler(m.Hello.Self.Process) {
+		if c.acting() == c.rank {
+			c.refuse(Sender{Process: m.Hello.Self.Process, Addr: m.Hello.Self.Addr}, views.RefuseRolledBack)
+		}
 		return
 	}
 	c.attend(c.meet(Sender{Process: m.Hello.Self.Process, Addr: m.Hello.Self.Addr}, m.Hello.View, m.Hello.Size, m.Hello.Joiner))

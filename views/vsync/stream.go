@@ -157,7 +157,7 @@ func (c *Core) processTo(origin int, seq views.StreamSeq) {
 			c.deliverItem(origin, item, false)
 			continue
 		}
-		c.order.place(item.K, origin, item)
+		c.order.place(origin, item)
 	}
 }
 
@@ -229,7 +229,7 @@ func (c *Core) handleResend(from Sender, m *message.Resend) {
 	}
 	s := &c.streams[m.Origin]
 	left := resendItems
-	for _, r := range m.Ranges {
+	for _, r := range m.Ranges[:min(len(m.Ranges), resendRanges)] {
 		for seq := max(r.First, s.stable+1); seq <= r.Last && left > 0; {
 			items := s.run(seq, min(r.Last, s.stable+views.StreamSeq(len(s.window))), &left)
 			if len(items) == 0 {

@@ -22,6 +22,8 @@ type Film struct {
 	last time.Duration
 	// faults are the expectations that did not hold in the present command.
 	faults []string
+	// extras are what the words of tally.go keep.
+	extras extras
 	over   bool
 }
 

@@ -30,15 +30,15 @@ type trial struct {
 
 func processMeasurements() []measurement {
 	return []measurement{
-		{name: "form-5", run: formation(5)},
+		{name: "form-5", run: formation(small)},
 		{name: "form-16", run: formation(16)},
-		{name: "join", run: after(5, 6, (*trial).join)},
-		{name: "leave", run: after(5, 5, (*trial).leave)},
-		{name: "kill-member", run: after(5, 5, func(t *trial) error { return t.kill(false) })},
-		{name: "kill-coordinator", run: after(5, 5, func(t *trial) error { return t.kill(true) })},
-		{name: "blackhole", run: after(5, 5, (*trial).blackHole)},
-		{name: "sigstop", run: after(5, 5, (*trial).freeze)},
-		{name: "heal", run: after(5, 5, (*trial).heal)},
+		{name: "join", run: after(small+1, (*trial).join)},
+		{name: "leave", run: after(small, (*trial).leave)},
+		{name: "kill-member", run: after(small, func(t *trial) error { return t.kill(false) })},
+		{name: "kill-coordinator", run: after(small, func(t *trial) error { return t.kill(true) })},
+		{name: "blackhole", run: after(small, (*trial).blackHole)},
+		{name: "sigstop", run: after(small, (*trial).freeze)},
+		{name: "heal", run: after(small, (*trial).heal)},
 	}
 }
 
@@ -81,14 +81,17 @@ func formation(n int) func(context.Context, *bench, int) error {
 	}
 }
 
-// after forms a group of n on a lab of hosts, waits until it is at rest, and acts.
-func after(n, hosts int, act func(*trial) error) func(context.Context, *bench, int) error {
+// small is the size of the groups that something happens to.
+const small = 5
+
+// after forms a small group on a lab of hosts, waits until it is at rest, and acts.
+func after(hosts int, act func(*trial) error) func(context.Context, *bench, int) error {
 	return func(_ context.Context, b *bench, run int) error {
-		return b.with(run, n, hosts, func(t *trial) error {
-			if _, err := t.StartAll(netlab.All(n)); err != nil {
+		return b.with(run, small, hosts, func(t *trial) error {
+			if _, err := t.StartAll(netlab.All(small)); err != nil {
 				return err
 			}
-			if _, err := t.Settle(patience, netlab.All(n)); err != nil {
+			if _, err := t.Settle(patience, netlab.All(small)); err != nil {
 				return err
 			}
 			if err := t.Hold(quiet); err != nil {

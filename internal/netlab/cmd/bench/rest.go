@@ -15,8 +15,8 @@ import (
 func restMeasurements() []measurement {
 	return []measurement{
 		{name: "rest", once: true, run: atRest},
-		{name: "turmoil", once: true, run: after(5, 5, (*trial).turmoil)},
-		{name: "sigstop-1s", run: after(5, 5, (*trial).shortFreeze)},
+		{name: "turmoil", once: true, run: after(small, (*trial).turmoil)},
+		{name: "sigstop-1s", run: after(small, (*trial).shortFreeze)},
 	}
 }
 
@@ -25,11 +25,11 @@ const settling = 5 * time.Second
 
 // atRest gives one record a host.
 func atRest(_ context.Context, b *bench, run int) error {
-	return b.with(run, 5, 5, func(t *trial) error {
-		if _, err := t.StartAll(netlab.All(5)); err != nil {
+	return b.with(run, small, small, func(t *trial) error {
+		if _, err := t.StartAll(netlab.All(small)); err != nil {
 			return err
 		}
-		if _, err := t.Settle(patience, netlab.All(5)); err != nil {
+		if _, err := t.Settle(patience, netlab.All(small)); err != nil {
 			return err
 		}
 		if err := t.Hold(settling); err != nil {
