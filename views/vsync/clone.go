@@ -191,6 +191,7 @@ func (c *Core) advanceChallenge() {
 
 // handlePong: the challenged member lives, so the newcomer is refused.
 func (c *Core) handlePong(from Sender, m *message.Pong) {
+	c.noteReached(from, m.Token)
 	ch := c.challenge
 	if ch == nil || m.Token != ch.token || from.Process != ch.member.Process {
 		return

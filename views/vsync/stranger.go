@@ -25,9 +25,13 @@ type stranger struct {
 	roster []views.Member
 	// toldUsAt is when it told the roster; an old one counts no more.
 	toldUsAt views.Instant
-	promised views.Seq
-	askedAt  views.Instant
-	token    uint64
+	// unreached are the members of the roster that have not answered a ping yet:
+	// whoever cannot be reached would keep all the others waiting.
+	unreached []views.Process
+	reach     uint64
+	promised  views.Seq
+	askedAt   views.Instant
+	token     uint64
 	// toldAt is when we last made ourselves known to it, or it to our coordinator.
 	toldAt views.Instant
 }
@@ -261,6 +265,7 @@ func (c *Core) keepRoster(s *stranger, m *message.Roster) {
 		c.gather.joinAt = c.now
 	}
 	s.roster, s.toldUsAt = m.Members, c.now
+	c.reachOut(s)
 }
 
 // advanceHello makes this host known to those who do not know it.
@@ -307,9 +312,33 @@ func (c *Core) heartbeatsReachStrangers() bool {
 // smallGroup is up to which size heartbeats go to everybody.
 const smallGroup = 12
 
-// answers reports whether a stranger has lately shown that both directions work.
+// reachOut pings the members of a stranger's view that we have not heard from.
+func (c *Core) reachOut(s *stranger) {
+	s.unreached = s.unreached[:0]
+	s.reach = c.rng.Uint64()
+	for i := range s.roster {
+		m := &s.roster[i]
+		if m.Process == s.contact.Process || !c.welcome(s, m) || c.rankOf(m.Process) >= 0 {
+			continue
+		}
+		s.unreached = append(s.unreached, m.Process)
+		c.sendTo(m.Addr, &message.Ping{Token: s.reach, To: m.Process})
+	}
+}
+
+// noteReached takes the answer of a stranger's member.
+func (c *Core) noteReached(from Sender, token uint64) {
+	for _, s := range c.strangers {
+		if s.reach == token && len(s.unreached) > 0 {
+			s.unreached = slices.DeleteFunc(s.unreached, func(p views.Process) bool { return p == from.Process })
+		}
+	}
+}
+
+// answers reports whether a stranger and all of its view have lately shown that
+// both directions work.
 func (c *Core) answers(s *stranger) bool {
-	return s.roster != nil && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL
+	return s.roster != nil && len(s.unreached) == 0 && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL
 }
 
 func (c *Core) fresh(s *stranger) bool { return c.now.Sub(s.heardAt) <= c.t.StrangerTTL }
