@@ -172,11 +172,25 @@ func (d *Detector) doubts() []message.Accusation {
 	return list
 }
 
+// directMax bounds whom one list goes to directly. In a larger group the next
+// ones get the next list.
+const directMax = 64
+
 // say sends the list: after a change at once and three times quickly, then
-// every AccuseEvery, all with jitter.
+// every AccuseEvery, all with jitter. Every other time from the fourth on it
+// goes to each member directly:
+//
+//  1. The multicast of C is lost on the way out. Its beats stay away from all,
+//     but it answers their pings: it is in order.
+//  2. C does not hear A, alone or with others. Its list is lost like its beats.
+//  3. The rest waits for a word of C that never comes: A is accused by too few,
+//     or, where C is the only accuser, by nobody, and C for ever cut off.
 func (d *Detector) say(now views.Instant) {
-	d.out.Accuse = d.said
+	d.out.Accuse, d.out.AccuseTo = d.said, nil
 	d.saidSent++
+	if d.saidSent >= 4 && d.saidSent%2 == 0 {
+		d.out.AccuseTo = d.directly()
+	}
 	every := d.cfg.AccuseEvery
 	if d.saidSent < 3 {
 		every = every * 1 << d.saidSent / 8
@@ -186,6 +200,22 @@ func (d *Detector) say(now views.Instant) {
 		d.sayAt = 0
 	}
 }
+
+// directly gives the ranks whose turn it is to be told directly, ascending.
+func (d *Detector) directly() []uint16 {
+	var to []uint16
+	for range min(directMax, len(d.members)-1) {
+		if d.directFrom == d.self {
+			d.directFrom = d.after(d.directFrom)
+		}
+		to = withRank(to, d.directFrom, true)
+		d.directFrom = d.after(d.directFrom)
+	}
+	return to
+}
+
+// after gives the next rank, round the view.
+func (d *Detector) after(r uint16) uint16 { return uint16((int(r) + 1) % len(d.members)) }
 
 // sayAgain repeats the list when it is due.
 func (d *Detector) sayAgain(now views.Instant) {

@@ -194,11 +194,33 @@ func (d *Detector) settleAgainst(now views.Instant, r uint16, links int) {
 	m := &d.members[r]
 	d.event(trace.Suspect{Who: m.Host, Detector: detectorLink, Evidence: fmt.Sprintf("broken links: %d", links)})
 	if r == d.self {
-		d.condemnedUntil = now.Add(2 * d.cfg.BandDeadline)
+		if d.condemnedUntil == 0 {
+			d.condemnedUntil = now.Add(2 * d.cfg.BandDeadline)
+		}
 		return
 	}
 	m.settledAgainst = true
 	d.settled = withRank(d.settled, r, true)
+}
+
+// decideAlone ends the wait of a condemned host that nobody removed: whoever
+// could is gone, or does not see what it sees. It gives up every member that it
+// does not hear or that does not hear it, so that those it talks with both ways
+// are left, at worst itself. (The others had two BandDeadlines: where they do
+// remove it, that is long done, and it does not set itself up beside them.)
+func (d *Detector) decideAlone(now views.Instant) {
+	d.condemnedUntil, d.dirty = 0, true
+	d.keepFailed()
+	self := &d.members[d.self]
+	for i := range d.members {
+		r := uint16(i)
+		if r == d.self || d.members[r].failed {
+			continue
+		}
+		if accuses(self.accuses, r) || d.voteOf(d.self, r) != message.EvidenceNone {
+			d.settleAgainst(now, r, 1)
+		}
+	}
 }
 
 // stillSettledAgainst gives those the end of a band fell on, as long as they

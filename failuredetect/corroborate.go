@@ -188,5 +188,6 @@ func (d *Detector) Unsettled() bool { return d.unsettled }
 
 // Condemned reports whether the end of a band fell on this host: its link to
 // another is broken, and by the rule that all follow it is this host that the
-// others give up. It lasts two BandDeadlines or until the next view.
+// others give up. It lasts until the next view; where none comes within
+// two BandDeadlines, this host gives up all those its own links are broken to.
 func (d *Detector) Condemned() bool { return d.condemnedUntil != 0 }

@@ -38,6 +38,8 @@ type Detector struct {
 	said     *message.Accuse
 	saidSent int
 	sayAt    views.Instant
+	// directFrom is the rank the next direct list goes to first.
+	directFrom uint16
 
 	beatAt views.Instant
 	// inTime is when this host last heard a beat it keeps time with; 0: never.
@@ -57,7 +59,8 @@ type Detector struct {
 	// resumedAt is the end of the last pause: what was overdue then is not
 	// another one.
 	resumedAt views.Instant
-	// condemnedUntil: the band's end fell on this host.
+	// condemnedUntil: the band's end fell on this host; until then it waits
+	// for the others to remove it.
 	condemnedUntil views.Instant
 
 	// dirty: votes, doubts or phases changed since the last settle, rewatchDue:
@@ -122,12 +125,13 @@ func New(cfg Config, seed uint64) *Detector {
 }
 
 // SetView begins a view: its members are the new subjects and observers, all
-// with a fresh grace. Doubts and accusations of older views are forgotten;
-// what was learned of links, and removals, stay. A view without this process
-// is the same as none.
+// with a fresh grace. Doubts and accusations of older views are forgotten, but
+// for what a kernel said of a process that stays, since nobody says it twice;
+// what was learned of links, and removals, stay too. A view without this
+// process is the same as none.
 func (d *Detector) SetView(now views.Instant, v *views.View) {
 	now = d.enter(now)
-	links := d.learned()
+	links, last := d.learned(), d.members
 	d.forgetView()
 	self := -1
 	if v != nil {
@@ -153,9 +157,39 @@ func (d *Detector) SetView(now views.Instant, v *views.View) {
 		d.beatAt = now.Add(d.random.upTo(d.cfg.Beat))
 		d.measureAt = now.Add(d.random.upTo(d.cfg.RTTEvery))
 	}
+	kept := d.keepEvidence(last)
 	d.dirty = true
 	d.settle(now)
+	for _, r := range kept {
+		d.probeAfterEvidence(now, r)
+	}
+	d.advanceSilence(now) // the first pings
 	d.schedule(now)
+}
+
+// keepEvidence takes over what the kernel said of those among the last members
+// that are in this view as well, and gives their ranks.
+//
+//  1. A learns from its socket that B is gone; the driver drops the socket.
+//  2. The install of a view with B, decided before, reaches A late.
+//  3. Nobody tells A again. It would wait out B's silence, and for B as the
+//     next coordinator.
+//
+// Where B lives after all, its first frame after strongGuard says so, as it
+// would have in the last view. "Departed" is not kept: the new view refutes it.
+func (d *Detector) keepEvidence(last []member) []uint16 {
+	var kept []uint16
+	for i := range last {
+		old := &last[i]
+		r, ok := d.rank(old.Process)
+		if !ok || old.strong == message.EvidenceNone || old.strong == message.EvidenceDeparted {
+			continue
+		}
+		d.members[r].strong, d.members[r].strongAt = old.strong, old.strongAt
+		d.noteDoubt(r)
+		kept = append(kept, r)
+	}
+	return kept
 }
 
 // forgetView drops everything that belongs to a view.
@@ -165,9 +199,10 @@ func (d *Detector) forgetView() {
 	d.watched, d.doubting, d.settled = nil, nil, nil
 	d.accused, d.accusing = nil, nil
 	d.failed = nil
-	d.said, d.saidSent, d.sayAt = nil, 0, 0
+	d.said, d.saidSent, d.sayAt, d.directFrom = nil, 0, 0, 0
 	d.beatTo, d.condemnedUntil, d.refutedAt, d.inTime = nil, 0, 0, 0
 	d.freshUntil, d.settleAt, d.settledAt, d.rewatchDue = 0, 0, 0, true
+	d.out.AccuseTo = nil
 	d.out.Accuse, d.out.Beat, d.out.BeatTo, d.out.Pings = nil, false, nil, nil
 }
 
@@ -246,7 +281,7 @@ func (d *Detector) Advance(now views.Instant) {
 		d.quietUntil, d.dirty = 0, true
 	}
 	if d.condemnedUntil != 0 && now >= d.condemnedUntil {
-		d.condemnedUntil, d.dirty = 0, true
+		d.decideAlone(now)
 	}
 	if d.freshUntil != 0 && now >= d.freshUntil {
 		d.freshUntil, d.dirty = 0, true

@@ -58,7 +58,8 @@
 //     SilenceMin - LateMax at least.)
 //   - Band: no member stands accused but undecided for longer than two
 //     BandDeadlines while the accusations do not change.
-//   - Self: a host never fails itself; where the others must, it is Condemned.
+//   - Self: a host never fails itself; where the others must, it is Condemned,
+//     and where they do not, it gives up those it has no link both ways with.
 //   - Bounded: state is O(members + standing accusations); pings go to at most
 //     the observed and twice checksMax more.
 //

@@ -24,6 +24,8 @@ type lab struct {
 	serial uint64
 	random source
 	cut    map[[2]int]bool
+	// noMulticast are the hosts whose multicasts are lost on the way out.
+	noMulticast map[int]bool
 	// loss is per mille at each end; lossOut also takes whole multicasts.
 	loss   uint64
 	jitter time.Duration
@@ -86,7 +88,7 @@ func upTo(n int) []int {
 }
 
 func newLab(n int, seed uint64) *lab {
-	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, jitter: time.Millisecond}
+	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, noMulticast: map[int]bool{}, jitter: time.Millisecond}
 	l.view = viewOf(7, upTo(n)...)
 	for i := range n {
 		h := &labHost{rank: i, up: true, d: New(Config{Self: process(i)}, l.random.next())}
@@ -163,7 +165,7 @@ func (l *lab) drain(h *labHost) {
 		l.send(h.rank, int(p.Rank), &message.Ping{Token: p.Token}, l.lost())
 	}
 	if out.Accuse != nil {
-		l.multicast(h.rank, nil, out.Accuse)
+		l.accuse(h.rank, out)
 	}
 	if l.watch != nil {
 		l.watch(h, out)
@@ -174,11 +176,21 @@ func (l *lab) drain(h *labHost) {
 	}
 }
 
+// accuse sends a list by multicast, or directly.
+func (l *lab) accuse(from int, out Output) {
+	if out.AccuseTo == nil {
+		l.multicast(from, nil, out.Accuse)
+	}
+	for _, to := range out.AccuseTo {
+		l.send(from, int(to), out.Accuse, l.lost())
+	}
+}
+
 func (l *lab) lost() bool { return l.loss > 0 && l.random.next()%1000 < l.loss }
 
 // multicast is lost for all at once at the sender, and for each at the receiver.
 func (l *lab) multicast(from int, to []uint16, m message.Message) {
-	lost := l.lost()
+	lost := l.lost() || l.noMulticast[from]
 	for i := range l.hosts {
 		if i != from && (to == nil || slices.Contains(to, uint16(i))) {
 			l.send(from, i, m, lost)

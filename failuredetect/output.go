@@ -16,8 +16,10 @@ type Output struct {
 	BeatTo []uint16
 	// Pings are for one member each.
 	Pings []PingTo
-	// Accuse, if set, goes to the whole view. It is never changed.
-	Accuse *message.Accuse
+	// Accuse, if set, goes to the ranks of AccuseTo, each directly; nil: to the
+	// whole view, by one multicast where there is one. It is never changed.
+	Accuse   *message.Accuse
+	AccuseTo []uint16
 	// Changed: Failed, Suspected or Unsettled say something new.
 	Changed bool
 }

@@ -57,6 +57,10 @@ func (d *Detector) resume(now views.Instant, gap time.Duration) {
 			m.bandAt = now
 		}
 	}
+	if d.condemnedUntil != 0 {
+		// The others had no chance to tell us what they did meanwhile.
+		d.condemnedUntil = now.Add(2 * d.cfg.BandDeadline)
+	}
 	// We are overdue ourselves: say at once that we live.
 	d.beatAt, d.next = now, now
 	d.resumedAt, d.rewatchDue, d.dirty = now, true, true

@@ -353,3 +353,115 @@ func TestHoldOff(t *testing.T) {
 		t.Errorf("%d remembered", len(d.flaps))
 	}
 }
+
+// A host whose multicasts are lost and that hears nothing of another gets its
+// word through all the same: the others answer for it.
+func TestListsReachOthersWithoutMulticast(t *testing.T) {
+	for _, n := range []int{4, 12} {
+		l := newLab(n, uint64(n))
+		l.settleIn(t)
+		l.noMulticast[2] = true
+		l.cut[[2]int{0, 2}], l.cut[[2]int{0, 1}] = true, true
+		l.run(4 * time.Second)
+		for _, h := range l.hosts {
+			if h.d.voteOf(0, 2) == message.EvidenceNone {
+				t.Errorf("n=%d h%d: never heard of h2: %s", n, h.rank, clip(h.d.Describe()))
+			}
+		}
+		// And its withdrawal.
+		clear(l.cut)
+		l.run(time.Second)
+		for _, h := range l.hosts {
+			if h.d.voteOf(0, 2) != message.EvidenceNone {
+				t.Errorf("n=%d h%d: h2 took it back: %s", n, h.rank, clip(h.d.Describe()))
+			}
+		}
+	}
+}
+
+// One host is cut off from all others in different ways, so that nobody is
+// there to remove it: 1 does not hear it, 2 is not heard by it, 3 is gone. It
+// waits, then goes on with whom it can talk to.
+func TestCondemnedHostDecidesAlone(t *testing.T) {
+	l := newLab(5, 9)
+	l.settleIn(t)
+	l.cut[[2]int{0, 1}] = true
+	l.cut[[2]int{2, 0}] = true
+	l.kill(3)
+	h := l.hosts[0]
+	l.run(6 * time.Second)
+	if !h.d.Condemned() {
+		t.Fatalf("not condemned: %s", h.d.Describe())
+	}
+	l.failedAt(t, 7*time.Second, []int{0}, 1, 2, 3)
+	if h.d.Condemned() || h.d.Unsettled() {
+		t.Errorf("still waits: %s", h.d.Describe())
+	}
+	l.run(20 * time.Second)
+	if got := h.d.Failed(); !slices.Equal(got, []uint16{1, 2, 3}) || h.d.Condemned() {
+		t.Errorf("changed its mind: %s", h.d.Describe())
+	}
+}
+
+// A condemned host whose links heal gives nobody up.
+func TestCondemnedHostIsHealed(t *testing.T) {
+	l := newLab(4, 9)
+	l.settleIn(t)
+	l.cut[[2]int{0, 1}] = true
+	l.run(5 * time.Second)
+	if !l.hosts[1].d.Condemned() {
+		t.Fatalf("not condemned: %s", l.hosts[1].d.Describe())
+	}
+	clear(l.cut)
+	l.run(7 * time.Second)
+	for _, h := range l.hosts {
+		if len(h.d.Failed()) > 0 || h.d.Condemned() {
+			t.Errorf("h%d: %s", h.rank, h.d.Describe())
+		}
+	}
+}
+
+// What a kernel said of a process outlives a view that has it, and nobody says
+// it again; a life that is heard, or another life, is not blamed for it.
+func TestKernelEvidenceOutlivesAView(t *testing.T) {
+	for _, ev := range []message.Evidence{message.EvidenceClosed, message.EvidenceRefused, message.EvidenceReplaced} {
+		d := New(Config{Self: process(0)}, 1)
+		at := views.Instant(time.Hour)
+		d.SetView(at, viewOf(3, 1, 0, 2, 3))
+		d.Drain()
+		d.HandleEvidence(at, process(1), ev)
+		d.HandleEvidence(at, process(2), ev)
+		d.HandleEvidence(at, process(2), message.EvidenceNone)
+		d.HandleEvidence(at, process(3), message.EvidenceDeparted)
+		v := viewOf(4, 2, 3, 1, 0)
+		d.SetView(at, v)
+		out := d.Drain()
+		want := []message.Accusation{{Rank: 2, Evidence: ev}}
+		if out.Accuse == nil || out.Accuse.View != v.ID || !slices.Equal(out.Accuse.Subjects, want) {
+			t.Fatalf("%v: says %+v", ev, out.Accuse)
+		}
+		if len(out.Pings) != 1 || out.Pings[0].Rank != 2 {
+			t.Errorf("%v: pings %v", ev, out.Pings)
+		}
+		if !slices.Equal(d.Suspected(), []uint16{2}) {
+			t.Errorf("%v: %s", ev, d.Describe())
+		}
+		d.Heard(at.Add(strongGuard/2), process(1))
+		d.Drain()
+		if len(d.Suspected()) != 1 {
+			t.Errorf("%v: a frame that was on the way cleared it", ev)
+		}
+		d.Heard(at.Add(2*strongGuard), process(1))
+		d.Drain()
+		if cleared := len(d.Suspected()) == 0; cleared == lasting(ev) {
+			t.Errorf("%v: heard: %s", ev, d.Describe())
+		}
+		next := viewOf(5, 2, 3, 1, 0)
+		next.Members[2].Incarnation++
+		d.SetView(at.Add(time.Second/4), next)
+		d.Drain()
+		if len(d.Suspected()) > 0 {
+			t.Errorf("%v: another life is blamed: %s", ev, d.Describe())
+		}
+	}
+}

@@ -225,7 +225,7 @@ func (e *Engine) drainDetector() bool {
 		e.sendOne(Direct, e.addrOf(m), &message.Ping{Token: p.Token, To: m.Process})
 	}
 	if out.Accuse != nil {
-		e.sendAll(out.Accuse)
+		e.accuse(v, out.Accuse, out.AccuseTo)
 	}
 	if !out.Changed {
 		return false
@@ -245,6 +245,17 @@ func (e *Engine) beat(v *views.View, ranks []uint16) {
 	}
 	for _, r := range ranks {
 		e.sendOne(Direct, e.addrOf(&v.Members[r]), hb)
+	}
+}
+
+// accuse sends a list of doubts to all (nil) or to each of the given ranks.
+func (e *Engine) accuse(v *views.View, list *message.Accuse, ranks []uint16) {
+	if ranks == nil {
+		e.sendAll(list)
+		return
+	}
+	for _, r := range ranks {
+		e.sendOne(Direct, e.addrOf(&v.Members[r]), list)
 	}
 }
 

@@ -65,7 +65,7 @@ func (e *Engine) dispatch(from vsync.Sender, m message.Message) {
 	switch m := m.(type) {
 	case *message.Ping:
 		if m.To == e.header.From {
-			e.sendOne(Direct, from.Addr, &message.Pong{Token: m.Token})
+			e.answerPing(from, m)
 		}
 		return
 	case *message.Accuse:
@@ -86,6 +86,18 @@ func (e *Engine) dispatch(from vsync.Sender, m message.Message) {
 		}
 	}
 	e.core.HandleMessage(e.now, from, m)
+}
+
+// answerPing says that this process lives and, to one outside its view, where:
+// who still counts it a member of an older view must not take the answer for
+// a sign that it is with it.
+func (e *Engine) answerPing(from vsync.Sender, m *message.Ping) {
+	to := []netip.AddrPort{from.Addr}
+	answer := []vsync.Send{{Scope: Direct, To: to, Msg: &message.Pong{Token: m.Token}}}
+	if hb := e.core.Heartbeat(); hb != nil && hb.Size > 1 && !e.core.IsMember(from) {
+		answer = append(answer, vsync.Send{Scope: Direct, To: to, Msg: hb})
+	}
+	e.send(answer)
 }
 
 // relay passes a member's frame on to another member, unread.

@@ -64,8 +64,9 @@ func TestTwoGroups(t *testing.T) {
 	s.flow(20)
 }
 
-// One direction of one link between two of five: always the same end of it is
-// put out, nobody else ever, and it is kept out longer each time it comes back.
+// One direction of one link between two of five: one end of it is put out, never
+// anybody else, and who is put out again within minutes is kept out for a while
+// (failuredetect's HoldFirst is 1 s), so that the group is not changed for ever.
 func TestOneWayCut(t *testing.T) {
 	s := newStage(t, 5)
 	s.changes(10)
@@ -78,14 +79,16 @@ func TestOneWayCut(t *testing.T) {
 	s.must(s.Hold(11 * time.Second))
 	s.must(s.Healthy(false, 3, 4, 5))
 	all := s.removals(began)
-	for i, r := range all {
+	before := map[int]bool{}
+	for _, r := range all {
 		s.Logf("%s put out after %s, for %s", netlab.Name(r.host), r.at.Sub(began).Round(time.Millisecond), r.away)
-		if r.host != all[0].host || r.host > 2 {
-			s.Errorf("%s was put out, and before it %s", netlab.Name(r.host), netlab.Name(all[0].host))
+		if r.host > 2 {
+			s.Errorf("%s was put out, and it is no end of the link", netlab.Name(r.host))
 		}
-		if i > 0 && r.away > 0 && r.away < all[i-1].away {
-			s.Errorf("it was kept out for %s and then for %s: flapping is not damped", all[i-1].away, r.away)
+		if before[r.host] && r.away > 0 && r.away < 800*time.Millisecond {
+			s.Errorf("%s was put out again, and let in after %s: flapping is not damped", netlab.Name(r.host), r.away)
 		}
+		before[r.host] = true
 	}
 	if len(all) > 3 {
 		s.Errorf("%d removals in %s: flapping is not damped", len(all), s.Now().Sub(began))

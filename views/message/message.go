@@ -178,7 +178,7 @@ type Roster struct {
 	View  views.ViewID
 	// Promised is the highest seq the sender has promised: a ballot must be above it.
 	Promised views.Seq
-	// Members of View by rank, 1..[views.MembersMax].
+	// Members of View that the sender counts on, by rank, 1..[views.MembersMax].
 	Members []views.Member
 	// Joiner: the sender was never in a view of two.
 	Joiner bool

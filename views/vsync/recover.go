@@ -178,19 +178,8 @@ func (c *Core) cutOf(group []*invite) []message.CutEntry {
 const unknownHolder = views.MembersMax - 1
 
 func (c *Core) holderRank(inv *invite) uint16 {
-	from := inv.answer.From
-	if from == c.base.ID {
-		return uint16(c.base.Rank(inv.Host))
-	}
-	for _, s := range c.strangers {
-		if s.view != from {
-			continue
-		}
-		for r := range s.roster {
-			if s.roster[r].Host == inv.Host {
-				return uint16(r)
-			}
-		}
+	if inv.answer.From == c.base.ID {
+		return uint16(c.rankOfHost(inv.Host))
 	}
 	return unknownHolder
 }

@@ -225,9 +225,26 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 // handleAsk answers with our members: that also proves that we hear the asker.
 func (c *Core) handleAsk(from Sender, m *message.Ask) {
 	c.meet(from, m.View, m.Size, false)
+	if c.leaving {
+		return // we do not want to be invited
+	}
 	c.sendTo(from.Addr, &message.Roster{
-		Token: m.Token, View: c.view.ID, Promised: c.highest.Seq, Members: c.view.Members, Joiner: c.joiner,
+		Token: m.Token, View: c.view.ID, Promised: c.highest.Seq, Members: c.living(), Joiner: c.joiner,
 	})
+}
+
+// living are the members this host counts on: those a merge would bring.
+func (c *Core) living() []views.Member {
+	if int(c.liveSize()) == c.view.Size() {
+		return c.view.Members
+	}
+	var living []views.Member
+	for r := range c.members {
+		if m := &c.members[r]; r == c.rank || !(m.failed || m.gone || m.departedAt != 0) {
+			living = append(living, c.view.Members[r])
+		}
+	}
+	return living
 }
 
 func (c *Core) handleRoster(from Sender, m *message.Roster) {

@@ -101,6 +101,9 @@ func (b *bench) table() string {
 			bar{what: fmt.Sprintf("%s, n=%d", r.Metric, r.N)}.print(w, b.values(r.N, r.Metric))
 		}
 	}
+	for _, m := range b.missing {
+		fmt.Fprintf(w, "%s\t\t\tno figure\t\tMISSED\n", m)
+	}
 	_ = w.Flush() // into memory
 	return text.String()
 }
