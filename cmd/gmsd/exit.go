@@ -12,6 +12,7 @@ import (
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/internal/stable"
+	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -94,7 +95,7 @@ func exitOfHost(err error) int {
 	case errors.As(err, &field), errors.As(err, &bind), errors.Is(err, stable.ErrLocked), errors.Is(err, stable.ErrMode),
 		errors.Is(err, stable.ErrFull), errors.Is(err, stable.ErrDisk):
 		return exitRefused
-	case errors.Is(err, unix.EADDRINUSE), errors.Is(err, unix.EADDRNOTAVAIL),
+	case errors.Is(err, transport.ErrNoRoute), errors.Is(err, unix.EADDRINUSE), errors.Is(err, unix.EADDRNOTAVAIL),
 		errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
 		return exitRefused
 	}

@@ -2,6 +2,7 @@ package vsync
 
 import (
 	"slices"
+	"time"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
@@ -13,7 +14,7 @@ type gather struct {
 	// member was lost, joinAt when the last stranger was met.
 	since, lostAt, joinAt views.Instant
 	// yieldUntil is how long the lead is left to a better coordinator.
-	yieldUntil views.Instant
+	yieldUntil, yieldSince views.Instant
 	// busyUntil: a view that brought others was installed so recently that more
 	// are likely to come.
 	busyUntil views.Instant
@@ -24,9 +25,27 @@ type gather struct {
 // yield leaves the lead of a merge to a better one for a while.
 func (c *Core) yield() {
 	if c.gather.yieldUntil == 0 {
-		c.gather.yieldUntil = c.after(c.jitter(c.t.Yield))
+		c.gather.yieldSince = c.now
+		c.gather.yieldUntil = c.after(c.jitter(c.t.Yield) + time.Duration(len(c.strangers))*yieldEach)
 	}
 }
+
+// yieldMost bounds how long a better one that is at work is waited for.
+const yieldMost = 3 * time.Second
+
+// yieldOn leaves the lead for longer, since the better one is at work.
+func (c *Core) yieldOn() {
+	g := &c.gather
+	if g.yieldUntil == 0 {
+		c.yield()
+	}
+	if c.now.Sub(g.yieldSince) < yieldMost {
+		g.yieldUntil = max(g.yieldUntil, c.after(c.t.Yield))
+	}
+}
+
+// yieldEach is what every stranger adds to the time: a crowd takes longer.
+const yieldEach = 5 * time.Millisecond
 
 func (c *Core) yieldOver() bool {
 	return c.gather.yieldUntil != 0 && c.now >= c.gather.yieldUntil

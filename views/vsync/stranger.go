@@ -144,17 +144,41 @@ func (c *Core) attend(s *stranger) {
 		c.maybeIntroduce(s)
 		return
 	}
-	if c.better(s) {
-		c.yield()
-		if c.now.Sub(s.toldAt) > c.t.Hello/2 || s.toldAt == 0 {
-			s.toldAt = c.now
-			c.sendTo(s.contact.Addr, c.hello())
-		}
-		if !c.yieldOver() {
-			return
+	best := c.bestStranger()
+	if best == nil || !c.better(best) {
+		c.ask(s)
+		return
+	}
+	c.yield()
+	if s == best && (s.toldAt == 0 || c.now.Sub(s.toldAt) > c.t.Hello/2) {
+		s.toldAt = c.now
+		c.sendTo(s.contact.Addr, c.hello())
+	}
+	if c.yieldOver() {
+		c.ask(s)
+	}
+}
+
+// bestStranger is the one that would lead if all came together; nil for none.
+func (c *Core) bestStranger() *stranger {
+	var best *stranger
+	for _, s := range c.strangers {
+		if c.fresh(s) && (best == nil || leadsBefore(s, best)) {
+			best = s
 		}
 	}
-	c.ask(s)
+	return best
+}
+
+// leadsBefore orders strangers as better does with ourselves.
+func leadsBefore(a, b *stranger) bool {
+	if a.size != b.size {
+		return a.size > b.size
+	}
+	if a.joiner != b.joiner {
+		return b.joiner
+	}
+	return a.view.Coordinator.Compare(b.view.Coordinator) < 0
 }
 
 // ask asks for the roster, but not again while an answer may be on its way.
@@ -224,9 +248,12 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 
 // handleAsk answers with our members: that also proves that we hear the asker.
 func (c *Core) handleAsk(from Sender, m *message.Ask) {
-	c.meet(from, m.View, m.Size, false)
-	if c.leaving {
-		return // we do not want to be invited
+	s := c.meet(from, m.View, m.Size, false)
+	if c.leaving || (c.cfg.HoldOff != nil && c.rankOf(from.Process) < 0 && c.cfg.HoldOff(c.now, from.Host) > c.now) {
+		return // we do not want to be invited, or not by one that keeps failing
+	}
+	if s != nil && c.better(s) {
+		c.yieldOn() // it hears us and is at work
 	}
 	c.sendTo(from.Addr, &message.Roster{
 		Token: m.Token, View: c.view.ID, Promised: c.highest.Seq, Members: c.living(), Joiner: c.joiner,
