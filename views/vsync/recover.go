@@ -1,6 +1,7 @@
 package vsync
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/gmsd/gmsd/views"
@@ -41,33 +42,57 @@ func (c *Core) dropFollowers() bool {
 }
 
 // maybeCatchUp sends those who may have missed the install of a view to one who
-// has it: another host came from the same view by it, and they had promised it.
+// has it: another host came from the same view by it, or this host remembers
+// having installed it with them, and they had promised it.
 func (c *Core) maybeCatchUp() bool {
-	l := c.lead
-	type successor struct {
-		view   views.ViewID
-		holder *invite
-	}
-	next := make(map[views.ViewID][]successor)
-	for _, inv := range l.invites {
-		a := inv.answer
-		if a.Prev.IsZero() || slices.ContainsFunc(next[a.Prev], func(s successor) bool { return s.view == a.From }) {
-			continue
-		}
-		next[a.Prev] = append(next[a.Prev], successor{a.From, inv})
-	}
+	next := c.successors()
 	var further []*invite
-	for _, inv := range l.invites {
+	for _, inv := range c.lead.invites {
 		for _, s := range next[inv.answer.From] {
-			if inv.answer.Highest.Less(s.view) || slices.Contains(inv.declined, s.view) {
+			if inv.answer.Highest.Less(s.view) || slices.Contains(inv.declined, s.view) ||
+				(s.with != nil && !slices.Contains(s.with, inv.Process)) {
 				continue
 			}
-			inv.catchup = &message.Catchup{Ballot: l.ballot, View: s.view, Holder: s.holder.addr}
+			inv.catchup = &message.Catchup{Ballot: c.lead.ballot, View: s.view, Holder: s.holder}
 			further = append(further, inv)
 			break
 		}
 	}
 	return c.askFurther(further)
+}
+
+// successor is a view that somebody installed after another.
+type successor struct {
+	view   views.ViewID
+	holder netip.AddrPort
+	// with, if set, are its members.
+	with []views.Process
+}
+
+// successors gives, by view, the views known to have followed it.
+func (c *Core) successors() map[views.ViewID][]successor {
+	next := make(map[views.ViewID][]successor)
+	add := func(from views.ViewID, s successor) {
+		if !from.IsZero() && !slices.ContainsFunc(next[from], func(o successor) bool { return o.view == s.view }) {
+			next[from] = append(next[from], s)
+		}
+	}
+	for _, in := range c.installs {
+		if in.View == c.view.ID {
+			continue // who missed that one is found by the answers
+		}
+		s := successor{view: in.View, holder: c.self.Addr}
+		for i := range in.Members {
+			s.with = append(s.with, in.Members[i].Process)
+		}
+		for _, g := range in.Groups {
+			add(g.From, s)
+		}
+	}
+	for _, inv := range c.lead.invites {
+		add(inv.answer.Prev, successor{view: inv.answer.From, holder: inv.addr})
+	}
+	return next
 }
 
 // askFurther sends invites what they have to do before the view can be decided.
