@@ -200,6 +200,7 @@ func (d *Detector) settleAgainst(now views.Instant, r uint16, links int) {
 		return
 	}
 	m.settledAgainst = true
+	d.flapOf(now, m.Host).link = true
 	d.settled = withRank(d.settled, r, true)
 }
 

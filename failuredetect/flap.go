@@ -15,16 +15,29 @@ type flap struct {
 	count int
 	last  views.Instant
 	until views.Instant
+	// link: it goes because a link of it is broken, so it would fail again at once.
+	link bool
+}
+
+// linkCounts is for how many removals one for a broken link counts: the first
+// such is held off for 8 s, the next for HoldMax.
+const linkCounts = 4
+
+func (d *Detector) flapOf(now views.Instant, host views.HostID) *flap {
+	if f := d.findFlap(now, host); f != nil {
+		return f
+	}
+	return d.newFlap(now, host)
 }
 
 // Removed tells that a view without host was installed because it crashed or
 // was cut off, not because it left. It feeds HoldOff.
 func (d *Detector) Removed(now views.Instant, host views.HostID) {
-	f := d.findFlap(now, host)
-	if f == nil {
-		f = d.newFlap(now, host)
-	}
+	f := d.flapOf(now, host)
 	f.count++
+	if f.link {
+		f.count, f.link = max(f.count, d.cfg.HoldFree+linkCounts), false
+	}
 	f.last = now
 	f.until = 0
 	if f.count > d.cfg.HoldFree {

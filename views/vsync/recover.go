@@ -26,12 +26,13 @@ func (c *Core) maybeDecide() {
 	c.decide()
 }
 
-// dropFollowers goes on without those who had promised the very ballot that one
-// of their view said it has moved on by: they belong where it is.
+// dropFollowers goes on without those who had promised a ballot beyond their view
+// where others of that view have moved on: they belong where those are.
 func (c *Core) dropFollowers() bool {
 	for _, moved := range c.lead.movedOn {
 		for _, inv := range c.lead.invites {
-			if !inv.ours && inv.expected == moved.expected && inv.answer.Highest == moved.promised {
+			highest := inv.answer.Highest
+			if !inv.ours && inv.expected == moved.expected && inv.expected.Less(highest) && !moved.promised.Less(highest) {
 				c.lead.movedOn = nil
 				c.dropRegime(moved.expected)
 				return true
