@@ -326,7 +326,7 @@ func (c *Core) advanceHello() {
 		return
 	}
 	for _, s := range c.strangers {
-		if c.fresh(s) && c.better(s) && c.joiner {
+		if c.fresh(s) && c.better(s) && c.joiner && !c.yieldOver() {
 			c.attend(s)
 			return
 		}

@@ -155,23 +155,18 @@ func (c *Checker) isJoiner(v *view, g subgroup) (joiner, known bool) {
 }
 
 // joinedIn reports whether p had installed no view of two or more before v. A
-// life that came to v counts, or the only one where it runs; else it is not known.
+// life that came to v says so; so does the only one, where it never was with
+// others. It is not known where a copy has the same name in two places.
 func (p *proc) joinedIn(v *view) (joined, known bool) {
-	lives := p.lives
-	if len(lives) != 1 || lives[0].ended {
-		lives = nil
-		for _, s := range v.visits {
-			if s.life.proc == p {
-				lives = append(lives, s.life)
-			}
+	if len(p.lives) > 1 {
+		return false, false
+	}
+	for _, s := range v.visits {
+		if l := s.life; l.proc == p {
+			return l.paired.IsZero() || !l.paired.Less(v.id), true
 		}
 	}
-	for _, l := range lives {
-		if !l.paired.IsZero() && l.paired.Less(v.id) {
-			return false, true
-		}
-	}
-	return true, len(lives) > 0
+	return true, len(p.lives) == 1 && p.lives[0].paired.IsZero()
 }
 
 // origin gives the view that a subgroup came from: the one its members were

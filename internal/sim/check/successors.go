@@ -11,8 +11,9 @@ import (
 //
 // Two generals: A decides W and installs it; before B hears of it A is cut off.
 // Nothing can make B install W then. So the property binds a pair of which
-// neither crashed nor was faulty from the time the first member blocked until
-// B went elsewhere; all other deviations are counted as excused.
+// neither, nor who decided W, crashed or was faulty from the time the first
+// member blocked until B went elsewhere; all other deviations are counted as
+// excused.
 func (c *Checker) checkSuccessors(v *view) {
 	if len(v.next) == 0 {
 		return
@@ -53,6 +54,13 @@ func (c *Checker) checkDeserter(v *view, s *step, b *visit) {
 	if !c.harness || c.faulty(b.life, from, b.leftAt) {
 		c.excuse(Successors)
 		return
+	}
+	for _, decider := range s.to.members[0].lives {
+		if c.faulty(decider, from, b.leftAt) {
+			// The one who decided W could not tell B again.
+			c.excuse(Successors)
+			return
+		}
 	}
 	for _, a := range v.visits {
 		if a.next == s.to && !c.faulty(a.life, from, b.leftAt) {
