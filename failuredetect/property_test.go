@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/trace"
-	"pgregory.net/rapid"
 )
 
 // step is one drawn call of a detector.

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/gmsd/gmsd/views/trace"
 	"pgregory.net/rapid"
+
+	"github.com/gmsd/gmsd/views/trace"
 )
 
 // TestRingAgainstAList holds the ring against a plain list of all records.

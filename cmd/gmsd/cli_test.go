@@ -145,7 +145,7 @@ func TestCheckDecidesOverStarted(t *testing.T) {
 		result = r
 		c.once(context.Background())
 	}
-	if got := fmt.Sprint(host.set); got != "[S.. ... S..]" {
+	if got := fmt.Sprintf("%v", host.set); got != "[S.. ... S..]" {
 		t.Errorf("set %v", got)
 	}
 	c.started, host.fail = false, errors.New("blocked")

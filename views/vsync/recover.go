@@ -20,15 +20,15 @@ func (c *Core) maybeDecide() {
 	if self := l.find(c.self.Process); self == nil || self.answer == nil {
 		return
 	}
-	if c.dropFollowers() || c.maybeAbdicate() || c.maybeCatchUp() || c.maybeRecover() {
+	if c.dropMovedOn() || c.maybeAbdicate() || c.maybeCatchUp() || c.maybeRecover() {
 		return
 	}
 	c.decide()
 }
 
-// dropFollowers goes on without those who had promised a ballot beyond their view
+// dropMovedOn goes on without those who had promised a ballot beyond their view
 // where others of that view have moved on: they belong where those are.
-func (c *Core) dropFollowers() bool {
+func (c *Core) dropMovedOn() bool {
 	for _, moved := range c.lead.movedOn {
 		for _, inv := range c.lead.invites {
 			highest := inv.answer.Highest

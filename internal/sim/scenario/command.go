@@ -140,8 +140,8 @@ func (f *Film) wordSet(c *Command, i int) (sim.HostSet, error) {
 }
 
 // link reads SET->SET.
-func (f *Film) link(c *Command, i int) (from, to sim.HostSet, err error) {
-	text, err := c.word(i, "the link")
+func (f *Film) link(c *Command) (from, to sim.HostSet, err error) {
+	text, err := c.word(0, "the link")
 	if err != nil {
 		return 0, 0, err
 	}

@@ -27,7 +27,7 @@ func partition(f *Film, c *Command) (string, error) {
 }
 
 func cut(f *Film, c *Command) (string, error) {
-	from, to, err := f.link(c, 0)
+	from, to, err := f.link(c)
 	if err == nil {
 		f.w.Cut(from, to)
 	}
@@ -35,7 +35,7 @@ func cut(f *Film, c *Command) (string, error) {
 }
 
 func mend(f *Film, c *Command) (string, error) {
-	from, to, err := f.link(c, 0)
+	from, to, err := f.link(c)
 	if err == nil {
 		f.w.Mend(from, to)
 	}
@@ -69,7 +69,7 @@ func multicast(f *Film, c *Command) (string, error) {
 // gate makes a command that adds a rule for frames.
 func gate(act action) handler {
 	return func(f *Film, c *Command) (string, error) {
-		from, to, err := f.link(c, 0)
+		from, to, err := f.link(c)
 		if err != nil {
 			return "", err
 		}

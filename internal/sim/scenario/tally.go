@@ -65,7 +65,7 @@ func (f *Film) countFrames(c *Command) (err error) {
 
 // frames reads LINK TYPE.
 func (f *Film) frames(c *Command) (from, to sim.HostSet, typ message.Type, err error) {
-	if from, to, err = f.link(c, 0); err != nil {
+	if from, to, err = f.link(c); err != nil {
 		return 0, 0, 0, err
 	}
 	name, err := c.word(1, "the message type")
