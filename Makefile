@@ -104,9 +104,10 @@ netlab:
 # The black-box tests alone: the binary, its commands, its demo, its networks.
 e2e: build netlab demo
 
+# The code's own benchmarks, then the table of real processes (needs root).
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCH_TIME) ./...
-	@if [ -f bench/go.mod ]; then cd bench && $(GO) run .; fi
+	$(GO) run ./internal/netlab/cmd/bench
 
 cover:
 	$(GO) test -coverpkg ./... -coverprofile cover.out $(UNIT) $(SIM) ./internal/sim/scenario
