@@ -125,7 +125,7 @@ func (c *Core) maybeRefuse(from Sender, m message.Message, code views.RefuseCode
 	default:
 		return
 	}
-	if c.acting() != c.rank && c.view.Size() > smallGroup {
+	if c.acting() != c.rank && c.cfg.Multicast && c.view.Size() > smallGroup {
 		return // the others know it as well, and too many would answer
 	}
 	if r := c.rankOfHost(from.Host); code == views.RefuseDuplicate && r >= 0 && c.members[r].suspected {

@@ -130,8 +130,9 @@ type memberState struct {
 	// that has lasted.
 	departedAt views.Instant
 	gone       bool
-	// behindAt is when it was first heard in a view before ours since we installed ours.
-	behindAt views.Instant
+	// behindAt and behindLast are when it was first and last heard, time and again,
+	// in a view before ours since we installed ours.
+	behindAt, behindLast views.Instant
 	// replaced: a later incarnation came and this one did not answer a challenge.
 	replaced bool
 }

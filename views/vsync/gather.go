@@ -90,9 +90,10 @@ func (c *Core) noteDeparted(r int) {
 // for the detector it lives.
 func (c *Core) noteBehind(r int) {
 	m := &c.members[r]
-	if m.behindAt == 0 {
-		m.behindAt = c.now
+	if m.behindAt == 0 || c.now.Sub(m.behindLast) > c.t.Depart {
+		m.behindAt = c.now // a late frame of long ago says nothing by itself
 	}
+	m.behindLast = c.now
 	m.gone = m.gone || c.now.Sub(m.behindAt) >= c.t.MemberWait
 }
 
