@@ -66,7 +66,6 @@ type Core struct {
 	base, view *views.View
 	prev       views.ViewID
 	rank       int
-	installed  views.Instant
 	// joiner: never in a view of two.
 	joiner bool
 	// index finds a rank by host where the view is large.

@@ -247,8 +247,13 @@ func (c *Core) welcome(s *stranger, m *views.Member) bool {
 // wait. All of its view wait with it: taking the others would tear them from it.
 func (c *Core) heldOff(s *stranger) bool {
 	return slices.ContainsFunc(s.roster, func(m views.Member) bool {
-		return c.isShy(m.Host) || (c.cfg.HoldOff != nil && c.cfg.HoldOff(c.now, m.Host) > c.now)
+		return c.isShy(m.Host) || c.keepsFailing(m.Host)
 	})
+}
+
+// keepsFailing reports whether the detector wants a host to stay out for now.
+func (c *Core) keepsFailing(host views.HostID) bool {
+	return c.cfg.HoldOff != nil && c.cfg.HoldOff(c.now, host) > c.now
 }
 
 func (c *Core) causeOf(gone, asked bool) string {

@@ -397,7 +397,6 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.rank = v.RankOf(c.self.Process)
 	c.said = v.Members[c.rank]
 	c.joiner = c.joiner && v.Size() == 1
-	c.installed = c.now
 	c.members = make([]memberState, v.Size())
 	c.addrs = make([]netip.AddrPort, 0, v.Size()-1)
 	for r := range v.Members {

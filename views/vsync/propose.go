@@ -19,10 +19,9 @@ type lead struct {
 	invites []*invite
 	all     []netip.AddrPort
 	// base is the coordinator's view when it proposed.
-	base    *views.View
-	startAt views.Instant
-	holdAt  views.Instant
-	cause   string
+	base   *views.View
+	holdAt views.Instant
+	cause  string
 	// evicting: a member goes by the operator's word.
 	evicting bool
 	movedOn  []movedOn
@@ -67,7 +66,7 @@ type invite struct {
 // startChange proposes a new ballot to the members that are left and the
 // strangers that are ready.
 func (c *Core) startChange(cause string) {
-	l := &lead{base: c.base, startAt: c.now, cause: cause}
+	l := &lead{base: c.base, cause: cause}
 	without, leaving := c.inviteMembers(l)
 	plus, promised := c.inviteStrangers(l)
 	seq := max(c.highest.Seq, c.view.ID.Seq, c.seqSeen, promised) + 1

@@ -106,13 +106,8 @@ func (c *Core) forgetStrangers() {
 // betterThan reports whether the stranger rather than we should lead a merge:
 // the larger view, then the one that is no joiner, then the lower host.
 func (c *Core) better(s *stranger) bool {
-	if mine := c.liveSize(); s.size != mine {
-		return s.size > mine
-	}
-	if s.joiner != c.joiner {
-		return !s.joiner
-	}
-	return s.view.Coordinator.Compare(c.coordinator()) < 0
+	ours := stranger{view: views.ViewID{Coordinator: c.coordinator()}, size: c.liveSize(), joiner: c.joiner}
+	return leadsBefore(s, &ours)
 }
 
 // coordinator is the host that would lead for our view.
@@ -123,11 +118,17 @@ func (c *Core) coordinator() views.HostID {
 	return c.self.Host
 }
 
+// countsOn reports whether this host takes a member to be with it.
+func (c *Core) countsOn(r int) bool {
+	m := &c.members[r]
+	return r == c.rank || !(m.failed || m.gone || m.departedAt != 0)
+}
+
 // liveSize counts the members this host counts on.
 func (c *Core) liveSize() uint16 {
 	n := 0
 	for r := range c.members {
-		if m := &c.members[r]; r == c.rank || !(m.failed || m.gone || m.departedAt != 0) {
+		if c.countsOn(r) {
 			n++
 		}
 	}
@@ -170,7 +171,7 @@ func (c *Core) bestStranger() *stranger {
 	return best
 }
 
-// leadsBefore orders strangers as better does with ourselves.
+// leadsBefore reports whether a rather than b should lead a merge.
 func leadsBefore(a, b *stranger) bool {
 	if a.size != b.size {
 		return a.size > b.size
@@ -249,7 +250,7 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 // handleAsk answers with our members: that also proves that we hear the asker.
 func (c *Core) handleAsk(from Sender, m *message.Ask) {
 	s := c.meet(from, m.View, m.Size, false)
-	if c.leaving || (c.cfg.HoldOff != nil && c.rankOf(from.Process) < 0 && c.cfg.HoldOff(c.now, from.Host) > c.now) {
+	if c.leaving || (c.rankOf(from.Process) < 0 && c.keepsFailing(from.Host)) {
 		return // we do not want to be invited, or not by one that keeps failing
 	}
 	if s != nil && c.better(s) {
@@ -267,7 +268,7 @@ func (c *Core) living() []views.Member {
 	}
 	var living []views.Member
 	for r := range c.members {
-		if m := &c.members[r]; r == c.rank || !(m.failed || m.gone || m.departedAt != 0) {
+		if c.countsOn(r) {
 			living = append(living, c.view.Members[r])
 		}
 	}
