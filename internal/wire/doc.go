@@ -66,7 +66,7 @@
 //	 4    Accuse     View view, Version uv, Subjects list of (rank, evidence u8), rising by rank
 //	 5    Hello      Self member, View view, Size size, Joiner bool
 //	 6    Introduce  as Hello
-//	 7    Ask        Token u64, View view, Size size
+//	 7    Ask        Token u64, View view, Size size, Joiner bool
 //	 8    Roster     Token u64, View view, Promised uv, Joiner bool, Members list of member, not empty
 //	 9    Refuse     To process, Nonce u64, Code u8, Hint text
 //	10    Propose    Ballot view, Base view, Without list of rank, Leaving list of rank,
@@ -91,6 +91,8 @@
 //	24    Stable     View view, Have list of pos
 //	25    Request    View view, Have uv, Want uv
 //	26    Grant      View view, First uv, Ranges list of (K uv, from 1; Count uv, 32 bits, not 0)
+//	27    Probe      Token u64, Whom list of (process, addr)
+//	28    Reached    Token u64, Who list of process
 //
 //	item: Kind u8, K uv (0 for FIFO and only there), N uv, Group text, Payload bytes;
 //	      for ItemState then Bits u8, attrs

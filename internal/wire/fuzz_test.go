@@ -107,3 +107,5 @@ func FuzzDecodeAck(f *testing.F)       { fuzzBody(f, message.TypeAck) }
 func FuzzDecodeStable(f *testing.F)    { fuzzBody(f, message.TypeStable) }
 func FuzzDecodeRequest(f *testing.F)   { fuzzBody(f, message.TypeRequest) }
 func FuzzDecodeGrant(f *testing.F)     { fuzzBody(f, message.TypeGrant) }
+func FuzzDecodeProbe(f *testing.F)     { fuzzBody(f, message.TypeProbe) }
+func FuzzDecodeReached(f *testing.F)   { fuzzBody(f, message.TypeReached) }

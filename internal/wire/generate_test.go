@@ -231,7 +231,7 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	},
 	message.TypeIntroduce: func(t *rapid.T) message.Message { return &message.Introduce{Hello: genHello(t)} },
 	message.TypeAsk: func(t *rapid.T) message.Message {
-		return &message.Ask{Token: genU64(t), View: genView(t), Size: genSize(t)}
+		return &message.Ask{Token: genU64(t), View: genView(t), Size: genSize(t), Joiner: rapid.Bool().Draw(t, "joiner")}
 	},
 	message.TypeRoster: func(t *rapid.T) message.Message {
 		return &message.Roster{
@@ -278,4 +278,14 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	message.TypeGrant: func(t *rapid.T) message.Message {
 		return &message.Grant{View: genView(t), First: genU64(t), Ranges: genList(t, 20, genPlaces)}
 	},
+	message.TypeProbe: func(t *rapid.T) message.Message {
+		return &message.Probe{Token: genU64(t), Whom: genList(t, 5, genContact)}
+	},
+	message.TypeReached: func(t *rapid.T) message.Message {
+		return &message.Reached{Token: genU64(t), Who: genList(t, 5, genProcess)}
+	},
+}
+
+func genContact(t *rapid.T) message.Contact {
+	return message.Contact{Process: genProcess(t), Addr: genAddr(t)}
 }

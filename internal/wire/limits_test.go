@@ -108,6 +108,8 @@ func refusals() []refused {
 		{"no places", &message.Grant{Ranges: []message.PlaceRange{{K: 1}}}, ErrForm, "Ranges"},
 		{"places run over", &message.Grant{Ranges: []message.PlaceRange{{K: math.MaxUint64, Count: 2}}}, ErrLimit, "Ranges"},
 		{"places", &message.Grant{Ranges: make([]message.PlaceRange, RangesMax+1)}, ErrLimit, "Ranges"},
+		{"strangers", &message.Probe{Whom: make([]message.Contact, message.ProbeMax+1)}, ErrLimit, "Whom"},
+		{"reached", &message.Reached{Who: make([]views.Process, over+1)}, ErrLimit, "Who"},
 	}
 }
 
@@ -235,6 +237,9 @@ func TestBytesBeyondALimit(t *testing.T) {
 		{"places run over", message.TypeGrant, raw{}.view().uv(0, 1, max, 1), ErrLimit, "Ranges"},
 		{"no places", message.TypeGrant, raw{}.view().uv(0, 1, 5, 0), ErrForm, "Ranges"},
 		{"grants", message.TypeGrant, raw{}.view().uv(0, RangesMax+1).zero(9000), ErrLimit, "Ranges"},
+		{"strangers", message.TypeProbe, raw{}.zero(8).uv(message.ProbeMax + 1).zero(9000), ErrLimit, "Whom"},
+		{"strangers beyond the body", message.TypeProbe, raw{}.zero(8).uv(2).zero(35), ErrShort, "Whom"},
+		{"reached beyond the body", message.TypeReached, raw{}.zero(8).uv(2).zero(33), ErrShort, "Who"},
 		{"unknown type", message.TypeEnd, fill(9), ErrType, "Message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -253,6 +258,7 @@ func TestCountsAllocateNothing(t *testing.T) {
 		message.TypeAck:    raw{}.view().uv(views.MembersMax),
 		message.TypeResend: raw{}.view().uv(0, RangesMax),
 		message.TypeGrant:  raw{}.view().uv(0, RangesMax),
+		message.TypeProbe:  raw{}.zero(8).uv(message.ProbeMax),
 	}
 	for typ, body := range bodies {
 		allocs := testing.AllocsPerRun(100, func() {

@@ -98,6 +98,10 @@ func writeBody(w *writer, m message.Message) {
 		writeRequest(w, m)
 	case *message.Grant:
 		writeGrant(w, m)
+	case *message.Probe:
+		writeProbe(w, m)
+	case *message.Reached:
+		writeReached(w, m)
 	default:
 		w.fail("Message", ErrType)
 	}
@@ -166,6 +170,10 @@ func readBody(r *reader, typ message.Type) message.Message {
 		return readRequest(r)
 	case message.TypeGrant:
 		return readGrant(r)
+	case message.TypeProbe:
+		return readProbe(r)
+	case message.TypeReached:
+		return readReached(r)
 	case message.TypeNone, message.TypeEnd:
 	}
 	r.fail("Message", ErrType)

@@ -9,6 +9,7 @@ func writeAsk(w *writer, m *message.Ask) {
 	w.fixed64(m.Token)
 	w.view(m.View)
 	w.size("Size", m.Size)
+	w.bool(m.Joiner)
 }
 
 func readAsk(r *reader) *message.Ask {
@@ -16,6 +17,7 @@ func readAsk(r *reader) *message.Ask {
 	m.Token = r.fixed64("Token")
 	m.View = r.view("View")
 	m.Size = r.size("Size")
+	m.Joiner = r.bool("Joiner")
 	return m
 }
 

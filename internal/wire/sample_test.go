@@ -56,7 +56,7 @@ func samples() []message.Message {
 		}},
 		&hello,
 		&message.Introduce{Hello: hello},
-		&message.Ask{Token: 5, View: viewN(12), Size: 5},
+		&message.Ask{Token: 5, View: viewN(12), Size: 5, Joiner: true},
 		&message.Roster{Token: 5, View: viewN(9), Promised: 400, Members: members, Joiner: true},
 		&message.Refuse{To: views.Process{Host: hostN(1), Incarnation: 2}, Nonce: 6, Code: views.RefuseName, Hint: "h1 is taken"},
 		&message.Propose{
@@ -93,6 +93,8 @@ func samples() []message.Message {
 		&message.Stable{View: viewN(12), Have: have},
 		&message.Request{View: viewN(12), Have: 3, Want: 300},
 		&message.Grant{View: viewN(12), First: 3, Ranges: []message.PlaceRange{{K: 130, Count: 4}, {K: 200, Count: 1}}},
+		&message.Probe{Token: 8, Whom: []message.Contact{{Process: views.Process{Host: hostN(1), Incarnation: 2}, Addr: addr}, {Process: views.Process{Host: hostN(2), Incarnation: 1}, Addr: addr6}}},
+		&message.Reached{Token: 8, Who: []views.Process{{Host: hostN(1), Incarnation: 2}}},
 	}
 }
 

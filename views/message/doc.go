@@ -14,6 +14,8 @@
 //	Introduce  member -> coordinator    discover  I hear this stranger, perhaps you do not
 //	Ask        coordinator -> stranger  discover  who are you all?
 //	Roster     stranger -> coordinator  discover  the members of my view (so both directions work)
+//	Probe      coordinator -> member    discover  ping these strangers, tell me whom you reach
+//	Reached    member -> coordinator    discover  these answered me
 //	Refuse     coordinator -> stranger  discover  you may not come in, and why
 //	Propose    coordinator -> invited   propose   promise me this ballot, stop sending, tell me what you hold
 //	Answer     invited -> coordinator   flush     promised (on disk); I come from this view and hold this much

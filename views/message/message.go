@@ -38,13 +38,15 @@ const (
 	TypeStable
 	TypeRequest
 	TypeGrant
+	TypeProbe
+	TypeReached
 	TypeEnd
 )
 
 var typeNames = [...]string{
 	"None", "Heartbeat", "Ping", "Pong", "Accuse", "Hello", "Introduce", "Ask", "Roster", "Refuse",
 	"Propose", "Answer", "Nack", "Hold", "Recover", "Catchup", "Fetch", "Install", "Relay", "Abdicate",
-	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant",
+	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant", "Probe", "Reached",
 }
 
 // String gives the name in the message table.
@@ -167,9 +169,10 @@ type Introduce struct{ Hello Hello }
 // Ask asks a stranger for its Roster.
 type Ask struct {
 	Token uint64
-	// View and Size are the asker's: the stranger weighs who should lead.
-	View views.ViewID
-	Size uint16
+	// View, Size and Joiner are the asker's: the stranger weighs who should lead.
+	View   views.ViewID
+	Size   uint16
+	Joiner bool
 }
 
 // Roster lists the members of the sender's view.
@@ -182,6 +185,27 @@ type Roster struct {
 	Members []views.Member
 	// Joiner: the sender was never in a view of two.
 	Joiner bool
+}
+
+// Contact is a process and where it is reached.
+type Contact struct {
+	views.Process
+	Addr netip.AddrPort
+}
+
+// ProbeMax bounds the strangers of one Probe.
+const ProbeMax = 64
+
+// Probe asks a member to ping strangers and to tell whom it reached.
+type Probe struct {
+	Token uint64
+	Whom  []Contact
+}
+
+// Reached answers a Probe: these have answered its sender, so both directions work.
+type Reached struct {
+	Token uint64
+	Who   []views.Process
 }
 
 // Refuse tells a stranger that it may not come in.
@@ -434,3 +458,5 @@ func (*Ack) Type() Type       { return TypeAck }       //nolint:revive // as abo
 func (*Stable) Type() Type    { return TypeStable }    //nolint:revive // as above
 func (*Request) Type() Type   { return TypeRequest }   //nolint:revive // as above
 func (*Grant) Type() Type     { return TypeGrant }     //nolint:revive // as above
+func (*Probe) Type() Type     { return TypeProbe }     //nolint:revive // as above
+func (*Reached) Type() Type   { return TypeReached }   //nolint:revive // as above

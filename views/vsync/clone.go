@@ -86,6 +86,9 @@ type challenge struct {
 // admit decides whether a message's sender is who it says it is. One process of
 // a host counts: the member, as long as it answers; else the latest.
 func (c *Core) admit(from Sender, m message.Message) bool {
+	if _, ok := m.(*message.Pong); ok {
+		return true // its token says who may send it
+	}
 	r := c.rankOfHost(from.Host)
 	if r < 0 {
 		if c.wasEvicted(from.Process) {
@@ -191,7 +194,8 @@ func (c *Core) advanceChallenge() {
 
 // handlePong: the challenged member lives, so the newcomer is refused.
 func (c *Core) handlePong(from Sender, m *message.Pong) {
-	c.noteReached(from, m.Token)
+	c.noteReached(m.Token, c.self.Process, []views.Process{from.Process})
+	c.runErrand(from, m.Token)
 	ch := c.challenge
 	if ch == nil || m.Token != ch.token || from.Process != ch.member.Process {
 		return

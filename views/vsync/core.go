@@ -115,6 +115,8 @@ type Core struct {
 	leaveUntil views.Instant
 	helloAt    views.Instant
 	helloTries int
+	reachAt    views.Instant
+	errands    []*errand
 	stopped    bool
 	counters   Counters
 	out        Output
@@ -269,6 +271,10 @@ func (c *Core) dispatch(from Sender, m message.Message) {
 		c.handleLeave(from, m)
 	case *message.Pong:
 		c.handlePong(from, m)
+	case *message.Probe:
+		c.handleProbe(from, m)
+	case *message.Reached:
+		c.handleReached(from, m)
 	case *message.Propose:
 		c.handlePropose(from, m)
 	case *message.Answer:
@@ -302,6 +308,7 @@ func (c *Core) Advance(now views.Instant) {
 	c.advanceChallenge()
 	c.advanceLeave()
 	c.advanceHello()
+	c.advanceReach()
 	c.settle()
 }
 
@@ -321,6 +328,7 @@ func (c *Core) Deadline() views.Instant {
 		return 0
 	}
 	d := views.Earliest(c.streamDeadline(), c.helloAt)
+	d = views.Earliest(d, c.reachAt)
 	d = views.Earliest(d, c.gather.due)
 	d = views.Earliest(d, c.leaveDeadline())
 	if c.promise != nil {

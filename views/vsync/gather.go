@@ -167,6 +167,8 @@ func (c *Core) changeDue(gone, asked bool) views.Instant {
 		return c.now
 	case gone && g.unsettled:
 		return g.lostAt.Add(c.t.CrashMax)
+	case gone && c.replacing():
+		return g.lostAt.Add(c.t.FormQuiet)
 	case gone:
 		return g.lostAt.Add(c.t.CrashQuiet)
 	}
@@ -180,6 +182,14 @@ func (c *Core) changeDue(gone, asked bool) views.Instant {
 		quiet = c.t.FormQuiet
 	}
 	return min(g.joinAt.Add(quiet), g.since.Add(most))
+}
+
+// replacing reports whether a lost member has started again and is about to be
+// ready: one view then takes the new life for the old.
+func (c *Core) replacing() bool {
+	return slices.ContainsFunc(c.strangers, func(s *stranger) bool {
+		return c.fresh(s) && c.rankOfHost(s.contact.Host) >= 0 && !c.answers(s)
+	})
 }
 
 // metRegime reports whether a stranger is more than one that just started.

@@ -417,6 +417,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.gather.since, c.gather.lostAt, c.gather.unsettled, c.gather.yieldUntil = 0, 0, false, 0
 	c.forgetStrangers()
 	c.forgetShy()
+	c.errands, c.reachAt = nil, c.now // the ways to strangers are to be found anew
 	c.enter(Operational)
 	c.emit(installEvent(v, prev, trans))
 	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans})

@@ -141,11 +141,7 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 				c.refuse(s.contact, views.RefuseFull)
 				break
 			}
-			addr := m.Addr
-			if m.Process == s.contact.Process {
-				addr = s.contact.Addr
-			}
-			l.invites = append(l.invites, &invite{Process: m.Process, addr: addr, joiner: s.joiner && len(s.roster) == 1, expected: s.view, nonce: m.Nonce})
+			l.invites = append(l.invites, &invite{Process: m.Process, addr: c.addrOf(s, m), joiner: s.joiner && len(s.roster) == 1, expected: s.view, nonce: m.Nonce})
 			plus = append(plus, m.Process)
 		}
 	}

@@ -25,13 +25,12 @@ type stranger struct {
 	roster []views.Member
 	// toldUsAt is when it told the roster; an old one counts no more.
 	toldUsAt views.Instant
-	// unreached are the members of the roster that have not answered a ping yet:
-	// whoever cannot be reached would keep all the others waiting.
-	unreached []views.Process
-	reach     uint64
-	promised  views.Seq
-	askedAt   views.Instant
-	token     uint64
+	// reach is what we know of the ways to them: whoever cannot be reached would
+	// keep all the others waiting.
+	reach    reach
+	promised views.Seq
+	askedAt  views.Instant
+	token    uint64
 	// toldAt is when we last made ourselves known to it, or it to our coordinator.
 	toldAt views.Instant
 }
@@ -152,12 +151,17 @@ func (c *Core) attend(s *stranger) {
 	}
 	c.yield()
 	if s == best && (s.toldAt == 0 || c.now.Sub(s.toldAt) > c.t.Hello/2) {
-		s.toldAt = c.now
-		c.sendTo(s.contact.Addr, c.hello())
+		c.present(s)
 	}
 	if c.yieldOver() {
 		c.ask(s)
 	}
+}
+
+// present makes this host known to a stranger.
+func (c *Core) present(s *stranger) {
+	s.toldAt = c.now
+	c.sendTo(s.contact.Addr, c.hello())
 }
 
 // bestStranger is the one that would lead if all came together; nil for none.
@@ -192,7 +196,7 @@ func (c *Core) ask(s *stranger) {
 	}
 	s.askedAt = c.now
 	s.token = c.rng.Uint64()
-	c.sendTo(s.contact.Addr, &message.Ask{Token: s.token, View: c.view.ID, Size: c.liveSize()})
+	c.sendTo(s.contact.Addr, &message.Ask{Token: s.token, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner})
 }
 
 // maybeIntroduce tells the coordinator of a stranger it seems not to hear.
@@ -249,7 +253,7 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 
 // handleAsk answers with our members: that also proves that we hear the asker.
 func (c *Core) handleAsk(from Sender, m *message.Ask) {
-	s := c.meet(from, m.View, m.Size, false)
+	s := c.meet(from, m.View, m.Size, m.Joiner)
 	if c.leaving || (c.rankOf(from.Process) < 0 && c.keepsFailing(from.Host)) {
 		return // we do not want to be invited, or not by one that keeps failing
 	}
@@ -309,8 +313,9 @@ func (c *Core) keepRoster(s *stranger, m *message.Roster) {
 	if s.roster == nil {
 		c.gather.joinAt = c.now
 	}
+	changed := !slices.EqualFunc(s.roster, m.Members, func(a, b views.Member) bool { return a.Process == b.Process })
 	s.roster, s.toldUsAt = m.Members, c.now
-	c.reachOut(s)
+	c.reachOut(s, changed)
 }
 
 // advanceHello makes this host known to those who do not know it.
@@ -326,11 +331,9 @@ func (c *Core) advanceHello() {
 	if c.phase == Starting || c.acting() != c.rank || c.heartbeatsReachStrangers() {
 		return
 	}
-	for _, s := range c.strangers {
-		if c.fresh(s) && c.better(s) && c.joiner && !c.yieldOver() {
-			c.attend(s)
-			return
-		}
+	if best := c.bestStranger(); best != nil && c.joiner && c.better(best) && !c.yieldOver() {
+		c.present(best)
+		return
 	}
 	c.out.Sends = append(c.out.Sends, Send{Scope: Seek, Msg: c.hello()})
 }
@@ -357,35 +360,6 @@ func (c *Core) heartbeatsReachStrangers() bool {
 // smallGroup is up to which size heartbeats go to everybody.
 const smallGroup = 12
 
-// reachOut pings the members of a stranger's view that we have not heard from.
-func (c *Core) reachOut(s *stranger) {
-	s.unreached = s.unreached[:0]
-	s.reach = c.rng.Uint64()
-	for i := range s.roster {
-		m := &s.roster[i]
-		if m.Process == s.contact.Process || !c.welcome(s, m) || c.rankOf(m.Process) >= 0 {
-			continue
-		}
-		s.unreached = append(s.unreached, m.Process)
-		c.sendTo(m.Addr, &message.Ping{Token: s.reach, To: m.Process})
-	}
-}
-
-// noteReached takes the answer of a stranger's member.
-func (c *Core) noteReached(from Sender, token uint64) {
-	for _, s := range c.strangers {
-		if s.reach == token && len(s.unreached) > 0 {
-			s.unreached = slices.DeleteFunc(s.unreached, func(p views.Process) bool { return p == from.Process })
-		}
-	}
-}
-
-// answers reports whether a stranger and all of its view have lately shown that
-// both directions work.
-func (c *Core) answers(s *stranger) bool {
-	return s.roster != nil && len(s.unreached) == 0 && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL
-}
-
 func (c *Core) fresh(s *stranger) bool { return c.now.Sub(s.heardAt) <= c.t.StrangerTTL }
 
 // StrangerStatus is a foreign view for operators.
@@ -395,6 +369,8 @@ type StrangerStatus struct {
 	Size    uint16
 	// Answered: it has told its members, so both directions work.
 	Answered bool
+	// Lacking are the ways between its members and ours that were not found to work.
+	Lacking []Way
 }
 
 // Strangers lists the foreign views heard of late.
@@ -402,7 +378,7 @@ func (c *Core) Strangers() []StrangerStatus {
 	var all []StrangerStatus
 	for _, s := range c.strangers {
 		if c.fresh(s) {
-			all = append(all, StrangerStatus{s.view, s.contact.Process, s.size, s.roster != nil})
+			all = append(all, StrangerStatus{s.view, s.contact.Process, s.size, s.roster != nil, slices.Clone(s.reach.lacking)})
 		}
 	}
 	return all

@@ -1,0 +1,199 @@
+package vsync
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// Before a coordinator invites a stranger's view it makes sure that the two
+// hear each other: it pings the stranger's members, and in a small group, where
+// everyone observes everyone, it has its own members ping them as well. A host
+// with one broken link is then removed once and stays out until the link works,
+// instead of coming back only to fail again.
+//
+//	coordinator --Probe--> member --Ping--> stranger's member
+//	coordinator <-Reached- member <-Pong--- stranger's member
+type reach struct {
+	token uint64
+	// view is ours as it was when this began.
+	view views.ViewID
+	// begun is when; lacking are the ways not yet found to work.
+	begun   views.Instant
+	lacking []Way
+	tries   uint8
+	nextAt  views.Instant
+}
+
+// Way leads from a member of ours to a member of a stranger's view and back.
+type Way struct{ Ours, Theirs views.Process }
+
+// answers reports whether a stranger and all of its view have lately shown that
+// we and they reach each other.
+func (c *Core) answers(s *stranger) bool {
+	return s.roster != nil && s.reach.view == c.view.ID && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL &&
+		!slices.ContainsFunc(s.reach.lacking, c.counts)
+}
+
+// counts reports whether a way matters: not if we no longer count on our end of it.
+func (c *Core) counts(w Way) bool {
+	r := c.rankOf(w.Ours)
+	return r >= 0 && c.countsOn(r)
+}
+
+// reachOut begins to look for the ways to a stranger's view: anew where its
+// members or ours have changed or what was found is old.
+func (c *Core) reachOut(s *stranger, changed bool) {
+	h := &s.reach
+	if !changed && h.view == c.view.ID && (h.nextAt >= c.now || c.now.Sub(h.begun) <= c.t.StrangerTTL) {
+		return
+	}
+	*h = reach{token: c.rng.Uint64(), view: c.view.ID, begun: c.now}
+	ours := []int{c.rank}
+	if c.view.Size()+len(s.roster) <= smallGroup {
+		for r := range c.members {
+			if r != c.rank && c.countsOn(r) {
+				ours = append(ours, r)
+			}
+		}
+	}
+	for i := range s.roster {
+		m := &s.roster[i]
+		if !c.welcome(s, m) || c.rankOf(m.Process) >= 0 {
+			continue
+		}
+		for _, r := range ours {
+			if r != c.rank || m.Process != s.contact.Process { // the contact has told us its roster
+				h.lacking = append(h.lacking, Way{c.base.Members[r].Process, m.Process})
+			}
+		}
+	}
+	c.probe(s)
+}
+
+// probe looks for the ways that are lacking, and says when to look again.
+func (c *Core) probe(s *stranger) {
+	h := &s.reach
+	h.nextAt = 0
+	if !slices.ContainsFunc(h.lacking, c.counts) {
+		return
+	}
+	h.nextAt = c.after(backoff(c.t.Retry, h.tries, c.t.StrangerTTL/2))
+	h.tries = min(h.tries+1, 8)
+	c.reachAt = views.Earliest(c.reachAt, h.nextAt)
+	p := &message.Probe{Token: h.token}
+	for i := range s.roster {
+		m := &s.roster[i]
+		own := Way{c.self.Process, m.Process}
+		if slices.Contains(h.lacking, own) {
+			c.sendTo(c.addrOf(s, m), &message.Ping{Token: h.token, To: m.Process})
+		}
+		if len(p.Whom) < message.ProbeMax {
+			p.Whom = append(p.Whom, message.Contact{Process: m.Process, Addr: c.addrOf(s, m)})
+		}
+	}
+	for r := range c.members {
+		if ours := c.base.Members[r].Process; r != c.rank && slices.ContainsFunc(h.lacking, func(w Way) bool { return w.Ours == ours }) {
+			c.sendTo(c.base.Members[r].Addr, p)
+		}
+	}
+}
+
+// addrOf is where a stranger's member is reached: the contact where it was heard.
+func (c *Core) addrOf(s *stranger, m *views.Member) netip.AddrPort {
+	if m.Process == s.contact.Process {
+		return s.contact.Addr
+	}
+	return m.Addr
+}
+
+// advanceReach repeats what has not been answered, as long as it is for us to lead.
+func (c *Core) advanceReach() {
+	if !due(c.reachAt, c.now) {
+		return
+	}
+	c.reachAt = 0
+	if c.acting() != c.rank {
+		return
+	}
+	for _, s := range c.strangers {
+		switch {
+		case !c.fresh(s) || s.roster == nil:
+		case s.reach.view != c.view.ID:
+			c.reachOut(s, true)
+		case due(s.reach.nextAt, c.now):
+			c.probe(s)
+		default:
+			c.reachAt = views.Earliest(c.reachAt, s.reach.nextAt)
+		}
+	}
+}
+
+// noteReached takes the word of one of ours, or our own, that a way works.
+func (c *Core) noteReached(token uint64, ours views.Process, theirs []views.Process) {
+	for _, s := range c.strangers {
+		if s.reach.token == token {
+			s.reach.lacking = slices.DeleteFunc(s.reach.lacking, func(w Way) bool {
+				return w.Ours == ours && slices.Contains(theirs, w.Theirs)
+			})
+		}
+	}
+}
+
+// errand is a Probe this host was sent on: whom it has reached so far.
+type errand struct {
+	token   uint64
+	by      netip.AddrPort
+	whom    []message.Contact
+	reached []views.Process
+}
+
+// errandsMax bounds the errands remembered; the oldest makes room.
+const errandsMax = 16
+
+// handleProbe pings the strangers a member wants to know about. It repeats the
+// Probe until it knows enough.
+func (c *Core) handleProbe(from Sender, m *message.Probe) {
+	if c.rankOf(from.Process) < 0 {
+		return
+	}
+	i := slices.IndexFunc(c.errands, func(e *errand) bool { return e.token == m.Token })
+	if i < 0 {
+		if len(c.errands) == errandsMax {
+			c.errands = slices.Delete(c.errands, 0, 1)
+		}
+		i = len(c.errands)
+		c.errands = append(c.errands, &errand{token: m.Token, by: from.Addr, whom: m.Whom})
+	}
+	e := c.errands[i]
+	if len(e.reached) > 0 {
+		c.sendTo(e.by, &message.Reached{Token: e.token, Who: e.reached})
+	}
+	for _, w := range e.whom {
+		if !slices.Contains(e.reached, w.Process) {
+			c.sendTo(w.Addr, &message.Ping{Token: e.token, To: w.Process})
+		}
+	}
+}
+
+// runErrand notes an answer to a ping sent on an errand, and tells when all came.
+func (c *Core) runErrand(from Sender, token uint64) {
+	for _, e := range c.errands {
+		if e.token != token || slices.Contains(e.reached, from.Process) ||
+			!slices.ContainsFunc(e.whom, func(w message.Contact) bool { return w.Process == from.Process }) {
+			continue
+		}
+		e.reached = append(slices.Clip(e.reached), from.Process)
+		if len(e.reached) == len(e.whom) {
+			c.sendTo(e.by, &message.Reached{Token: e.token, Who: e.reached})
+		}
+	}
+}
+
+func (c *Core) handleReached(from Sender, m *message.Reached) {
+	if c.rankOf(from.Process) >= 0 {
+		c.noteReached(m.Token, from.Process, m.Who)
+	}
+}
