@@ -110,16 +110,17 @@ type Core struct {
 	shies     []shy
 	nakAt     views.Instant
 
-	leaving    bool
-	leaveAt    views.Instant
-	leaveUntil views.Instant
-	helloAt    views.Instant
-	helloTries int
-	reachAt    views.Instant
-	errands    []*errand
-	stopped    bool
-	counters   Counters
-	out        Output
+	leaving      bool
+	leaveAt      views.Instant
+	leaveUntil   views.Instant
+	helloAt      views.Instant
+	helloTries   int
+	reachAt      views.Instant
+	introducedAt views.Instant
+	errands      []*errand
+	stopped      bool
+	counters     Counters
+	out          Output
 }
 
 // memberState is what this host thinks of a member of the current view.

@@ -3,6 +3,7 @@ package vsync
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
@@ -22,8 +23,10 @@ type promise struct {
 	// pollAt is when to repeat the answer.
 	pollAt    views.Instant
 	pollTries uint8
-	// patience is until when the coordinator may stay silent.
+	// patience is until when the coordinator may stay silent; crowd how many
+	// strangers it has invited.
 	patience views.Instant
+	crowd    int
 	// abandoned: the coordinator stayed silent; another shall lead.
 	abandoned bool
 	// released: the ballot was decided without us, so it no longer counts on us.
@@ -56,7 +59,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 		return
 	}
 	if p := c.promise; p != nil && m.Ballot == p.ballot {
-		p.patience = c.after(c.t.Patience)
+		c.bePatient(p)
 		if m.Via.IsValid() {
 			p.via = m.Via
 		}
@@ -79,7 +82,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 		c.yieldLead("higher ballot " + m.Ballot.String())
 	}
 	c.promiseBallot(&promise{
-		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via,
+		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via, crowd: len(m.Plus),
 	})
 }
 
@@ -130,7 +133,7 @@ func (c *Core) promiseBallot(p *promise) {
 	if c.promise != nil {
 		c.lastPromised = c.promise.ballot
 	}
-	p.patience = c.after(c.t.Patience)
+	c.bePatient(p)
 	c.highest, c.promise = p.ballot, p
 	if c.phase == Operational {
 		c.enterFlushing()
@@ -141,6 +144,11 @@ func (c *Core) promiseBallot(p *promise) {
 		return
 	}
 	c.persist(p.ballot.Seq)
+}
+
+// bePatient gives the coordinator time; to bring in a crowd takes longer.
+func (c *Core) bePatient(p *promise) {
+	p.patience = c.after(c.t.Patience + time.Duration(p.crowd)*joinerEach)
 }
 
 // enterFlushing stops sending and delivering (I4).
@@ -277,7 +285,7 @@ func (c *Core) advancePromise() {
 // handleHold: the coordinator is still at work.
 func (c *Core) handleHold(from Sender, m *message.Hold) {
 	if p := c.promise; p != nil && m.Ballot == p.ballot && m.Ballot.Coordinator == from.Host {
-		p.patience = c.after(c.t.Patience)
+		c.bePatient(p)
 		p.pollAt = c.after(c.jitter(c.t.RetryMax))
 	}
 }
@@ -289,7 +297,7 @@ func (c *Core) handleHold(from Sender, m *message.Hold) {
 func (c *Core) abandon(cause string) {
 	p := c.promise
 	if c.lead != nil {
-		p.patience = c.after(c.t.Patience)
+		c.bePatient(p)
 		return
 	}
 	c.counters.Abandons++

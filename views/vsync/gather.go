@@ -22,11 +22,27 @@ type gather struct {
 	due       views.Instant
 }
 
-// yield leaves the lead of a merge to a better one for a while.
+// yield leaves the lead of a merge to a better one for a while, the longer the
+// more are better: if the best comes to nothing the next one tries, not all.
 func (c *Core) yield() {
-	if c.gather.yieldUntil == 0 {
-		c.gather.yieldSince = c.now
-		c.gather.yieldUntil = c.after(c.jitter(c.t.Yield) + time.Duration(len(c.strangers))*yieldEach)
+	if c.gather.yieldUntil != 0 {
+		return
+	}
+	c.gather.yieldSince = c.now
+	c.gather.yieldUntil = c.after(c.jitter(c.t.Yield))
+	for _, s := range c.strangers {
+		c.yieldLonger(s)
+	}
+}
+
+// yieldLonger makes room for one more.
+func (c *Core) yieldLonger(s *stranger) {
+	switch {
+	case c.gather.yieldUntil == 0 || c.yieldOver():
+	case c.better(s):
+		c.gather.yieldUntil = c.gather.yieldUntil.Add(yieldEach)
+	default:
+		c.gather.yieldUntil = c.gather.yieldUntil.Add(joinerEach)
 	}
 }
 
@@ -44,8 +60,8 @@ func (c *Core) yieldOn() {
 	}
 }
 
-// yieldEach is what every stranger adds to the time: a crowd takes longer.
-const yieldEach = 5 * time.Millisecond
+// yieldEach is what every better one adds to the time.
+const yieldEach = 25 * time.Millisecond
 
 func (c *Core) yieldOver() bool {
 	return c.gather.yieldUntil != 0 && c.now >= c.gather.yieldUntil
@@ -172,17 +188,25 @@ func (c *Core) changeDue(gone, asked bool) views.Instant {
 	case gone:
 		return g.lostAt.Add(c.t.CrashQuiet)
 	}
-	quiet, most := c.t.JoinQuiet, c.t.FormMax
+	met, quiet, most := g.joinAt, c.t.JoinQuiet, c.t.FormMax
 	switch {
+	case c.busy():
+		met = max(met, g.busyUntil.Add(-c.t.BusyFor))
+		quiet, most = c.t.BusyQuiet, c.t.BusyMax+time.Duration(c.view.Size())*busyEach
 	case c.metRegime():
 		quiet, most = c.t.MergeQuiet, c.t.MergeMax
-	case c.now < g.busyUntil:
-		quiet, most = c.t.BusyQuiet, c.t.BusyMax
 	case c.joiner:
 		quiet = c.t.FormQuiet
 	}
-	return min(g.joinAt.Add(quiet), g.since.Add(most))
+	return min(met.Add(quiet), g.since.Add(most))
 }
+
+// busy reports whether several came so lately that more are likely to come.
+func (c *Core) busy() bool { return c.now < c.gather.busyUntil }
+
+// busyEach is what every member adds to the longest wait of a busy time: a
+// crowd takes longer to start.
+const busyEach = 2 * time.Millisecond
 
 // replacing reports whether a lost member has started again and is about to be
 // ready: one view then takes the new life for the old.
@@ -199,12 +223,16 @@ func (c *Core) metRegime() bool {
 
 // worthJoining reports whether strangers are ready to come in under our lead.
 func (c *Core) worthJoining() bool {
-	ready, better := false, false
+	if len(c.strangers) == 0 {
+		c.gather.yieldUntil = 0
+		return false
+	}
+	ready, better, ours := false, false, c.asStranger()
 	for _, s := range c.strangers {
 		if !c.fresh(s) {
 			continue
 		}
-		if c.better(s) {
+		if leadsBefore(s, &ours) {
 			better = true
 			if !c.yieldOver() {
 				continue

@@ -464,10 +464,16 @@ func (c *Core) leaps(seq views.Seq) bool {
 }
 
 // yieldLead gives up our ballot for another's. Ours stays promised, so we are
-// still flushing; if the other does not come we try again.
+// still flushing; if the other does not come we try again. The strangers we
+// invited need not wait for us.
 func (c *Core) yieldLead(cause string) {
 	c.counters.Yields++
 	c.emit(trace.Phase{Ballot: c.lead.ballot, Phase: "yield", Cause: cause})
+	for _, inv := range c.lead.invites {
+		if !inv.ours {
+			c.sendTo(inv.addr, &message.Nack{Ballot: c.lead.ballot, Promised: c.highest})
+		}
+	}
 	c.lead = nil
 	if c.promise != nil {
 		c.promise.patience = c.after(c.jitter(c.t.Patience / 2))

@@ -216,7 +216,7 @@ func (c *Core) handleRecover(from Sender, m *message.Recover) {
 	if p == nil || m.Ballot != p.ballot || m.From != c.view.ID || m.Ballot.Coordinator != from.Host {
 		return
 	}
-	p.patience = c.after(c.t.Patience)
+	c.bePatient(p)
 	for _, e := range m.Cut {
 		if int(e.Rank) >= len(c.streams) || e.Seq > c.streams[e.Rank].stable+streamWindow {
 			c.drop(from.Host, "bad-cut")
@@ -279,7 +279,7 @@ func (c *Core) handleCatchup(from Sender, m *message.Catchup) {
 	if p == nil || m.Ballot != p.ballot || m.Ballot.Coordinator != from.Host {
 		return
 	}
-	p.patience = c.after(c.t.Patience)
+	c.bePatient(p)
 	switch {
 	case m.View == c.view.ID:
 		c.sendAnswer()

@@ -57,7 +57,7 @@ func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *s
 	}
 	s := c.findStranger(from.Host, view)
 	if s == nil {
-		s = c.addStranger(from, view)
+		s = c.addStranger(stranger{contact: from, view: view, size: size, joiner: joiner})
 	}
 	s.heardAt = c.now
 	s.size, s.joiner = size, joiner
@@ -79,15 +79,17 @@ func (c *Core) findStranger(host views.HostID, view views.ViewID) *stranger {
 	return found
 }
 
-func (c *Core) addStranger(from Sender, view views.ViewID) *stranger {
+func (c *Core) addStranger(met stranger) *stranger {
 	c.forgetStrangers()
 	if len(c.strangers) >= strangersMax {
 		c.strangers = c.strangers[1:]
 	}
-	s := &stranger{contact: from, view: view, firstAt: c.now}
+	s := &met
+	s.firstAt = c.now
 	at, _ := slices.BinarySearchFunc(c.strangers, s, func(a, b *stranger) int { return a.view.Compare(b.view) })
 	c.strangers = slices.Insert(c.strangers, at, s)
 	c.gather.joinAt = c.now
+	c.yieldLonger(s)
 	return s
 }
 
@@ -102,11 +104,15 @@ func (c *Core) forgetStrangers() {
 	})
 }
 
-// betterThan reports whether the stranger rather than we should lead a merge:
-// the larger view, then the one that is no joiner, then the lower host.
+// better reports whether the stranger rather than we should lead a merge.
 func (c *Core) better(s *stranger) bool {
-	ours := stranger{view: views.ViewID{Coordinator: c.coordinator()}, size: c.liveSize(), joiner: c.joiner}
+	ours := c.asStranger()
 	return leadsBefore(s, &ours)
+}
+
+// asStranger is our view as others weigh it.
+func (c *Core) asStranger() stranger {
+	return stranger{view: views.ViewID{Coordinator: c.coordinator()}, size: c.liveSize(), joiner: c.joiner}
 }
 
 // coordinator is the host that would lead for our view.
@@ -137,8 +143,8 @@ func (c *Core) liveSize() uint16 {
 // attend does what a stranger just heard calls for: whoever leads asks, or
 // makes itself known to one who should lead; others tell their coordinator.
 func (c *Core) attend(s *stranger) {
-	if s == nil || c.phase == Starting {
-		return
+	if s == nil || c.phase == Starting || (c.phase == Flushing && c.lead == nil) {
+		return // a flushing host is about to be in another view
 	}
 	if c.acting() != c.rank {
 		c.maybeIntroduce(s)
@@ -175,7 +181,8 @@ func (c *Core) bestStranger() *stranger {
 	return best
 }
 
-// leadsBefore reports whether a rather than b should lead a merge.
+// leadsBefore reports whether a rather than b should lead a merge: the larger
+// view, then the one that is no joiner, then the lower host.
 func leadsBefore(a, b *stranger) bool {
 	if a.size != b.size {
 		return a.size > b.size
@@ -199,13 +206,20 @@ func (c *Core) ask(s *stranger) {
 	c.sendTo(s.contact.Addr, &message.Ask{Token: s.token, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner})
 }
 
+// introduceEach, times the members, is the least time between two introductions
+// by one of them: a coordinator hears so many of all of them together.
+const introduceEach = 2 * time.Millisecond
+
 // maybeIntroduce tells the coordinator of a stranger it seems not to hear.
 func (c *Core) maybeIntroduce(s *stranger) {
 	acting := c.acting()
 	if acting < 0 || c.now.Sub(s.firstAt) < c.t.Yield || (s.toldAt != 0 && c.now.Sub(s.toldAt) < c.t.Yield) {
 		return
 	}
-	s.toldAt = c.now
+	if c.view.Size() > smallGroup && c.now.Sub(c.introducedAt) < time.Duration(c.view.Size())*introduceEach {
+		return
+	}
+	s.toldAt, c.introducedAt = c.now, c.now
 	c.sendTo(c.base.Members[acting].Addr, &message.Introduce{Hello: message.Hello{
 		Self: views.Member{Process: s.contact.Process, Name: "?", Addr: s.contact.Addr},
 		View: s.view, Size: s.size, Joiner: s.joiner,
@@ -328,25 +342,29 @@ func (c *Core) advanceHello() {
 		return
 	}
 	c.armHello()
-	if c.phase == Starting || c.acting() != c.rank || c.heartbeatsReachStrangers() {
+	if c.phase == Starting || c.acting() != c.rank || (c.heartbeatsReachStrangers() && !c.busy()) {
 		return
 	}
-	if best := c.bestStranger(); best != nil && c.joiner && c.better(best) && !c.yieldOver() {
+	if best := c.bestStranger(); best != nil && c.better(best) && c.joiner && !c.yieldOver() {
 		c.present(best)
 		return
 	}
 	c.out.Sends = append(c.out.Sends, Send{Scope: Seek, Msg: c.hello()})
 }
 
-// helloSteps are the first intervals of a host that is alone, in sixteenths of
-// the usual one.
+// helloSteps are the first intervals of a host that is alone, or leads a view
+// that has just brought several, in sixteenths of the usual one.
 var helloSteps = [...]time.Duration{1, 2, 4, 8}
 
 func (c *Core) armHello() {
 	d := c.t.Hello
-	if c.view.Size() == 1 && c.helloTries < len(helloSteps) {
+	if (c.view.Size() == 1 || c.busy()) && c.helloTries < len(helloSteps) {
 		d = c.t.Hello / 16 * helloSteps[c.helloTries]
 		c.helloTries++
+	} else if best := c.bestStranger(); best != nil && c.better(best) && c.yieldOver() {
+		// In a crowd the one that will lead is heard; if all others spoke as often
+		// nobody could listen.
+		d *= 1 + time.Duration(len(c.strangers)/smallGroup)
 	}
 	c.helloAt = c.after(c.jitter(d))
 }
