@@ -238,7 +238,7 @@ func (c *Core) worthJoining() bool {
 				continue
 			}
 		}
-		ready = ready || (c.answers(s) && c.welcomeAny(s))
+		ready = ready || c.invitesAny(s)
 	}
 	if !better {
 		c.gather.yieldUntil = 0
@@ -246,17 +246,10 @@ func (c *Core) worthJoining() bool {
 	return ready && (!better || c.yieldOver())
 }
 
-// welcomeAny reports whether any of the stranger's members may come in now.
-func (c *Core) welcomeAny(s *stranger) bool {
-	if c.heldOff(s) {
-		return false
-	}
-	for i := range s.roster {
-		if c.welcome(s, &s.roster[i]) {
-			return true
-		}
-	}
-	return false
+// invitesAny reports whether any of the stranger's members may come in now.
+func (c *Core) invitesAny(s *stranger) bool {
+	return (c.answers(s) || c.parts(s)) && !c.heldOff(s) &&
+		slices.ContainsFunc(s.roster, func(m views.Member) bool { return c.welcome(s, &m) && c.reaches(s, &m) })
 }
 
 // welcome reports whether a stranger's member may come in: not one of ours

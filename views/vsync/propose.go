@@ -124,7 +124,7 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 
 func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Seq) {
 	for _, s := range c.strangers {
-		if !c.answers(s) || c.heldOff(s) || (c.better(s) && !c.yieldOver()) {
+		if !c.invitesAny(s) || (c.better(s) && !c.yieldOver()) {
 			continue
 		}
 		if c.leaps(s.promised) || c.leaps(s.view.Seq) {
@@ -134,7 +134,7 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 		promised = max(promised, s.promised, s.view.Seq)
 		for i := range s.roster {
 			m := &s.roster[i]
-			if !c.welcome(s, m) || c.invited(l, m.Host) {
+			if !c.welcome(s, m) || !c.reaches(s, m) || c.invited(l, m.Host) {
 				continue
 			}
 			if len(l.invites) >= views.MembersMax {

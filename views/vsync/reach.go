@@ -33,8 +33,28 @@ type Way struct{ Ours, Theirs views.Process }
 // answers reports whether a stranger and all of its view have lately shown that
 // we and they reach each other.
 func (c *Core) answers(s *stranger) bool {
-	return s.roster != nil && s.reach.view == c.view.ID && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL &&
-		!slices.ContainsFunc(s.reach.lacking, c.counts)
+	return c.toldUs(s) && !slices.ContainsFunc(s.reach.lacking, c.counts)
+}
+
+// toldUs reports whether the stranger has lately told us of its view.
+func (c *Core) toldUs(s *stranger) bool {
+	return s.roster != nil && s.reach.view == c.view.ID && c.now.Sub(s.toldUsAt) <= c.t.StrangerTTL
+}
+
+// partAfter is for how long ways may be lacking until a stranger's view is
+// parted, in StrangerTTLs.
+const partAfter = 2
+
+// parts reports whether to take those of a stranger's view that we reach and
+// leave the others: a link that stays broken must not keep two halves apart.
+// Only the better side does it, so views grow, and nobody is taken to and fro.
+func (c *Core) parts(s *stranger) bool {
+	return c.toldUs(s) && c.now.Sub(s.reach.begun) >= partAfter*c.t.StrangerTTL && !c.better(s)
+}
+
+// reaches reports whether no way to a stranger's member is lacking.
+func (c *Core) reaches(s *stranger, m *views.Member) bool {
+	return !slices.ContainsFunc(s.reach.lacking, func(w Way) bool { return w.Theirs == m.Process && c.counts(w) })
 }
 
 // counts reports whether a way matters: not if we no longer count on our end of it.
