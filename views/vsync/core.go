@@ -80,10 +80,6 @@ type Core struct {
 	lastPromised views.ViewID
 	durable      views.Seq
 	writing      views.Seq
-	// writeAt is when the last write began; slowDisk: that one took long, so that
-	// the next one looks ahead.
-	writeAt  views.Instant
-	slowDisk bool
 	// seqSeen is the highest seq others said they had promised.
 	seqSeen views.Seq
 	// promise is set while flushing, lead while this host coordinates a ballot.
@@ -201,7 +197,6 @@ func (c *Core) HandlePersisted(now views.Instant, seq views.Seq) {
 		return
 	}
 	c.durable = max(c.durable, seq)
-	c.slowDisk = c.now.Sub(c.writeAt) > c.t.Relay
 	switch {
 	case c.phase == Starting:
 		c.installFirst()
@@ -382,21 +377,17 @@ func (c *Core) Heartbeat() *message.Heartbeat {
 // Others are the addresses of the other members. The caller must not change them.
 func (c *Core) Others() []netip.AddrPort { return c.addrs }
 
-// persist makes seq durable, and where the disk is slow some more, so that the
-// next ballots need not wait for it. A restart then skips those.
-func (c *Core) persist(seq views.Seq) {
-	if seq <= c.writing {
-		return
-	}
-	if c.slowDisk {
-		seq += slowDiskAhead
-	}
-	c.writing, c.writeAt = seq, c.now
-	c.out.Persist = seq
-}
+// persistAhead is how many seqs are made durable at once: a change of view then
+// seldom waits for the disk, and a restart skips those not used.
+const persistAhead = 16
 
-// slowDiskAhead is how many ballots a slow disk is ahead.
-const slowDiskAhead = 16
+// persist makes seq and some more durable, and again before they are used up.
+func (c *Core) persist(seq views.Seq) {
+	if c.writing < seq+persistAhead/2 {
+		c.writing = seq + persistAhead
+		c.out.Persist = c.writing
+	}
+}
 
 func (c *Core) emit(e trace.Event)                  { c.out.Events = append(c.out.Events, e) }
 func (c *Core) deliver(d Delivery)                  { c.out.Deliver = append(c.out.Deliver, d) }

@@ -20,6 +20,8 @@ type promise struct {
 	coordinator, via netip.AddrPort
 	// durable: the promise is on disk, so it may be told.
 	durable bool
+	// at is when it was made.
+	at views.Instant
 	// pollAt is when to repeat the answer.
 	pollAt    views.Instant
 	pollTries uint8
@@ -78,12 +80,23 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 		}
 		return
 	}
+	if c.isTaken(from) {
+		return // it proposes again if nothing comes of the first
+	}
 	if c.lead != nil {
 		c.yieldLead("higher ballot " + m.Ballot.String())
 	}
 	c.promiseBallot(&promise{
 		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via, crowd: len(m.Plus),
 	})
+}
+
+// isTaken reports whether a stranger's proposal finds us taken by another's: both
+// would install a view with us, and we could be in one only.
+func (c *Core) isTaken(from Sender) bool {
+	p := c.promise
+	return p != nil && c.now.Sub(p.at) < c.t.Retry && p.ballot.Coordinator != from.Host &&
+		c.rankOfHost(p.ballot.Coordinator) < 0 && c.rankOfHost(from.Host) < 0
 }
 
 func (c *Core) nackCause(m *message.Propose) string {
@@ -134,16 +147,15 @@ func (c *Core) promiseBallot(p *promise) {
 		c.lastPromised = c.promise.ballot
 	}
 	c.bePatient(p)
+	p.at = c.now
 	c.highest, c.promise = p.ballot, p
 	if c.phase == Operational {
 		c.enterFlushing()
 	}
-	if p.ballot.Seq <= c.durable {
-		p.durable = true
-		c.sendAnswer()
-		return
-	}
 	c.persist(p.ballot.Seq)
+	if p.durable = p.ballot.Seq <= c.durable; p.durable {
+		c.sendAnswer()
+	}
 }
 
 // bePatient gives the coordinator time; to bring in a crowd takes longer.

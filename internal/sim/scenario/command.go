@@ -71,7 +71,7 @@ func init() { //nolint:gochecknoinits // the table names functions that read it
 		"snapshot": each((*sim.World).Snapshot),
 		"rollback": each(func(w *sim.World, n int) { w.Host(n).Rollback() }),
 		"leave":    each((*sim.World).Leave), "fail-disk": each((*sim.World).FailDisk),
-		"slow-disk": slowDisk, "clone": clone, "evict": evict, "send": send,
+		"churn": churn, "slow-disk": slowDisk, "clone": clone, "evict": evict, "send": send,
 		"set-bits": setBits, "set-attr": setAttr, "evidence": evidence,
 		"drop": gate(actDrop), "hold": gate(actHold), "release": release,
 		"remember": gate(actRemember), "replay": replay, "crash-when": crashWhen,
@@ -237,6 +237,25 @@ func start(f *Film, c *Command) (string, error) {
 	}
 	return "", err
 }
+
+// churn starts hosts again and again, untold: the views rise so far that whoever
+// was not there needs its disk for the next promise.
+func churn(f *Film, c *Command) (string, error) {
+	s, err := f.wordSet(c, 0)
+	for range churnTimes {
+		for _, n := range s.Numbers() {
+			f.w.Host(n).Kill(false)
+			f.w.Start(n)
+		}
+		f.stabilize(30 * time.Second)
+	}
+	f.lines = f.lines[:0]
+	clear(f.installs)
+	return "", err
+}
+
+// churnTimes is more than how far a host promises ahead.
+const churnTimes = 32
 
 func crash(f *Film, c *Command) (string, error) {
 	s, err := f.wordSet(c, 0)

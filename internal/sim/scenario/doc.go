@@ -24,6 +24,7 @@
 //
 //	add-hosts N [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S]
 //	start SET, restart SET      a daemon begins a new incarnation
+//	churn SET                   started anew again and again: views pass, nothing is told
 //	advance D                   time passes
 //	stabilize [max=D]           time passes until nothing has happened for 3 s
 //	partition SET SET ...       no frame passes between the sets
