@@ -36,6 +36,7 @@ type lanHost struct {
 	dead    bool
 	armed   views.Instant
 	group   int
+	attrs   []views.Attr
 	log     []trace.Event
 	got     []string
 	watched []engine.WatchTarget
@@ -88,7 +89,7 @@ func (l *lan) add(after time.Duration) *lanHost {
 
 func (h *lanHost) boot() {
 	e, err := engine.New(engine.Config{
-		Self:  views.Member{Process: h.process, Name: fmt.Sprintf("h%d", len(h.lan.hosts)), Addr: h.addr, Version: "test"},
+		Self:  views.Member{Process: h.process, Name: fmt.Sprintf("h%d", len(h.lan.hosts)), Addr: h.addr, Version: "test", Attrs: h.attrs},
 		Group: "g", Nonce: h.lan.rng.Uint64(), Seed: h.lan.rng.Uint64(), Multicast: true,
 	})
 	if err != nil {

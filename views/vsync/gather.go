@@ -248,7 +248,8 @@ func (c *Core) worthJoining() bool {
 
 // invitesAny reports whether any of the stranger's members may come in now.
 func (c *Core) invitesAny(s *stranger) bool {
-	return (c.answers(s) || c.parts(s)) && !c.heldOff(s) &&
+	room := c.room()
+	return (c.answers(s) || c.parts(s)) && !c.heldOff(s) && room.holds(s) &&
 		slices.ContainsFunc(s.roster, func(m views.Member) bool { return c.welcome(s, &m) && c.reaches(s, &m) })
 }
 

@@ -394,6 +394,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	}
 	c.prev, c.base, c.view = prev, v, v
 	c.reindex()
+	c.viewBytes = recordBytes(v.Members)
 	c.rank = v.RankOf(c.self.Process)
 	c.said = v.Members[c.rank]
 	c.joiner = c.joiner && v.Size() == 1

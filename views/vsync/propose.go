@@ -123,8 +123,13 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 }
 
 func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Seq) {
+	room, ours := c.room(), c.asStranger()
+	taken := make(map[views.HostID]bool, len(l.invites))
+	for _, inv := range l.invites {
+		taken[inv.Host] = true
+	}
 	for _, s := range c.strangers {
-		if !c.invitesAny(s) || (c.better(s) && !c.yieldOver()) {
+		if !c.invitesAny(s) || !room.holds(s) || (leadsBefore(s, &ours) && !c.yieldOver()) {
 			continue
 		}
 		if c.leaps(s.promised) || c.leaps(s.view.Seq) {
@@ -132,15 +137,13 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 			continue
 		}
 		promised = max(promised, s.promised, s.view.Seq)
+		room.take(s)
 		for i := range s.roster {
 			m := &s.roster[i]
-			if !c.welcome(s, m) || !c.reaches(s, m) || c.invited(l, m.Host) {
+			if !c.welcome(s, m) || !c.reaches(s, m) || taken[m.Host] {
 				continue
 			}
-			if len(l.invites) >= views.MembersMax {
-				c.refuse(s.contact, views.RefuseFull)
-				break
-			}
+			taken[m.Host] = true
 			l.invites = append(l.invites, &invite{Process: m.Process, addr: c.addrOf(s, m), joiner: s.joiner && len(s.roster) == 1, expected: s.view, nonce: m.Nonce})
 			plus = append(plus, m.Process)
 		}
@@ -159,10 +162,6 @@ func (l *lead) marks(plus []views.Process) []uint64 {
 		}
 	}
 	return marks
-}
-
-func (c *Core) invited(l *lead, host views.HostID) bool {
-	return slices.ContainsFunc(l.invites, func(i *invite) bool { return i.Host == host })
 }
 
 // find gives the invite of a process, or nil.

@@ -5,7 +5,7 @@ import "time"
 // Timing holds every duration of the core. The zero value means the defaults.
 type Timing struct {
 	// JoinQuiet is how long a settled group waits for further joiners after one
-	// was heard: larger means fewer views, smaller a faster join. Default 5 ms.
+	// was heard: larger means fewer views, smaller a faster join. Default 2 ms.
 	JoinQuiet time.Duration
 	// FormQuiet is the same for a host that is alone and new: many start at once.
 	// Default 30 ms, at most FormMax (150 ms) in all.
@@ -68,7 +68,7 @@ func (t *Timing) EnsureDefaults() {
 		}
 	}
 	const ms = time.Millisecond
-	set(&t.JoinQuiet, 5*ms)
+	set(&t.JoinQuiet, 2*ms)
 	set(&t.FormQuiet, 30*ms)
 	set(&t.FormMax, 150*ms)
 	set(&t.BusyQuiet, 120*ms)
