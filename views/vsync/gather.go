@@ -198,7 +198,18 @@ func (c *Core) changeDue(gone, asked bool) views.Instant {
 	case c.joiner:
 		quiet = c.t.FormQuiet
 	}
+	if quiet > c.t.JoinQuiet && c.expectsRosters() {
+		return g.since.Add(most)
+	}
 	return min(met.Add(quiet), g.since.Add(most))
+}
+
+// expectsRosters reports whether strangers were met and asked so lately that
+// their answers are likely to come.
+func (c *Core) expectsRosters() bool {
+	return slices.ContainsFunc(c.strangers, func(s *stranger) bool {
+		return s.roster == nil && s.askedAt != 0 && c.now.Sub(s.firstAt) < 4*c.t.Retry
+	})
 }
 
 // busy reports whether several came so lately that more are likely to come.
