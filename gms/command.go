@@ -2,6 +2,7 @@ package gms
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -106,6 +107,7 @@ type eviction struct {
 
 func (l *loop) send(group string, order views.Order, payload []byte, reply chan<- answer[Receipt]) {
 	if len(l.calls.sends) >= SendsMax {
+		l.host.flow.block(l.now)
 		l.host.counts.busy.Add(1)
 		reply <- answer[Receipt]{err: ErrBusy}
 		return
@@ -117,6 +119,12 @@ func (l *loop) send(group string, order views.Order, payload []byte, reply chan<
 
 // submitted answers a send.
 func (l *loop) submitted(s engine.Submitted) {
+	switch {
+	case s.Err == nil:
+		l.host.flow.open(l.now)
+	case errors.Is(s.Err, views.ErrFull):
+		l.host.flow.block(l.now)
+	}
 	if reply, ok := l.calls.sends[s.Token]; ok {
 		delete(l.calls.sends, s.Token)
 		reply <- answer[Receipt]{value: Receipt{Msg: s.Msg, View: s.View, K: s.K}, err: s.Err}

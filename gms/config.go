@@ -22,6 +22,8 @@ const (
 const (
 	StartedAuto = "auto"
 	StartedAPI  = "api"
+	// StartedCheck begins "check:COMMAND".
+	StartedCheck = "check:"
 )
 
 // Config says how to start a host. The zero value of every field but
@@ -59,7 +61,9 @@ type Config struct {
 	// standard output, empty for none.
 	EventLog string
 	// Started (started) says who sets the started bit: StartedAuto, at once
-	// when the host is up, or StartedAPI, the program by SetBits. Empty: auto.
+	// when the host is up, StartedAPI, the program by SetBits, or StartedCheck
+	// and a command, which the host gives to /bin/sh every 5 s: its first success
+	// sets the bit, three failures in a row take it back. Empty: auto.
 	Started string
 	// Attrs (attrs) travel with the host in views; for facts, not data: limits
 	// in package views.

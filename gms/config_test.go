@@ -56,6 +56,8 @@ func TestValidate(t *testing.T) {
 		{"long group", func(c *Config) { c.Group = long }, []string{"group"}},
 		{"version", func(c *Config) { c.Version = long }, []string{"version"}},
 		{"started", func(c *Config) { c.Started = "maybe" }, []string{"started"}},
+		{"started by nothing", func(c *Config) { c.Started = "check: " }, []string{"started"}},
+		{"started by a check", func(c *Config) { c.Started = "check:test -f /x" }, nil},
 		{"transport", func(c *Config) { c.Transport = "pigeon" }, []string{"transport"}},
 		{"not our address", func(c *Config) { c.Bind = netip.MustParseAddrPort("10.9.9.9:1") }, []string{"bind"}},
 		{"loopback", func(c *Config) { c.Bind = netip.MustParseAddrPort("127.0.0.7:0") }, nil},
@@ -123,6 +125,7 @@ func TestTheFirstBits(t *testing.T) {
 	}{
 		{"", false, views.Started},
 		{StartedAPI, false, 0},
+		{StartedCheck + "true", false, 0},
 		{StartedAuto, true, views.Started | views.HasDB},
 	} {
 		cfg := Config{Started: tt.started, HasDB: tt.db}

@@ -76,7 +76,8 @@
 // owns the protocol; it is the only place where the clock is read, and it acts
 // on what the engine says in a fixed order: event log, disk, network,
 // application. It never waits for a caller, a listener or the disk. Beside it
-// one goroutine receives and one writes to the disk; a host at rest sleeps
+// one goroutine receives and one writes to the disk, and one runs the check
+// command where there is one; a host at rest sleeps
 // between datagrams. Every queue has a bound (the Max constants): a caller
 // beyond one gets ErrBusy, a listener that does not read is cut with ErrSlow,
 // and datagrams wait in the kernel. A bug in the protocol ends the program

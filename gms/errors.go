@@ -36,12 +36,17 @@ type FieldError struct {
 	Value string
 	// Bound says what is allowed, Cure what to do.
 	Bound, Cure string
+	// Err is what the system said, where that is the fault.
+	Err error
 }
 
 // Error gives the fault on one line.
 func (e *FieldError) Error() string {
 	return fmt.Sprintf("%s = %q: must be %s; %s", e.Key, e.Value, e.Bound, e.Cure)
 }
+
+// Unwrap gives the cause, if there is one.
+func (e *FieldError) Unwrap() error { return e.Err }
 
 // DeniedError says that the group refused this host, or put it out for good.
 type DeniedError struct {

@@ -23,6 +23,7 @@ type Host struct {
 	ring      *ring
 	listeners listeners
 	counts    counts
+	flow      flow
 	lab       *lab.Lab          // nil: not allowed
 	transport transport.Counter // nil: it does not count
 	clock     func() views.Instant

@@ -14,8 +14,8 @@ import (
 
 // loop is the one goroutine that owns the engine. Everything that happens
 // outside comes to it as an input, everything the engine wants is done by it,
-// or, for the disk, by the writer it feeds. Two more goroutines belong to it:
-// one receives, one writes. Nothing ticks: at rest the loop sleeps until a
+// or, for the disk, by the writer it feeds. Two more goroutines belong to it,
+// one receives, one writes; with a check command a third. Nothing else ticks: at rest the loop sleeps until a
 // datagram or the engine's own deadline.
 type loop struct {
 	host     *Host
@@ -32,6 +32,7 @@ type loop struct {
 	disk    *disk
 	workers sync.WaitGroup
 	calls   calls
+	check   *checker // nil: none decides over the started bit
 
 	now     views.Instant // of the input at hand; never falls
 	timer   *time.Timer
@@ -53,6 +54,7 @@ func (l *loop) run() {
 	l.workers.Go(func() { l.disk.write(l.store) })
 	l.timer = time.NewTimer(time.Hour)
 	l.timer.Stop()
+	endCheck := l.startCheck()
 	l.step(nil)
 	for !l.ended {
 		l.arm()
@@ -61,6 +63,7 @@ func (l *loop) run() {
 			l.step(nil)
 		}
 	}
+	endCheck()
 	l.finish()
 }
 

@@ -62,6 +62,9 @@ func (a *assembly) bareTransport() (transport.Transport, error) {
 	case c.NewTransport != nil:
 		return c.NewTransport(self)
 	case c.Transport == TransportUDP:
+		if len(c.Peers) == 0 {
+			logger.Warn("no peers: this host finds nobody, only those who name it can find it", "cure", "set peers")
+		}
 		t, err := udp.Open(udp.Config{
 			Bind: c.Bind, Advertise: advertise, Peers: c.Peers, Logger: logger,
 			GroupHash: group, Self: self, Nonce: a.nonce,

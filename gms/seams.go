@@ -1,12 +1,12 @@
 package gms
 
 import (
+	"context"
 	"crypto/ed25519"
 	"net/netip"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -36,11 +36,12 @@ type seams struct {
 	openStore  func(dir string) (store, error)
 	newMachine func(engine.Config) (machine, error)
 	addresses  func() ([]netip.Addr, error)
+	check      func(ctx context.Context, command string) error
 }
 
 func (s *seams) ensureDefaults() {
 	if s.clock == nil {
-		s.clock = monotonic
+		s.clock = tracelog.Now
 	}
 	if s.openStore == nil {
 		s.openStore = openStable
@@ -51,14 +52,7 @@ func (s *seams) ensureDefaults() {
 	if s.addresses == nil {
 		s.addresses = ownAddresses
 	}
-}
-
-// monotonic reads CLOCK_MONOTONIC, so that the logs of the processes of one
-// machine can be laid side by side. The timers of Go run on the same clock.
-func monotonic() views.Instant {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic("gms: no monotonic clock: " + err.Error()) // every Linux has one
+	if s.check == nil {
+		s.check = runShell
 	}
-	return views.Instant(ts.Nano())
 }

@@ -145,6 +145,12 @@ func (a *assembly) makeEngine() error {
 		return err
 	}
 	a.loop.engine = m
+	if command := checkCommand(a.cfg.Started); command != "" {
+		a.loop.check = &checker{
+			set: a.host.SetBits, log: a.cfg.Logger,
+			try: func(ctx context.Context) error { return a.cfg.seams.check(ctx, command) },
+		}
+	}
 	a.loop.record([]trace.Event{trace.Start{HostName: a.cfg.Name, Version: a.cfg.Version, PID: os.Getpid()}})
 	a.cfg.Logger.Info("started", slog.Any("host", a.loop.self), "name", a.cfg.Name, "addr", a.host.start.Addr, "group", a.cfg.Group)
 	return nil

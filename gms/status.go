@@ -41,6 +41,9 @@ type Stats struct {
 	// Busy counts calls refused with ErrBusy, ListenersCut listeners cut with
 	// ErrSlow, ObserverSkipped records that an observer was too slow for.
 	Busy, ListenersCut, ObserverSkipped uint64
+	// FlowBlocked is how long messages were refused (ErrBusy, views.ErrFull)
+	// because too many of this host's were under way.
+	FlowBlocked time.Duration
 }
 
 // counts are what Stats reads; any goroutine may add.
@@ -59,6 +62,7 @@ func (h *Host) Stats() Stats {
 		Steps: c.steps.Load(), Events: c.events.Load(),
 		EventLogErrors: c.eventLogErrors.Load(), EventLogLost: c.eventLogLost.Load(),
 		Busy: c.busy.Load(), ListenersCut: c.listenersCut.Load(), ObserverSkipped: c.observerSkipped.Load(),
+		FlowBlocked: h.flow.blocked(h.clock()),
 	}
 	if h.transport != nil {
 		s.Transport = h.transport.Stats()

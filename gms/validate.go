@@ -25,8 +25,8 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		f.add("data-dir", "", "a directory", "name one that survives a reboot")
 	}
-	if c.Started != StartedAuto && c.Started != StartedAPI {
-		f.add("started", c.Started, "auto or api", "use api where your program knows when it is ready")
+	if c.Started != StartedAuto && c.Started != StartedAPI && checkCommand(c.Started) == "" {
+		f.add("started", c.Started, "auto, api or check:COMMAND", "use api where your program knows when it is ready, check where a command finds out")
 	}
 	if len(c.Version) > views.VersionMax {
 		f.add("version", c.Version, fmt.Sprintf("at most %d bytes", views.VersionMax), "shorten it")

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -35,6 +34,7 @@ func TestExitCodes(t *testing.T) {
 		{errors.Join(&gms.FieldError{}, &gms.FieldError{}), 2},
 		{&admin.BindError{Err: unix.EADDRINUSE}, 2},
 		{fmt.Errorf("x: %w", admin.ErrUnreachable), 2},
+		{fmt.Errorf("interrupted: %w", context.Canceled), 2},
 		{&admin.Error{Code: admin.CodeNotFound}, 2},
 		{fmt.Errorf("data-dir: %w", stable.ErrLocked), 2},
 		{fmt.Errorf("listen: %w", unix.EADDRINUSE), 2},
@@ -123,49 +123,6 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-type bitRecorder struct {
-	set  []views.Bits
-	fail error
-}
-
-func (b *bitRecorder) SetBits(_ context.Context, _, bits views.Bits) error {
-	if b.fail == nil {
-		b.set = append(b.set, bits)
-	}
-	return b.fail
-}
-
-func TestCheckDecidesOverStarted(t *testing.T) {
-	host := &bitRecorder{}
-	var result error
-	c := newChecker(host, "", slog.New(slog.DiscardHandler))
-	c.try = func(context.Context) error { return result }
-	bad := errors.New("exit status 1")
-	for _, r := range []error{bad, bad, bad, bad, nil, nil, bad, bad, nil, bad, bad, bad, bad, nil} {
-		result = r
-		c.once(context.Background())
-	}
-	if got := fmt.Sprintf("%v", host.set); got != "[S.. ... S..]" {
-		t.Errorf("set %v", got)
-	}
-	c.started, host.fail = false, errors.New("blocked")
-	c.once(context.Background())
-	host.fail = nil
-	c.once(context.Background())
-	if !c.started || len(host.set) != 4 {
-		t.Error("a bit that could not be set was not tried again")
-	}
-}
-
-func TestCheckRunsTheCommand(t *testing.T) {
-	for command, ok := range map[string]bool{"true": true, "exit 3": false, "test -d /": true} {
-		c := newChecker(nil, command, nil)
-		if err := c.try(context.Background()); (err == nil) != ok {
-			t.Errorf("%s: %v", command, err)
-		}
-	}
-}
-
 func record(n int, e trace.Event) trace.Record {
 	return trace.Record{N: uint64(n), T: views.Instant(n) * 1e6, Process: views.Process{Host: views.HostID{1}, Incarnation: 1}, Event: e}
 }
@@ -246,7 +203,7 @@ func TestListening(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	for _, args := range [][]string{{}, {"veiw"}, {"view", "--jsno"}, {"send", "g"}, {"send", "g", "a", "b"}, {"why", "x"}, {"send", "g", "m", "--order", "best"}} {
+	for _, args := range [][]string{{}, {"veiw"}, {"view", "--jsno"}, {"send", "g"}, {"send", "g", "a", "b"}, {"why", "x"}, {"send", "g", "m", "--order", "best"}, {"send", "", "m"}, {"listen", ".."}, {"view", "--timeout", "-1s"}} {
 		var errs bytes.Buffer
 		if code := execute(context.Background(), args, streams{out: io.Discard, err: &errs}); code != exitUsage || errs.Len() == 0 {
 			t.Errorf("%v: exit %d, said %q", args, code, errs.String())

@@ -120,6 +120,8 @@ func (c *call) parse(args []string) error {
 	}
 	c.words = append(c.words, behind...)
 	switch n := len(c.words); {
+	case c.set.Lookup("timeout") != nil && c.timeout <= 0:
+		return fmt.Errorf("%w: --timeout %s: want a time above 0", settings.ErrUsage, c.timeout)
 	case n < c.cmd.argsMin:
 		return fmt.Errorf("%w: too few words", settings.ErrUsage)
 	case n > c.cmd.argsMax:
@@ -177,6 +179,26 @@ func (c *call) copyAnswer(path string) error {
 	}
 	_, err = c.out.Write(body)
 	return err
+}
+
+// printLines prints a stream until the daemon or the user ends it: as it comes
+// with --json, else what describe makes of each line, if anything.
+func (c *call) printLines(path string, describe func(line []byte) (string, error)) error {
+	for line, err := range c.client().Lines(c.ctx, path) {
+		text := string(line)
+		if err == nil && !c.json {
+			text, err = describe(line)
+		}
+		switch {
+		case c.ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case text != "":
+			fmt.Fprintln(c.out, text)
+		}
+	}
+	return nil
 }
 
 // openFile is os.Open in the form that settings takes.

@@ -30,19 +30,7 @@ func runEvents(c *call) error {
 	if c.follow {
 		path += "&follow=1"
 	}
-	for line, err := range c.client().Lines(c.ctx, path) {
-		switch {
-		case c.ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
-		case c.json:
-			fmt.Fprintf(c.out, "%s\n", line)
-		default:
-			fmt.Fprintln(c.out, describeLine(line))
-		}
-	}
-	return nil
+	return c.printLines(path, func(line []byte) (string, error) { return describeLine(line), nil })
 }
 
 // describeLine makes a line of the event log readable: number, seconds on the

@@ -40,21 +40,33 @@ and blocks between the messages, until it is interrupted.`,
 	run:   runListen, argsMin: 1, argsMax: 1,
 }
 
+// groupPath is where the API has the group that the first word names.
+func (c *call) groupPath() (string, error) {
+	switch name := c.words[0]; name {
+	case "", ".", "..": // a path has no place for them
+		return "", fmt.Errorf("%w: %q is no name of a group", settings.ErrUsage, name)
+	default:
+		return "/v1/groups/" + url.PathEscape(name), nil
+	}
+}
+
 func runSend(c *call) error {
+	path, err := c.groupPath()
+	if err != nil {
+		return err
+	}
 	if _, ok := views.ParseOrder(c.order); !ok {
 		return fmt.Errorf("%w: --order %s does not exist: fifo or agreed", settings.ErrUsage, c.order)
 	}
 	payload := []byte(c.words[1])
 	if c.words[1] == "-" {
-		var err error
 		if payload, err = io.ReadAll(io.LimitReader(c.in, views.PayloadMax+1)); err != nil {
 			return coded(exitRefused, "standard input: %w", err)
 		}
 	}
 	ctx, cancel := c.limited()
 	defer cancel()
-	path := "/v1/groups/" + url.PathEscape(c.words[0]) + "/messages?order=" + c.order + "&timeout=" + c.timeout.String()
-	body, err := c.client().Do(ctx, http.MethodPost, path, payload)
+	body, err := c.client().Do(ctx, http.MethodPost, path+"/messages?order="+c.order+"&timeout="+c.timeout.String(), payload)
 	if err != nil {
 		return err
 	}
@@ -75,27 +87,18 @@ func runSend(c *call) error {
 }
 
 func runListen(c *call) error {
-	path := "/v1/groups/" + url.PathEscape(c.words[0]) + "/events"
+	path, err := c.groupPath()
+	if err != nil {
+		return err
+	}
 	l := &listening{names: map[views.HostID]string{}}
-	for line, err := range c.client().Lines(c.ctx, path) {
-		switch {
-		case c.ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
-		case c.json:
-			fmt.Fprintf(c.out, "%s\n", line)
-			continue
-		}
+	return c.printLines(path+"/events", func(line []byte) (string, error) {
 		var e admin.GroupEvent
 		if err := json.Unmarshal(line, &e); err != nil {
-			return fmt.Errorf("not a group's event: %w", err)
+			return "", fmt.Errorf("not a group's event: %w", err)
 		}
-		if text := l.describe(&e); text != "" {
-			fmt.Fprintln(c.out, text)
-		}
-	}
-	return nil
+		return l.describe(&e), nil
+	})
 }
 
 // listening knows the names that host ids stand for.

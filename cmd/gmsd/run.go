@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
@@ -103,7 +101,7 @@ func (d *daemon) load() error {
 // use stops us before the group hears of us.
 func (d *daemon) start(ctx context.Context) error {
 	if err := os.MkdirAll(d.setup.Host.DataDir, 0o700); err != nil {
-		return &gms.FieldError{Key: "data-dir", Value: d.setup.Host.DataDir, Bound: "a directory we can make and write", Cure: err.Error()}
+		return &gms.FieldError{Key: "data-dir", Value: d.setup.Host.DataDir, Bound: "a directory we can make and write", Cure: err.Error(), Err: err}
 	}
 	var err error
 	d.server, err = admin.Listen(admin.Config{
@@ -118,7 +116,7 @@ func (d *daemon) start(ctx context.Context) error {
 	defer cancel()
 	if d.host, err = gms.Start(starting, d.setup.Host); err != nil {
 		d.server.Close(ctx)
-		return startError(err, d.setup)
+		return err
 	}
 	metrics := admin.NewMetrics(version())
 	if err := d.host.Observe(metrics.Observe); err != nil {
@@ -130,17 +128,6 @@ func (d *daemon) start(ctx context.Context) error {
 	return nil
 }
 
-// startError says which setting the system's word is about.
-func startError(err error, s *settings.Daemon) error {
-	switch {
-	case errors.Is(err, unix.EADDRINUSE):
-		return coded(exitRefused, "bind = %q: another process has this port: stop it, or choose another --bind (%w)", s.Host.Bind, err)
-	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return coded(exitRefused, "bind = %q: that address is not one of this machine's (%w)", s.Host.Bind, err)
-	}
-	return err
-}
-
 func (d *daemon) tell(state string) {
 	if err := d.notify.send(state); err != nil {
 		d.log.Warn("the service manager did not hear us", "error", err)
@@ -149,11 +136,8 @@ func (d *daemon) tell(state string) {
 
 // live waits for the end: of the host by itself, or by a signal.
 func (d *daemon) live(ctx context.Context) error {
-	checking, stopChecking := context.WithCancel(ctx)
-	defer stopChecking()
-	if d.setup.Check != "" {
-		go newChecker(d.host, d.setup.Check, d.log).run(checking)
-	}
+	reloading, stopReloading := context.WithCancel(ctx)
+	defer stopReloading()
 	left := make(chan error, 1)
 	for {
 		select {
@@ -163,10 +147,10 @@ func (d *daemon) live(ctx context.Context) error {
 			return d.end(err)
 		case s := <-d.signals:
 			if s == syscall.SIGHUP {
-				go d.reload(checking)
+				go d.reload(reloading)
 				continue
 			}
-			stopChecking()
+			stopReloading()
 			d.stop(ctx, left)
 		}
 	}

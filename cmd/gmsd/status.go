@@ -14,23 +14,26 @@ import (
 )
 
 var statusCommand = &command{
-	name: "status", args: "[--json] [--admin ADDR]",
+	name: "status", args: "[--all] [--json] [--admin ADDR]",
 	short: "how the daemon is doing",
 	long: `Status prints who this host is, where it stands, and what its parts say of
-themselves. With --all it is to ask every member; members have no way to answer
-for each other yet, so it prints the local host and says so.`,
+themselves. With --all it asks every member of the view, one line each, and
+shows where they differ. Members are asked at their admin addresses: what their
+attribute admin says, else their address with this daemon's admin port; one that
+listens on its loopback address only cannot answer.`,
 	examples: `  gmsd status
+  gmsd status --all
   gmsd status --json | jq .state`,
 	flags: func(c *call) {
 		c.queryFlags()
-		c.set.BoolVar(&c.all, "all", false, "ask every member (for now: the local one)")
+		c.set.BoolVar(&c.all, "all", false, "ask every member of the view")
 	},
 	run: runStatus,
 }
 
 func runStatus(c *call) error {
 	if c.all {
-		fmt.Fprintln(c.err, "gmsd status: only the local host is asked: members do not answer for each other yet")
+		return runStatusAll(c)
 	}
 	if c.json {
 		return c.copyAnswer("/v1/status")
@@ -47,11 +50,7 @@ func runStatus(c *call) error {
 		return fmt.Errorf("not a status: %w", err)
 	}
 	fmt.Fprintf(c.out, "host %s (%s)   group %s   %s   version %s\n", s.Name, s.Self.Short(), s.Group, s.Addr, s.Version)
-	if s.View == nil {
-		fmt.Fprintf(c.out, "%s, in no view\n", s.State)
-	} else {
-		fmt.Fprintf(c.out, "%s, in view %s of %s\n", s.State, describeID(*s.View), plural(s.Members, "member"))
-	}
+	fmt.Fprintf(c.out, "%s, in view %s of %s\n", s.State, describeViewOf(&s), describeSize(s.Members))
 	for _, told := range []string{"self", "name", "group", "version", "addr", "state", "view", "members"} {
 		delete(tree, told)
 	}

@@ -121,7 +121,7 @@ func drawView(w io.Writer, a *admin.ViewAnswer, history []*admin.View) {
 		return
 	}
 	v := a.View
-	fmt.Fprintf(w, "view %s   %s, by %s   installed %s   %s\n", describeID(v.ID), plural(len(v.Members), "member"), v.Reason,
+	fmt.Fprintf(w, "view %s   %s, by %s   installed %s   %s\n", describeID(v.ID), describeSize(len(v.Members)), v.Reason,
 		v.Installed.Local().Format(time.DateTime), describeState(a))
 	if line := describeChange(v, history); line != "" {
 		fmt.Fprintln(w, line)
@@ -213,11 +213,12 @@ func describeAttrs(attrs map[string]string) string {
 	return strings.Join(out, ",")
 }
 
-func plural(n int, word string) string {
+// describeSize is "1 member" or "5 members".
+func describeSize(n int) string {
 	if n == 1 {
-		return "1 " + word
+		return "1 member"
 	}
-	return strconv.Itoa(n) + " " + word + "s"
+	return strconv.Itoa(n) + " members"
 }
 
 func runHistory(c *call) error {

@@ -112,7 +112,7 @@ func (c *call) printCauseJSON(found *cause) error {
 func (c *call) printCause(found *cause, history []*admin.View) {
 	install := found.install.Event.(trace.Install)
 	names := namesOf(history)
-	fmt.Fprintf(c.out, "view %s of %s was made by: %s\n", install.View, plural(len(install.Members), "member"), install.Reason)
+	fmt.Fprintf(c.out, "view %s of %s was made by: %s\n", install.View, describeSize(len(install.Members)), install.Reason)
 	i := slices.IndexFunc(history, func(v *admin.View) bool {
 		return v.ID.Seq == install.View.Seq && v.ID.Coordinator == install.View.Coordinator
 	})

@@ -67,7 +67,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body []byte) ([]by
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
 	if err != nil {
-		return nil, fmt.Errorf("%s: the answer broke off: %w", c.target, err)
+		return nil, c.brokeOff(ctx, err)
 	}
 	return answer, nil
 }
@@ -108,7 +108,7 @@ func (c *Client) Lines(ctx context.Context, path string) iter.Seq2[[]byte, error
 			}
 		}
 		if err := lines.Err(); err != nil && ctx.Err() == nil {
-			yield(nil, fmt.Errorf("%s: the stream broke off: %w", c.target, err))
+			yield(nil, c.brokeOff(ctx, err))
 		}
 	}
 }
@@ -116,13 +116,13 @@ func (c *Client) Lines(ctx context.Context, path string) iter.Seq2[[]byte, error
 func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("admin address %q: %w", c.target, err)
+		return nil, fmt.Errorf("%w at %q: want host:port, or the path of a socket", ErrUnreachable, c.target)
 	}
 	resp, err := c.http.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, c.brokeOff(ctx, err)
+	case err != nil:
 		return nil, c.unreachable(err)
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
@@ -130,6 +130,17 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 		return nil, c.refusal(resp)
 	}
 	return resp, nil
+}
+
+// brokeOff says why an answer did not come, or not to its end.
+func (c *Client) brokeOff(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("interrupted: %w", ctx.Err())
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: no answer in time: %w; it may be stopped or busy, a longer --timeout waits for it", c.target, ctx.Err())
+	}
+	return fmt.Errorf("%w at %s any more: %w; has it ended?", ErrUnreachable, c.target, err)
 }
 
 func (c *Client) unreachable(err error) error {

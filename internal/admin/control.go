@@ -80,9 +80,12 @@ func (s *Server) handleBits(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) handleAttrs(w http.ResponseWriter, r *http.Request) error {
-	attrs := map[string]string{}
+	var attrs map[string]string
 	if err := readJSON(w, r, &attrs); err != nil {
 		return err
+	}
+	if attrs == nil {
+		return failure(CodeBadRequest, "null is no set of attributes", "{} takes all away")
 	}
 	ctx, cancel, err := deadline(w, r)
 	if err != nil {

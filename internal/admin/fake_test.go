@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gmsd/gmsd/failuredetect"
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
@@ -213,12 +214,16 @@ func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
 	}
 	return gms.Status{
 		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second, Stats: f.Stats(),
-		Engine: engine.Status{Phase: "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}}},
+		Engine: engine.Status{
+			Phase: "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}},
+			View:     &views.View{Members: []views.Member{{Process: views.Process{Host: host(2)}, Addr: netip.MustParseAddrPort("127.0.0.1:7749")}}},
+			Subjects: []failuredetect.SubjectStatus{{Process: views.Process{Host: host(2)}, Name: "h2", Role: "observer", RTT: 2 * time.Millisecond}},
+		},
 	}, nil
 }
 
 func (f *fakeGroup) Stats() gms.Stats {
-	s := gms.Stats{SendErrors: 2}
+	s := gms.Stats{SendErrors: 2, FlowBlocked: 250 * time.Millisecond}
 	s.Transport.UnicastOut.Packets, s.Transport.UnicastOut.Bytes = 5, 500
 	return s
 }

@@ -102,8 +102,9 @@ func TestChangeClock(t *testing.T) {
 // without databases, services and meta storage.
 var partOne = []string{
 	"view_seq", "view_members", "view_primary", "view_epoch", "view_changes_total", "view_change_seconds", "blocked_seconds",
-	"messages_sent_total", "messages_delivered_total", "delivery_seconds", "retransmits_total", "transport_bytes_total",
+	"messages_sent_total", "messages_delivered_total", "delivery_seconds", "retransmits_total", "flow_blocked_seconds_total", "transport_bytes_total",
 	"transport_packets_total", "dropped_total", "suspicions_total", "false_suspicions_total", "detection_bound_seconds", "build_info",
+	"link_rtt_seconds", "link_mtu_bytes",
 }
 
 func TestMetrics(t *testing.T) {
@@ -141,7 +142,8 @@ func TestMetrics(t *testing.T) {
 		`gmsd_suspicions_total{detector="silence"} 2`, "gmsd_false_suspicions_total 1",
 		`gmsd_view_change_seconds_count{phase="detect"} 1`, `gmsd_view_change_seconds_count{phase="total"} 1`, "gmsd_blocked_seconds_count 1",
 		`gmsd_dropped_total{reason="malformed"} 4`, `gmsd_dropped_total{reason="send-error"} 2`,
-		`gmsd_transport_bytes_total{dir="out",kind="unicast"} 500`, "gmsd_detection_bound_seconds 1.5",
+		`gmsd_transport_bytes_total{dir="out",kind="unicast"} 500`, "gmsd_detection_bound_seconds 1.5", "gmsd_flow_blocked_seconds_total 0.25",
+		`gmsd_link_rtt_seconds{peer="h2"} 0.002`, `gmsd_link_mtu_bytes{peer="h2"} 65535`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no line %q", line)

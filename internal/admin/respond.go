@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gmsd/gmsd/gms"
@@ -81,7 +82,9 @@ func explain(err error) *Error {
 		return known
 	case errors.As(err, &field):
 		return failure(CodeBadRequest, err.Error(), field.Cure)
-	case errors.As(err, &tooBig), errors.Is(err, views.ErrTooLong):
+	case errors.As(err, &tooBig):
+		return failure(CodeTooLarge, fmt.Sprintf("the body has more than %d bytes", tooBig.Limit), "send less at once")
+	case errors.Is(err, views.ErrTooLong):
 		return failure(CodeTooLarge, err.Error(), "send less at once")
 	case errors.Is(err, views.ErrGroupName):
 		return failure(CodeBadRequest, err.Error(), "a group's name has 1 to 64 bytes")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 )
 
@@ -24,14 +25,16 @@ var (
 	descBytes       = prometheus.NewDesc("gmsd_transport_bytes_total", "Bytes of frames.", []string{"dir", "kind"}, nil)
 	descPackets     = prometheus.NewDesc("gmsd_transport_packets_total", "Frames.", []string{"dir", "kind"}, nil)
 	descRetransmits = prometheus.NewDesc("gmsd_retransmits_total", "Packets sent again.", nil, nil)
+	descFlow        = prometheus.NewDesc("gmsd_flow_blocked_seconds_total", "Time in which messages were refused because too many of this host's were under way.", nil, nil)
 	descBound       = prometheus.NewDesc("gmsd_detection_bound_seconds", "Worst case until a silent member is suspected.", nil, nil)
 	descRTT         = prometheus.NewDesc("gmsd_link_rtt_seconds", "Smoothed round trip to an observed member.", []string{"peer"}, nil)
+	descMTU         = prometheus.NewDesc("gmsd_link_mtu_bytes", "Largest IP packet that reaches an observed member in one piece, as the kernel knows.", []string{"peer"}, nil)
 	descDropped     = prometheus.NewDesc("gmsd_dropped_total", "Input and output thrown away.", []string{"reason"}, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (s *scraped) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descRetransmits, descBound, descRTT, descDropped} {
+	for _, d := range []*prometheus.Desc{descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descRetransmits, descFlow, descBound, descRTT, descMTU, descDropped} {
 		ch <- d
 	}
 }
@@ -44,6 +47,7 @@ func (s *scraped) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descBytes, prometheus.CounterValue, float64(t.Bytes), dir, kind)
 		ch <- prometheus.MustNewConstMetric(descPackets, prometheus.CounterValue, float64(t.Packets), dir, kind)
 	})
+	ch <- prometheus.MustNewConstMetric(descFlow, prometheus.CounterValue, stats.FlowBlocked.Seconds())
 	drops := map[string]uint64{"send-error": stats.SendErrors, "receive-error": stats.ReceiveErrors}
 	stats.Transport.EachDropped(func(reason transport.Drop, n uint64) { drops[reason.String()] += n })
 	s.collectEngine(ch, drops)
@@ -63,15 +67,29 @@ func (s *scraped) collectEngine(ch chan<- prometheus.Metric, drops map[string]ui
 	e := &status.Engine
 	ch <- prometheus.MustNewConstMetric(descRetransmits, prometheus.CounterValue, float64(e.Counters.Retransmits))
 	ch <- prometheus.MustNewConstMetric(descBound, prometheus.GaugeValue, e.DetectionBound.Seconds())
-	told := map[string]bool{} // a name that stands twice must not spoil the scrape
-	for i := range e.Subjects {
-		if m := &e.Subjects[i]; m.RTT > 0 && !told[m.Name] {
-			told[m.Name] = true
-			ch <- prometheus.MustNewConstMetric(descRTT, prometheus.GaugeValue, m.RTT.Seconds(), m.Name)
-		}
-	}
+	collectLinks(ch, e)
 	for _, d := range e.Drops {
 		drops[d.Reason] += d.Count
+	}
+}
+
+// collectLinks tells of the ways to the members that this host observes.
+func collectLinks(ch chan<- prometheus.Metric, e *engine.Status) {
+	told := map[string]bool{} // a name that stands twice must not spoil the scrape
+	for i := range e.Subjects {
+		m := &e.Subjects[i]
+		if told[m.Name] {
+			continue
+		}
+		told[m.Name] = true
+		if m.RTT > 0 {
+			ch <- prometheus.MustNewConstMetric(descRTT, prometheus.GaugeValue, m.RTT.Seconds(), m.Name)
+		}
+		if rank := e.View.Rank(m.Host); m.Role != "" && rank >= 0 {
+			if mtu, err := transport.PathMTU(e.View.Members[rank].Addr); err == nil {
+				ch <- prometheus.MustNewConstMetric(descMTU, prometheus.GaugeValue, float64(mtu), m.Name)
+			}
+		}
 	}
 }
 

@@ -242,6 +242,7 @@ func TestBadCommands(t *testing.T) {
 		{CodeBadRequest, "PUT", "/v1/bits", `{"started":1}`},
 		{CodeBadRequest, "PUT", "/v1/bits", `{"started":true} {}`},
 		{CodeBadRequest, "PUT", "/v1/bits", ``},
+		{CodeBadRequest, "PUT", "/v1/attrs", "null"},
 		{CodeTooLarge, "PUT", "/v1/attrs", `{"a":"` + strings.Repeat("x", jsonBytesMax) + `"}`},
 		{CodeNotFound, "POST", "/v1/evict/h3", ""},
 		{CodeNotFound, "POST", "/v1/evict/02", ""},
@@ -381,7 +382,7 @@ func TestCloseEndsStreams(t *testing.T) {
 func TestServiceDiscovery(t *testing.T) {
 	s := serve(t, nil)
 	s.group.history[1].View.Members[1].Attrs = []views.Attr{{Key: AttrAdmin, Value: "h2.example:7750"}, {Key: "data-center", Value: "x"}}
-	var targets []serviceTarget
+	var targets []ServiceTarget
 	if err := json.Unmarshal([]byte(s.do("GET", "/v1/sd", "")), &targets); err != nil {
 		t.Fatal(err)
 	}

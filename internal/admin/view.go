@@ -187,8 +187,8 @@ func (s *Server) handleHealth(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// serviceTarget is one entry of the Prometheus http_sd format.
-type serviceTarget struct {
+// ServiceTarget is one entry of the Prometheus http_sd format, GET /v1/sd.
+type ServiceTarget struct {
 	Targets []string          `json:"targets"`
 	Labels  map[string]string `json:"labels"`
 }
@@ -197,11 +197,17 @@ type serviceTarget struct {
 // listener can be reached from elsewhere; /v1/sd prefers it.
 const AttrAdmin = "admin"
 
+// Labels of a [ServiceTarget].
+const (
+	LabelName = "__meta_gmsd_name"
+	LabelHost = "__meta_gmsd_host"
+)
+
 // handleServiceDiscovery lists the members of the view as scrape targets: at
 // the address of their admin attribute, else at their member address with our
 // own admin port.
 func (s *Server) handleServiceDiscovery(w http.ResponseWriter, _ *http.Request) error {
-	targets := []serviceTarget{}
+	targets := []ServiceTarget{}
 	if snap := s.group.View(); snap.View != nil {
 		for rank := range snap.View.Members {
 			targets = append(targets, s.targetOf(rank, &snap.View.Members[rank]))
@@ -211,11 +217,11 @@ func (s *Server) handleServiceDiscovery(w http.ResponseWriter, _ *http.Request) 
 	return nil
 }
 
-func (s *Server) targetOf(rank int, m *views.Member) serviceTarget {
+func (s *Server) targetOf(rank int, m *views.Member) ServiceTarget {
 	labels := map[string]string{
 		"__meta_gmsd_group": s.cfg.Group,
-		"__meta_gmsd_name":  m.Name,
-		"__meta_gmsd_host":  m.Host.String(),
+		LabelName:           m.Name,
+		LabelHost:           m.Host.String(),
 		"__meta_gmsd_rank":  strconv.Itoa(rank),
 		"__meta_gmsd_bits":  m.Bits.String(),
 	}
@@ -226,7 +232,7 @@ func (s *Server) targetOf(rank int, m *views.Member) serviceTarget {
 			target = a.Value
 		}
 	}
-	return serviceTarget{Targets: []string{target}, Labels: labels}
+	return ServiceTarget{Targets: []string{target}, Labels: labels}
 }
 
 // labelName replaces what a Prometheus label may not hold.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -147,7 +148,7 @@ func (q *queue) run() {
 	for q.err == nil {
 		wait := idleWait
 		if len(q.waiting) > 0 {
-			wait = q.waiting[0].due.Sub(now())
+			wait = q.waiting[0].due.Sub(tracelog.Now())
 		}
 		err := q.kernel.receive(wait, q.take)
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -183,7 +184,7 @@ func (q *queue) take(id uint32, packet []byte) {
 		q.pass(held{id: id, arrival: q.arrived})
 	default:
 		q.held.Add(1)
-		heap.Push(&q.waiting, held{id, q.arrived, now().Add(hold)})
+		heap.Push(&q.waiting, held{id, q.arrived, tracelog.Now().Add(hold)})
 	}
 }
 
@@ -196,7 +197,7 @@ func (q *queue) upTo(d time.Duration) time.Duration {
 
 // release lets go what is due, or everything.
 func (q *queue) release(all bool) {
-	for len(q.waiting) > 0 && (all || q.waiting[0].due <= now()) {
+	for len(q.waiting) > 0 && (all || q.waiting[0].due <= tracelog.Now()) {
 		q.pass(heap.Pop(&q.waiting).(held))
 	}
 }

@@ -5,18 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gmsd/gmsd/internal/sim/check"
-	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/internal/tracelog"
 )
-
-// now is CLOCK_MONOTONIC, the clock of the event logs.
-func now() views.Instant {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // every Linux has it
-	return views.Instant(ts.Nano())
-}
 
 // facts writes what the harness did, for the checkers.
 type facts struct{ file *os.File }
@@ -32,7 +23,7 @@ func openFacts(path string) (*facts, error) {
 // write appends one line; a line without a time gets the present one.
 func (f *facts) write(line check.FactLine) error {
 	if line.T == 0 {
-		line.T = now()
+		line.T = tracelog.Now()
 	}
 	raw, err := json.Marshal(line)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -31,7 +32,7 @@ func (l *Lab) Impose(f Fault) (views.Instant, error) {
 	if err := l.facts.fault(f.Describe(), true, f.Hosts()...); err != nil {
 		return 0, err
 	}
-	at := now()
+	at := tracelog.Now()
 	if err := f.Start(l); err != nil {
 		return 0, errors.Join(fmt.Errorf("%s: %w", f.Describe(), err), f.Stop(l))
 	}
@@ -48,7 +49,7 @@ func (l *Lab) Lift(f Fault) (views.Instant, error) {
 		return 0, err
 	}
 	delete(l.faults, f)
-	at := now()
+	at := tracelog.Now()
 	if err := f.Stop(l); err != nil {
 		return 0, fmt.Errorf("%s: %w", f.Describe(), err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -37,7 +38,7 @@ type daemon struct {
 func newHost(dir string, number int) (*host, error) {
 	h := &host{
 		number: number, dir: filepath.Join(dir, Name(number)),
-		log: &log{path: filepath.Join(dir, logsName, Name(number)+".jsonl")},
+		log: followLog(filepath.Join(dir, logsName, Name(number)+".jsonl")),
 	}
 	if err := os.Mkdir(h.dir, 0o700); err != nil {
 		return nil, err
@@ -74,16 +75,16 @@ func (h *host) begin(binary string, flags []string) (views.Instant, error) {
 	defer stderr.Close() // the child has its own
 	// What an earlier run wrote is read to its end, so that its view is not
 	// taken for that of the new one.
-	if err := h.log.poll(); err != nil {
+	if err := h.log.Poll(); err != nil {
 		return 0, err
 	}
-	h.log.forget()
+	h.log.Forget()
 	cmd := command(binary, flags)
 	cmd.Stderr = stderr
 	if err := h.space.do(cmd.Start); err != nil {
 		return 0, err
 	}
-	begun := now()
+	begun := tracelog.Now()
 	d := &daemon{cmd: cmd, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // how it ended is in its ProcessState
@@ -120,7 +121,7 @@ func (h *host) lastWords() string {
 func (l *Lab) flags(h *host, extra []string) []string {
 	own := []string{
 		"run", "--insecure-lab", "--name", Name(h.number), "--data-dir", h.dir, "--bind", Addr(h.number).String(),
-		"--admin", "none", "--event-log", h.log.path,
+		"--admin", "none", "--event-log", h.log.Path(),
 	}
 	return append(append(own, l.o.Flags...), extra...)
 }
@@ -194,10 +195,10 @@ func (l *Lab) Kill(host int) (views.Instant, error) {
 // could hit another host that has the same id.
 func (l *Lab) ended(host int) error {
 	h := l.host(host)
-	if err := h.log.poll(); err != nil {
+	if err := h.log.Poll(); err != nil {
 		return err
 	}
-	if h.log.stopped || h.log.self.Host.IsZero() {
+	if h.log.Stopped || h.log.Self.Host.IsZero() {
 		return nil
 	}
 	return l.facts.mark("crash", host)
@@ -208,7 +209,7 @@ func (l *Lab) signal(host int, s syscall.Signal) (views.Instant, error) {
 	if !h.running() {
 		return 0, fmt.Errorf("netlab: %s does not run", Name(host))
 	}
-	at := now()
+	at := tracelog.Now()
 	return at, h.daemon.cmd.Process.Signal(s)
 }
 

@@ -59,7 +59,7 @@ func (s *stage) tryRun(on int, bind netip.Addr, dataDir string) (netlab.Outcome,
 func TestBadAddresses(t *testing.T) {
 	s := newStage(t, 3)
 	s.form(2)
-	s.flow(20)
+	s.flow(usual)
 	began := s.Now()
 	fresh := s.DataDir(3)
 	o, err := s.tryRun(1, netlab.Addr(1), fresh)
@@ -71,12 +71,8 @@ func TestBadAddresses(t *testing.T) {
 	s.must(s.IP(3, "link set eth0 multicast off"))
 	o, err = s.tryRun(3, netlab.Addr(3), fresh)
 	s.refused(o, err, "multicast", "eth0", "transport udp")
-	s.flow(20)
-	for i := 1; i <= 2; i++ {
-		if got := s.InstallsSince(i, began); len(got) > 0 {
-			s.Errorf("%s installed a view for %s meanwhile", netlab.Name(i), got[0].View.Reason)
-		}
-	}
+	s.flow(usual)
+	s.undisturbed(2, began, "because of them")
 }
 
 // No host of a lab has a route for multicast: the interface is named to the
@@ -85,7 +81,7 @@ func TestNoMulticastRoute(t *testing.T) {
 	s := newStage(t, 3)
 	s.must(s.IP(3, "rule add to 224.0.0.0/4 prohibit pref 1"))
 	s.form(3)
-	s.flow(20)
+	s.flow(usual)
 }
 
 // A disk that fills up while the host runs costs it nothing that the group
@@ -95,27 +91,23 @@ func TestDiskFull(t *testing.T) {
 	s.changes(10)
 	s.must(s.SmallDisk(4, "256k"))
 	s.form(4)
-	s.flow(20)
+	s.flow(usual)
 	s.must(s.FillDisk(4))
 	s.kill(3)
-	s.settle([]int{1, 2, 4})
-	s.flow(20)
-	_, err := s.Start(3)
-	s.must(err)
-	s.settle(netlab.All(4))
-	s.flow(20)
+	s.serves([]int{1, 2, 4})
+	s.start(3)
+	s.serves(netlab.All(4))
 	s.must(s.FreeDisk(4))
-	_, err = s.Restart(4)
+	_, err := s.Restart(4)
 	s.must(err)
-	s.settle(netlab.All(4))
-	s.flow(20)
+	s.serves(netlab.All(4))
 }
 
 // A full disk at the start: one clear error.
 func TestDiskFullAtStart(t *testing.T) {
 	s := newStage(t, 3)
 	s.form(2)
-	s.flow(20)
+	s.flow(usual)
 	s.must(s.SmallDisk(3, "256k"))
 	s.must(s.FillDisk(3))
 	s.startBeside(3)
@@ -124,8 +116,7 @@ func TestDiskFullAtStart(t *testing.T) {
 		s.Errorf("it does not say why: %s", said)
 	}
 	s.must(s.FreeDisk(3))
-	_, err := s.Start(3)
-	s.must(err)
+	s.start(3)
 	s.settle(netlab.All(3))
 	s.flow(10)
 }
@@ -136,7 +127,7 @@ const floodFrames = 3000
 func TestFlood(t *testing.T) {
 	s := newStage(t, 4)
 	s.form(3)
-	s.flow(20)
+	s.flow(usual)
 	real := s.eavesdrop(4)
 	before := s.dropped(1)
 	s.flood(4, real)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/sim/check"
+	"github.com/gmsd/gmsd/internal/tracelog"
 )
 
 // Port is the member port of every host.
@@ -190,7 +191,7 @@ func (l *Lab) Close() error {
 	}
 	for _, h := range l.hosts {
 		h.space.close()
-		h.log.close()
+		h.log.Close()
 	}
 	if l.sw != nil {
 		l.sw.close()
@@ -216,7 +217,6 @@ func (l *Lab) Check(skip ...check.Property) (*check.Report, error) {
 
 // Hold lets time pass under a fault. It ends early where a daemon ends by itself.
 func (l *Lab) Hold(d time.Duration) error {
-	over := now().Add(d)
-	err := l.WaitFor(d+time.Minute, "time to pass", func() bool { return now() >= over })
-	return err
+	over := tracelog.Now().Add(d)
+	return l.WaitFor(d+time.Minute, "time to pass", func() bool { return tracelog.Now() >= over })
 }

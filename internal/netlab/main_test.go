@@ -162,12 +162,42 @@ func (s *stage) installs(n int) int {
 	return most
 }
 
+// newGroup makes a lab whose hosts are in one view and talk.
+func newGroup(t *testing.T, hosts int) *stage {
+	t.Helper()
+	s := newStage(t, hosts)
+	s.form(hosts)
+	s.flow(usual)
+	return s
+}
+
+// usual is how many messages say that a view serves.
+const usual = 20
+
 // settle waits until each component is in one view of itself.
 func (s *stage) settle(components ...[]int) []netlab.Agreement {
 	s.Helper()
 	a, err := s.Settle(generous, components...)
 	s.must(err)
 	return a
+}
+
+// serves is settle, and then some messages.
+func (s *stage) serves(components ...[]int) []netlab.Agreement {
+	s.Helper()
+	a := s.settle(components...)
+	s.flow(usual)
+	return a
+}
+
+// undisturbed wants that hosts 1 to n have installed nothing since.
+func (s *stage) undisturbed(n int, since views.Instant, why string) {
+	s.Helper()
+	for i := 1; i <= n; i++ {
+		if got := s.InstallsSince(i, since); len(got) > 0 {
+			s.Errorf("%s installed %d views %s, the first for %s", netlab.Name(i), len(got), why, got[0].View.Reason)
+		}
+	}
 }
 
 // flow waits until so many further messages were sent in the present views.
@@ -189,6 +219,12 @@ func (s *stage) lift(f netlab.Fault) views.Instant {
 	at, err := s.Lift(f)
 	s.must(err)
 	return at
+}
+
+func (s *stage) start(host int) {
+	s.Helper()
+	_, err := s.Start(host)
+	s.must(err)
 }
 
 func (s *stage) kill(host int) {

@@ -32,28 +32,20 @@ func TestForm(t *testing.T) {
 }
 
 func TestKill(t *testing.T) {
-	s := newStage(t, 5)
+	s := newGroup(t, 5)
 	s.changes(15)
-	s.form(5)
-	s.flow(20)
 	_, member := s.coordinator(5)
 	s.kill(member)
-	s.settle(without(5, member))
-	s.flow(20)
-	_, err := s.Start(member)
-	s.must(err)
-	s.settle(netlab.All(5))
-	s.flow(20)
+	s.serves(without(5, member))
+	s.start(member)
+	s.serves(netlab.All(5))
 	coordinator, _ := s.coordinator(5)
 	s.kill(coordinator)
-	s.settle(without(5, coordinator))
-	s.flow(20)
+	s.serves(without(5, coordinator))
 }
 
 func TestFreezeShort(t *testing.T) {
-	s := newStage(t, 5)
-	s.form(5)
-	s.flow(20)
+	s := newGroup(t, 5)
 	const pause = time.Second
 	for try := 1; ; try++ {
 		frozen, err := s.Freeze(3)
@@ -74,18 +66,12 @@ func TestFreezeShort(t *testing.T) {
 	s.must(s.Hold(3 * time.Second)) // what was suspected would be removed by now
 	s.must(s.Healthy(false, netlab.All(5)...))
 	s.settle(netlab.All(5))
-	for i := 1; i <= 5; i++ {
-		if got := s.InstallsSince(i, began.Add(-pause)); len(got) > 0 {
-			s.Errorf("%s installed %d views for a pause of %s, the first for %s", netlab.Name(i), len(got), pause, got[0].View.Reason)
-		}
-	}
+	s.undisturbed(5, began.Add(-pause), "for a pause of a second")
 }
 
 func TestFreezeLong(t *testing.T) {
-	s := newStage(t, 5)
+	s := newGroup(t, 5)
 	s.changes(12)
-	s.form(5)
-	s.flow(20)
 	frozen, err := s.Freeze(2)
 	s.must(err)
 	s.settle(without(5, 2))
@@ -96,14 +82,12 @@ func TestFreezeLong(t *testing.T) {
 	if a[0].Kind != views.Merge || a[0].Reason != views.ReasonMerge {
 		s.Errorf("came back by a view of kind %s for %s, want a merge", a[0].Kind, a[0].Reason)
 	}
-	s.flow(20)
+	s.flow(usual)
 }
 
 func TestLeave(t *testing.T) {
-	s := newStage(t, 5)
+	s := newGroup(t, 5)
 	s.changes(10)
-	s.form(5)
-	s.flow(20)
 	for rest := 5; rest > 2; rest-- {
 		began, err := s.Leave(rest)
 		s.must(err)
@@ -118,9 +102,7 @@ func TestLeave(t *testing.T) {
 }
 
 func TestLeaveAllAtOnce(t *testing.T) {
-	s := newStage(t, 5)
-	s.form(5)
-	s.flow(20)
+	s := newGroup(t, 5)
 	for i := 1; i <= 5; i++ {
 		_, err := s.Leave(i)
 		s.must(err)
@@ -141,42 +123,33 @@ func TestRestart(t *testing.T) {
 	if after := s.Self(4); after.Host != before.Host || after.Incarnation <= before.Incarnation {
 		s.Errorf("after a restart on its directory %v is %v", before, after)
 	}
-	s.flow(20)
+	s.flow(usual)
 	// A wiped directory is a new host, whatever its name and address.
 	s.kill(4)
 	s.must(s.Wipe(4))
 	before = s.Self(4)
-	_, err = s.Start(4)
-	s.must(err)
+	s.start(4)
 	s.settle(netlab.All(4))
 	if after := s.Self(4); after.Host == before.Host {
 		s.Errorf("after its directory was wiped it still is %v", after)
 	}
-	s.flow(20)
+	s.flow(usual)
 }
 
 func TestCloneRefused(t *testing.T) {
 	s := newStage(t, 5)
 	s.changes(8)
 	s.form(4)
-	s.flow(20)
+	s.flow(usual)
 	s.kill(4)
 	s.must(s.Clone(4, 5))
-	_, err := s.Start(4)
-	s.must(err)
-	s.settle(netlab.All(4))
-	s.flow(20)
+	s.start(4)
+	s.serves(netlab.All(4))
 	// Its second process is refused, and the group installs nothing because of it.
 	began := s.Now()
-	_, err = s.Start(5)
-	s.must(err)
+	s.start(5)
 	s.exit(5, exitDamaged)
-	s.settle(netlab.All(4))
-	s.flow(20)
-	for i := 1; i <= 4; i++ {
-		if got := s.InstallsSince(i, began); len(got) > 0 {
-			s.Errorf("%s installed a view for %s because of a clone", netlab.Name(i), got[0].View.Reason)
-		}
-	}
+	s.serves(netlab.All(4))
+	s.undisturbed(4, began, "because of a clone")
 	s.Logf("the clone said: %s", lastLine(s.Stderr(5)))
 }

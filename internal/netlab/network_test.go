@@ -11,27 +11,23 @@ import (
 )
 
 func TestBlackHole(t *testing.T) {
-	s := newStage(t, 5)
+	s := newGroup(t, 5)
 	s.changes(13)
-	s.form(5)
-	s.flow(20)
 	hole := &netlab.BlackHole{Host: 3}
 	began := s.impose(hole)
 	a := s.settle(without(5, 3), []int{3})
 	s.Logf("black hole: the others after %s, itself after %s", a[0].At.Sub(began), a[1].At.Sub(began))
-	s.flow(20)
+	s.flow(usual)
 	s.lift(hole)
 	if a := s.settle(netlab.All(5)); a[0].Kind != views.Merge {
 		s.Errorf("came back by a view of kind %s", a[0].Kind)
 	}
-	s.flow(20)
+	s.flow(usual)
 }
 
 func TestPartition(t *testing.T) {
-	s := newStage(t, 5)
+	s := newGroup(t, 5)
 	s.changes(14)
-	s.form(5)
-	s.flow(20)
 	sides := [][]int{{1, 2, 3}, {4, 5}}
 	cut := &netlab.Partition{Sides: sides}
 	s.impose(cut)
@@ -43,7 +39,7 @@ func TestPartition(t *testing.T) {
 	if a[0].Kind != views.Merge {
 		s.Errorf("healed by a view of kind %s", a[0].Kind)
 	}
-	s.flow(20)
+	s.flow(usual)
 }
 
 func TestTwoGroups(t *testing.T) {
@@ -60,18 +56,15 @@ func TestTwoGroups(t *testing.T) {
 	s.flow(60)
 	s.kill(2)
 	s.kill(5)
-	s.settle([]int{1, 3}, []int{4, 6})
-	s.flow(20)
+	s.serves([]int{1, 3}, []int{4, 6})
 }
 
 // One direction of one link between two of five: one end of it is put out, never
 // anybody else, and who is put out again within minutes is kept out for a while
 // (failuredetect's HoldFirst is 1 s), so that the group is not changed for ever.
 func TestOneWayCut(t *testing.T) {
-	s := newStage(t, 5)
+	s := newGroup(t, 5)
 	s.changes(10)
-	s.form(5)
-	s.flow(20)
 	cut := &netlab.Cut{From: []int{1}, To: []int{2}}
 	began := s.impose(cut)
 	s.must(s.Healthy(true, 3, 4, 5))
@@ -94,8 +87,7 @@ func TestOneWayCut(t *testing.T) {
 		s.Errorf("%d removals in %s: flapping is not damped", len(all), s.Now().Sub(began))
 	}
 	s.lift(cut)
-	s.settle(netlab.All(5))
-	s.flow(20)
+	s.serves(netlab.All(5))
 }
 
 // removal is one time that the views of h3 lacked a host.
@@ -134,7 +126,7 @@ func TestTurmoil(t *testing.T) {
 	s.changes(12)
 	s.minMessages = 200
 	s.form(5)
-	s.flow(20)
+	s.flow(usual)
 	loss := &netlab.Loss{Percent: 20}
 	late := &netlab.Disturb{Seed: 7, Jitter: 3 * time.Millisecond, Reorder: 20, Duplicate: 10}
 	s.impose(loss)
@@ -142,11 +134,7 @@ func TestTurmoil(t *testing.T) {
 	s.must(s.Healthy(true, netlab.All(5)...))
 	began := s.Now()
 	s.must(s.Hold(turmoil / 2))
-	for i := 1; i <= 5; i++ {
-		if got := s.InstallsSince(i, began); len(got) > 0 {
-			s.Errorf("%s installed %d views under loss, the first for %s", netlab.Name(i), len(got), got[0].View.Reason)
-		}
-	}
+	s.undisturbed(5, began, "under loss")
 	s.must(s.Healthy(false, 3))
 	hole := &netlab.BlackHole{Host: 3}
 	holed := s.impose(hole)
@@ -164,8 +152,7 @@ func TestTurmoil(t *testing.T) {
 	s.lift(hole)
 	s.lift(late)
 	s.lift(loss)
-	s.settle(netlab.All(5))
-	s.flow(20)
+	s.serves(netlab.All(5))
 	c := late.Counts()
 	s.Logf("disturbed: %+v", c)
 	if c.Overtaken == 0 || c.Duplicated == 0 {
@@ -177,22 +164,18 @@ func TestLinkFlap(t *testing.T) {
 	for _, admin := range []bool{false, true} {
 		down := &netlab.LinkDown{Host: 2, Interface: admin}
 		t.Run(down.Describe(), func(t *testing.T) {
-			s := newStage(t, 4)
+			s := newGroup(t, 4)
 			s.changes(15)
-			s.form(4)
-			s.flow(20)
 			for range 2 {
 				s.impose(down)
 				s.settle(without(4, 2), []int{2})
 				s.lift(down)
-				s.settle(netlab.All(4))
-				s.flow(20)
+				s.serves(netlab.All(4))
 			}
 			// That multicast reaches it again is shown by a host it has never heard of.
 			s.kill(4)
 			s.settle(without(4, 4))
-			_, err := s.Start(4)
-			s.must(err)
+			s.start(4)
 			s.settle(netlab.All(4))
 		})
 	}
@@ -205,27 +188,22 @@ func TestMulticastBlocked(t *testing.T) {
 	s.impose(blocked)
 	_, err := s.StartAll(netlab.All(5))
 	s.must(err)
-	s.settle(netlab.All(4), []int{5})
-	s.flow(20)
+	s.serves(netlab.All(4), []int{5})
 	s.lift(blocked)
-	s.settle(netlab.All(5))
-	s.flow(20)
+	s.serves(netlab.All(5))
 }
 
 // Multicast that stops in the middle splits nobody off in silence: the group
 // stays together by unicast, or it says who is gone, and heals after.
 func TestMulticastStops(t *testing.T) {
-	s := newStage(t, 4)
-	s.form(4)
-	s.flow(20)
+	s := newGroup(t, 4)
 	blocked := &netlab.MulticastBlocked{Blocked: []int{4}}
 	s.impose(blocked)
 	before := s.Messages()
 	s.must(s.Hold(5 * time.Second))
 	s.Logf("with multicast blocked at h4, %d messages were sent in 5 s:\n%s", s.Messages()-before, s.Describe())
 	s.lift(blocked)
-	s.settle(netlab.All(4))
-	s.flow(20)
+	s.serves(netlab.All(4))
 }
 
 func TestUDPPeers(t *testing.T) {
@@ -233,14 +211,11 @@ func TestUDPPeers(t *testing.T) {
 	s.changes(12)
 	s.impose(&netlab.MulticastBlocked{}) // not one frame by multicast
 	s.form(5)
-	s.flow(20)
+	s.flow(usual)
 	s.kill(1)
-	s.settle(without(5, 1))
-	s.flow(20)
-	_, err := s.Start(1)
-	s.must(err)
-	s.settle(netlab.All(5))
-	s.flow(20)
+	s.serves(without(5, 1))
+	s.start(1)
+	s.serves(netlab.All(5))
 }
 
 // A narrow port swallows large frames only; messages larger than it must
@@ -256,22 +231,19 @@ func TestNarrowPort(t *testing.T) {
 	s.lift(narrow)
 	s.settle(netlab.All(3))
 	s.Logf("views since: %d", len(s.InstallsSince(1, began)))
-	s.flow(20)
+	s.flow(usual)
 }
 
 // A firewall that answers with resets is strong evidence, and no more than that:
 // the group resolves it and heals.
 func TestReject(t *testing.T) {
-	s := newStage(t, 4)
+	s := newGroup(t, 4)
 	s.changes(9)
-	s.form(4)
-	s.flow(20)
 	wall := &netlab.Reject{Host: 2}
 	s.impose(wall)
 	s.settle(without(4, 2))
 	s.lift(wall)
-	s.settle(netlab.All(4))
-	s.flow(20)
+	s.serves(netlab.All(4))
 }
 
 func TestSlowCPU(t *testing.T) {
@@ -283,6 +255,5 @@ func TestSlowCPU(t *testing.T) {
 	s.must(s.Hold(5 * time.Second))
 	s.must(s.Healthy(false, 1, 3, 4))
 	s.lift(slow)
-	s.settle(netlab.All(4))
-	s.flow(20)
+	s.serves(netlab.All(4))
 }

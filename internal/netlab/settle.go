@@ -2,11 +2,11 @@ package netlab
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/sim/check"
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -56,7 +56,7 @@ func (l *Lab) WaitFor(within time.Duration, what string, condition func() bool) 
 func (l *Lab) follow() error {
 	for _, h := range l.hosts {
 		ended := h.daemon != nil && !h.ending && !h.running()
-		if err := h.log.poll(); err != nil {
+		if err := h.log.Poll(); err != nil {
 			return err
 		}
 		if ended {
@@ -94,20 +94,16 @@ func (l *Lab) Settle(within time.Duration, components ...[]int) ([]Agreement, er
 // agree reports whether hosts are in one view of exactly themselves, all in
 // their present incarnations.
 func (l *Lab) agree(hosts []int) (Agreement, bool) {
-	first := l.host(hosts[0]).log.view
-	if first == nil || len(first.Members) != len(hosts) {
+	logs := make([]*tracelog.Log, 0, len(hosts))
+	for _, i := range hosts {
+		logs = append(logs, l.host(i).log.Log)
+	}
+	at, ok := tracelog.Agree(logs)
+	if !ok {
 		return Agreement{}, false
 	}
-	a := Agreement{View: first.View, Kind: first.Kind, Reason: first.Reason, Members: len(hosts)}
-	for _, i := range hosts {
-		g := l.host(i).log
-		in := slices.ContainsFunc(first.Members, func(m trace.HostBits) bool { return m.Process == g.self })
-		if g.view == nil || g.stopped || !in || g.view.View != first.View {
-			return Agreement{}, false
-		}
-		a.At = max(a.At, g.at)
-	}
-	return a, true
+	v := logs[0].View
+	return Agreement{View: v.View, At: at, Kind: v.Kind, Reason: v.Reason, Members: len(hosts)}, true
 }
 
 func (l *Lab) openWindow(components [][]int) error {
@@ -165,8 +161,8 @@ type goal struct {
 func (l *Lab) goals(hosts []int) []goal {
 	var out []goal
 	for _, i := range hosts {
-		if g := l.host(i).log; g.view != nil {
-			out = append(out, goal{g.self, g.view.View, g.sent})
+		if g := l.host(i).log; g.View != nil {
+			out = append(out, goal{g.Self, g.View.View, g.sent})
 		}
 	}
 	return out
@@ -178,7 +174,7 @@ func (l *Lab) reached(hosts []int, goals []goal) bool {
 	for _, i := range hosts {
 		g := l.host(i).log
 		for _, want := range goals {
-			if g.view == nil || g.view.View != want.view {
+			if g.View == nil || g.View.View != want.view {
 				continue
 			}
 			for class, n := range want.sent {
@@ -206,43 +202,33 @@ func (l *Lab) Group(group string, hosts ...int) error {
 }
 
 // View is the view a host is in; nil: none.
-func (l *Lab) View(host int) *trace.Install { return l.host(host).log.view }
+func (l *Lab) View(host int) *trace.Install { return l.host(host).log.View }
 
 // Self is the present incarnation of a host; zero before its first start record.
-func (l *Lab) Self(host int) views.Process { return l.host(host).log.self }
+func (l *Lab) Self(host int) views.Process { return l.host(host).log.Self }
 
 // InstallsSince gives what a host has installed after an instant, as far as its
 // log was read: after Settle, all that led there.
-func (l *Lab) InstallsSince(host int, t views.Instant) []Installed {
-	all := l.host(host).log.installs
-	i := slices.IndexFunc(all, func(v Installed) bool { return v.At > t })
-	if i < 0 {
-		return nil
-	}
-	return all[i:]
+func (l *Lab) InstallsSince(host int, t views.Instant) []tracelog.Installed {
+	return l.host(host).log.InstallsSince(t)
 }
 
 // DoubtsSince gives a host's suspicions after an instant.
-func (l *Lab) DoubtsSince(host int, t views.Instant) []Doubt {
-	all := l.host(host).log.doubts
-	i := slices.IndexFunc(all, func(d Doubt) bool { return d.At > t })
-	if i < 0 {
-		return nil
-	}
-	return all[i:]
+func (l *Lab) DoubtsSince(host int, t views.Instant) []tracelog.Doubt {
+	return l.host(host).log.DoubtsSince(t)
 }
 
 // Messages counts what all hosts have sent.
 func (l *Lab) Messages() int {
 	n := 0
 	for _, h := range l.hosts {
-		n += h.log.messages
+		n += h.log.Sent
 	}
 	return n
 }
 
 // Now is the time on the clock of the logs.
-func (l *Lab) Now() views.Instant { return now() }
+func (l *Lab) Now() views.Instant { return tracelog.Now() }
 
 // Describe says where every host stands.
 func (l *Lab) Describe() string {
@@ -250,13 +236,13 @@ func (l *Lab) Describe() string {
 	for _, h := range l.hosts {
 		g := h.log
 		fmt.Fprintf(&b, "%s: %s", Name(h.number), h.state())
-		if g.view != nil {
+		if g.View != nil {
 			fmt.Fprintf(&b, ", view %d@%s (%s, %s) of %s after %d installs",
-				g.view.View.Seq, l.nameOf(g.view.View.Coordinator), g.view.Kind, g.view.Reason, l.members(g.view), len(g.installs))
+				g.View.View.Seq, l.nameOf(g.View.View.Coordinator), g.View.Kind, g.View.Reason, l.members(g.View), len(g.Installs))
 		}
 		b.WriteByte('\n')
-		for _, d := range g.doubts[max(0, len(g.doubts)-3):] {
-			fmt.Fprintf(&b, "  %.3f s ago: doubts %s: %s %s\n", now().Sub(d.At).Seconds(), l.nameOf(d.Who), d.Detector, d.Evidence)
+		for _, d := range g.Doubts[max(0, len(g.Doubts)-3):] {
+			fmt.Fprintf(&b, "  %.3f s ago: doubts %s: %s %s\n", tracelog.Now().Sub(d.At).Seconds(), l.nameOf(d.Who), d.Detector, d.Evidence)
 		}
 	}
 	return b.String()
@@ -285,7 +271,7 @@ func (l *Lab) members(v *trace.Install) string {
 // nameOf gives the name of the host that has, or had last, an id.
 func (l *Lab) nameOf(id views.HostID) string {
 	for _, h := range l.hosts {
-		if h.log.self.Host == id {
+		if h.log.Self.Host == id {
 			return Name(h.number)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -30,7 +31,7 @@ const (
 
 // Usage reads /proc for a host's daemon and its interface.
 func (l *Lab) Usage(host int) (Usage, error) {
-	u := Usage{At: now()}
+	u := Usage{At: tracelog.Now()}
 	pid := l.Pid(host)
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -31,8 +31,8 @@
 //	    and no two blocks share a page.
 //	S2  One damaged block never loses an acknowledged record: a slot is written
 //	    as two copies in two blocks, under one sync. Where a whole slot is lost
-//	    all the same, the incarnation skips one, since the lost record may have
-//	    held the next.
+//	    all the same, the incarnation skips one and the seq a million, since the
+//	    lost record may have held the next.
 //	S3  A block says which place it was written for, so a misdirected or swapped
 //	    one is not taken for another.
 //	S4  The first start writes the state before the identity. So an identity

@@ -206,6 +206,10 @@ func newerError(where string) error {
 	return &Error{Kind: ErrNewer, Where: where, What: "written by a later gmsd", Cure: "run that version, or a later one"}
 }
 
+// lostSeqs is more than the seq of a group rises between two records, so that a
+// host that lost the later one promises none again.
+const lostSeqs = 1 << 20
+
 // begin makes the new incarnation durable. Where the file had been damaged both
 // slots are written, so that it is whole again.
 func (s *Store) begin(rd reading) error {
@@ -224,8 +228,9 @@ func (s *Store) begin(rd reading) error {
 	}
 	next := rd.record
 	next.incarnation++
-	if rd.lostSlot {
-		next.incarnation++ // S2
+	if rd.lostSlot { // S2
+		next.incarnation++
+		next.seq += lostSeqs
 	}
 	times := 1
 	if len(rd.notices) > 0 {

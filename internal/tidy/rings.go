@@ -44,7 +44,8 @@ var Rings = []Ring{
 	{Path: "internal/meta", Ring: 3},
 	{Path: "internal/stable", Ring: 3},
 	{Path: "internal/stable/stabletest", Ring: 3, May: []string{"internal/stable"}},
-	{Path: "gms", Ring: 3, May: []string{"transport", "transport/**", "internal/stable", "internal/meta"}},
+	{Path: "internal/tracelog", Ring: 3},
+	{Path: "gms", Ring: 3, May: []string{"transport", "transport/**", "internal/stable", "internal/meta", "internal/tracelog"}},
 
 	{Path: "internal/admin", Ring: 4},
 	{Path: "cmd/**", Ring: 4, May: []string{"internal/admin", "cmd/**"}},

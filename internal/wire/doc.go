@@ -64,7 +64,7 @@
 //	 2    Ping       Token u64, To process
 //	 3    Pong       Token u64
 //	 4    Accuse     View view, Version uv, Subjects list of (rank, evidence u8), rising by rank
-//	 5    Hello      Self member, View view, Size size, Joiner bool
+//	 5    Hello      Self member, View view, Size size, Joiner bool, New bool
 //	 6    Introduce  as Hello
 //	 7    Ask        Token u64, View view, Size size, Joiner bool
 //	 8    Roster     Token u64, View view, Promised uv, Joiner bool, Members list of member, not empty

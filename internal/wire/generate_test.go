@@ -115,7 +115,7 @@ func genPos(t *rapid.T) message.StreamPos {
 }
 
 func genHello(t *rapid.T) message.Hello {
-	return message.Hello{Self: genMember(t), View: genView(t), Size: genSize(t), Joiner: rapid.Bool().Draw(t, "joiner")}
+	return message.Hello{Self: genMember(t), View: genView(t), Size: genSize(t), Joiner: rapid.Bool().Draw(t, "joiner"), New: rapid.Bool().Draw(t, "new")}
 }
 
 func genAccuse(t *rapid.T) message.Message {

@@ -8,6 +8,7 @@ func writeHello(w *writer, m *message.Hello) {
 	w.view(m.View)
 	w.size("Size", m.Size)
 	w.bool(m.Joiner)
+	w.bool(m.New)
 }
 
 func readHello(r *reader, m *message.Hello) {
@@ -15,4 +16,5 @@ func readHello(r *reader, m *message.Hello) {
 	m.View = r.view("View")
 	m.Size = r.size("Size")
 	m.Joiner = r.bool("Joiner")
+	m.New = r.bool("New")
 }

@@ -46,7 +46,7 @@ func samples() []message.Message {
 	self := memberN(7)
 	members := []views.Member{memberN(1), memberN(2)}
 	members[1].Addr = addr6
-	hello := message.Hello{Self: memberN(4), View: viewN(9), Size: 5, Joiner: true}
+	hello := message.Hello{Self: memberN(4), View: viewN(9), Size: 5, Joiner: true, New: true}
 	return []message.Message{
 		&message.Heartbeat{View: viewN(12), Size: 5, Sent: 1000},
 		&message.Ping{Token: 0xdeadbeef, To: views.Process{Host: hostN(1), Incarnation: 2}},

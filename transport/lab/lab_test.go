@@ -22,7 +22,7 @@ func bubble(t *testing.T, n int, f func(t *testing.T, hosts []*lab.Lab)) {
 		network := mem.NewNetwork()
 		var hosts []*lab.Lab
 		for i := range n {
-			tr, err := network.Open(addr(i), transporttest.Process(i, 1))
+			tr, err := network.Open(transporttest.MemoryAddr(i), transporttest.Process(i, 1))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,25 +218,25 @@ func TestUnwatchedBehindACutIsForgotten(t *testing.T) {
 
 func TestFaultsAreListedAndBounded(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, h []*lab.Lab) {
-		must(t, h[0].Cut(addr(7), lab.In))
-		must(t, h[0].Cut(addr(7), lab.Out))
-		must(t, h[0].Delay(addr(3), lab.Out, time.Second))
+		must(t, h[0].Cut(transporttest.MemoryAddr(7), lab.In))
+		must(t, h[0].Cut(transporttest.MemoryAddr(7), lab.Out))
+		must(t, h[0].Delay(transporttest.MemoryAddr(3), lab.Out, time.Second))
 		got := h[0].Faults()
-		if len(got) != 2 || got[0] != (lab.Fault{Addr: addr(3), DelayOut: time.Second}) || got[1] != (lab.Fault{Addr: addr(7), Cut: lab.Both}) {
+		if len(got) != 2 || got[0] != (lab.Fault{Addr: transporttest.MemoryAddr(3), DelayOut: time.Second}) || got[1] != (lab.Fault{Addr: transporttest.MemoryAddr(7), Cut: lab.Both}) {
 			t.Errorf("faults %+v", got)
 		}
-		must(t, h[0].Delay(addr(3), lab.Both, 0))
-		h[0].Heal(addr(7))
+		must(t, h[0].Delay(transporttest.MemoryAddr(3), lab.Both, 0))
+		h[0].Heal(transporttest.MemoryAddr(7))
 		if got := h[0].Faults(); len(got) != 0 {
 			t.Errorf("faults %+v, want none", got)
 		}
 		for i := range lab.FaultsMax {
-			must(t, h[0].Cut(netip.AddrPortFrom(addr(0).Addr(), uint16(i+1)), lab.In))
+			must(t, h[0].Cut(netip.AddrPortFrom(transporttest.MemoryAddr(0).Addr(), uint16(i+1)), lab.In))
 		}
-		if err := h[0].Cut(addr(1), lab.In); !errors.Is(err, lab.ErrFaults) {
+		if err := h[0].Cut(transporttest.MemoryAddr(1), lab.In); !errors.Is(err, lab.ErrFaults) {
 			t.Errorf("one too many: %v", err)
 		}
-		if err := h[0].Delay(addr(1), lab.In, lab.DelayMax+1); !errors.Is(err, lab.ErrFaults) {
+		if err := h[0].Delay(transporttest.MemoryAddr(1), lab.In, lab.DelayMax+1); !errors.Is(err, lab.ErrFaults) {
 			t.Errorf("too long: %v", err)
 		}
 	})

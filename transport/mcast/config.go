@@ -57,7 +57,7 @@ func (c *Config) check() error {
 		faults = append(faults, fmt.Errorf("multicast TTL %d: want 1..255", c.TTL))
 	}
 	if c.Bind.Addr().IsUnspecified() {
-		faults = append(faults, fmt.Errorf("bind %v: multicast needs one address, whose interface carries the group; bind to one of %s",
+		faults = append(faults, fmt.Errorf("bind %v: multicast needs one address, whose interface carries the group; bind to one of: %s",
 			c.Bind, endpoint.OurAddresses()))
 	}
 	return errors.Join(faults...)

@@ -13,28 +13,24 @@ import (
 // Every host has an address of its own and the group's port number.
 func TestConformance(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Factory {
-		return factory(transporttest.LoopbackNet(t))
+		net := transporttest.LoopbackNet(t)
+		return factory(net, net)
 	})
 }
 
-// One address, several ports: several daemons of one machine.
+// Several daemons of one machine.
 func TestConformanceOneAddress(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Factory {
 		net := transporttest.LoopbackNet(t)
-		f := factory(net)
-		f.Open = func(_ *testing.T, i int, self views.Process, nonce uint64) (transport.Transport, error) {
-			first := 25_000 + (int(net(0).Port())-15_000)*transporttest.HostsMax%5_000
-			return mcast.Open(config(net, netip.AddrPortFrom(net(0).Addr(), uint16(first+i)), self, nonce))
-		}
-		return f
+		return factory(net, transporttest.OneAddress(net))
 	})
 }
 
-func factory(net func(i int) netip.AddrPort) transporttest.Factory {
+func factory(net, bind func(i int) netip.AddrPort) transporttest.Factory {
 	return transporttest.Factory{
 		Tethered: true,
 		Open: func(_ *testing.T, i int, self views.Process, nonce uint64) (transport.Transport, error) {
-			return mcast.Open(config(net, net(i), self, nonce))
+			return mcast.Open(config(net, bind(i), self, nonce))
 		},
 	}
 }

@@ -193,7 +193,7 @@ func owner(addr netip.Addr) (*net.Interface, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("%w: no interface has address %v: bind to one of %s", transport.ErrNoRoute, addr, endpoint.OurAddresses())
+	return nil, fmt.Errorf("%w: no interface has address %v: bind to one of: %s", transport.ErrNoRoute, addr, endpoint.OurAddresses())
 }
 
 func owns(p *net.IPNet, flags net.Flags, addr netip.Addr) bool {

@@ -10,18 +10,11 @@ import (
 	"github.com/gmsd/gmsd/views"
 )
 
-func addr(i int) netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i) + 1}), 7749)
-}
-
 func TestConformance(t *testing.T) {
 	transporttest.Run(t, func(*testing.T) transporttest.Factory {
 		network := mem.NewNetwork()
-		return transporttest.Factory{
-			Tethered: true,
-			Open: func(_ *testing.T, i int, self views.Process, _ uint64) (transport.Transport, error) {
-				return network.Open(addr(i), self)
-			},
-		}
+		return transporttest.Memory(func(addr netip.AddrPort, self views.Process) (transport.Transport, error) {
+			return network.Open(addr, self)
+		})
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 func open(t *testing.T, n *mem.Network, i int) *mem.Transport {
 	t.Helper()
-	tr, err := n.Open(addr(i), transporttest.Process(i, 1))
+	tr, err := n.Open(transporttest.MemoryAddr(i), transporttest.Process(i, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestPartitionKeepsSidesTogether(t *testing.T) {
 	for i := range 4 {
 		tr = append(tr, open(t, n, i))
 	}
-	n.Partition([]netip.AddrPort{addr(0), addr(1)}, []netip.AddrPort{addr(2), addr(3)})
+	n.Partition([]netip.AddrPort{transporttest.MemoryAddr(0), transporttest.MemoryAddr(1)}, []netip.AddrPort{transporttest.MemoryAddr(2), transporttest.MemoryAddr(3)})
 	for _, x := range tr {
 		if err := x.Seek([]byte("part")); err != nil {
 			t.Fatal(err)
@@ -125,7 +125,7 @@ func TestInboxIsBounded(t *testing.T) {
 func TestAddressInUse(t *testing.T) {
 	n := mem.NewNetwork()
 	open(t, n, 0)
-	if _, err := n.Open(addr(0), transporttest.Process(1, 1)); err == nil {
+	if _, err := n.Open(transporttest.MemoryAddr(0), transporttest.Process(1, 1)); err == nil {
 		t.Error("two processes have one address")
 	}
 }

@@ -84,6 +84,36 @@ func (p peer) greet(who views.Process, nonce uint64) net.Conn {
 	return conn
 }
 
+// watched is a peer that has answered as process(2, 1) with nonce 5.
+type watched struct {
+	peer
+	by    *Tethers
+	tally *transport.Tally
+	conn  net.Conn
+}
+
+func newWatched(t *testing.T) *watched {
+	t.Helper()
+	w := &watched{peer: peer{t, listen(t, "127.0.0.1:0")}}
+	w.by, _, w.tally = open(t, process(1, 1))
+	w.by.Watch(w.target(process(2, 1)))
+	w.conn = w.greet(process(2, 1), 5)
+	w.await(message.EvidenceNone)
+	return w
+}
+
+func (w *watched) await(want ...message.Evidence) {
+	w.Helper()
+	await(w.T, w.by, want...)
+}
+
+// hangUp ends the tether, and wants that to be found.
+func (w *watched) hangUp() {
+	w.Helper()
+	_ = w.conn.Close()
+	w.await(message.EvidenceClosed)
+}
+
 func TestGreetingRoundTrip(t *testing.T) {
 	want := greeting{group: 1 << 60, Process: process(9, 4_000_000_000), nonce: 1<<63 + 5}
 	b := want.append(nil)
@@ -112,40 +142,23 @@ func FuzzParseGreeting(f *testing.F) {
 }
 
 func TestClosedThenAliveAgain(t *testing.T) {
-	a, _, _ := open(t, process(1, 1))
-	p := peer{t, listen(t, "127.0.0.1:0")}
-	who := process(2, 1)
-	a.Watch(p.target(who))
-	conn := p.greet(who, 5)
-	await(t, a, message.EvidenceNone)
-	_ = conn.Close()
-	await(t, a, message.EvidenceClosed)
-	p.greet(who, 5)
-	await(t, a, message.EvidenceNone)
+	w := newWatched(t)
+	w.hangUp()
+	w.greet(process(2, 1), 5)
+	w.await(message.EvidenceNone)
 }
 
 func TestResetIsClosed(t *testing.T) {
-	a, _, _ := open(t, process(1, 1))
-	p := peer{t, listen(t, "127.0.0.1:0")}
-	a.Watch(p.target(process(2, 1)))
-	conn := p.greet(process(2, 1), 5)
-	await(t, a, message.EvidenceNone)
-	_ = conn.(*net.TCPConn).SetLinger(0)
-	_ = conn.Close()
-	await(t, a, message.EvidenceClosed)
+	w := newWatched(t)
+	_ = w.conn.(*net.TCPConn).SetLinger(0)
+	w.hangUp()
 }
 
 func TestOtherNonceIsReplaced(t *testing.T) {
-	a, _, _ := open(t, process(1, 1))
-	p := peer{t, listen(t, "127.0.0.1:0")}
-	who := process(2, 3)
-	a.Watch(p.target(who))
-	conn := p.greet(who, 5)
-	await(t, a, message.EvidenceNone)
-	_ = conn.Close()
-	await(t, a, message.EvidenceClosed)
-	p.greet(who, 6)
-	await(t, a, message.EvidenceReplaced)
+	w := newWatched(t)
+	w.hangUp()
+	w.greet(process(2, 1), 6)
+	w.await(message.EvidenceReplaced)
 }
 
 func TestJudge(t *testing.T) {
@@ -201,35 +214,22 @@ func TestRefusedBeforeReachedIsNothing(t *testing.T) {
 
 // An end before the greeting says nothing: a full or a starting peer closes so.
 func TestEndBeforeGreetingIsNothing(t *testing.T) {
-	a, _, _ := open(t, process(1, 1))
-	p := peer{t, listen(t, "127.0.0.1:0")}
-	who := process(2, 1)
-	a.Watch(p.target(who))
-	conn := p.greet(who, 5)
-	await(t, a, message.EvidenceNone)
-	_ = conn.Close()
-	await(t, a, message.EvidenceClosed)
-	_ = p.accept().Close()
-	p.greet(who, 5)
-	await(t, a, message.EvidenceNone)
+	w := newWatched(t)
+	w.hangUp()
+	_ = w.accept().Close()
+	w.greet(process(2, 1), 5)
+	w.await(message.EvidenceNone)
 }
 
 func TestTalkingOnATetherIsNoEvidence(t *testing.T) {
-	a, _, tally := open(t, process(1, 1))
-	p := peer{t, listen(t, "127.0.0.1:0")}
-	who := process(2, 1)
-	a.Watch(p.target(who))
-	conn := p.greet(who, 5)
-	await(t, a, message.EvidenceNone)
-	_, _ = conn.Write([]byte("hello"))
-	_ = conn
+	w := newWatched(t)
+	_, _ = w.conn.Write([]byte("hello"))
 	// It is given up and dialled again, and the process still answers: no news.
-	second := p.greet(who, 5)
-	if got := tally.Stats().Dropped[transport.DropTetherHello]; got != 1 {
+	w.conn = w.greet(process(2, 1), 5)
+	if got := w.tally.Stats().Dropped[transport.DropTetherHello]; got != 1 {
 		t.Errorf("counted %d, want 1", got)
 	}
-	_ = second.Close()
-	await(t, a, message.EvidenceClosed)
+	w.hangUp()
 }
 
 // dialIn greets as given and says whether the other end greeted back.
@@ -319,18 +319,14 @@ func TestConnectionsOfAHostAreBounded(t *testing.T) {
 }
 
 func TestUnwatchedIsNotReported(t *testing.T) {
-	a, _, _ := open(t, process(1, 1))
-	p, q := peer{t, listen(t, "127.0.0.1:0")}, peer{t, listen(t, "127.0.0.1:0")}
-	a.Watch(p.target(process(2, 1)))
-	conn := p.greet(process(2, 1), 5)
-	await(t, a, message.EvidenceNone)
-	a.Watch(q.target(process(3, 1)))
-	if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+	w, q := newWatched(t), peer{t, listen(t, "127.0.0.1:0")}
+	w.by.Watch(q.target(process(3, 1)))
+	if _, err := w.conn.Read(make([]byte, 1)); err != io.EOF {
 		t.Fatalf("the tether to an unwatched process: %v, want its end", err)
 	}
 	q.greet(process(3, 1), 5)
 	select {
-	case e := <-a.Evidence():
+	case e := <-w.by.Evidence():
 		if e.Process != process(3, 1) {
 			t.Errorf("found %v of %v", e.Found, e.Process)
 		}

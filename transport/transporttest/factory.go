@@ -37,6 +37,21 @@ func Process(i int, incarnation views.Incarnation) views.Process {
 	return p
 }
 
+// MemoryAddr is the address of host i on a network in memory.
+func MemoryAddr(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i) + 1}), 7749)
+}
+
+// Memory gives the factory of a network in memory, whose transports open opens.
+func Memory(open func(addr netip.AddrPort, self views.Process) (transport.Transport, error)) Factory {
+	return Factory{
+		Tethered: true,
+		Open: func(_ *testing.T, i int, self views.Process, _ uint64) (transport.Transport, error) {
+			return open(MemoryAddr(i), self)
+		},
+	}
+}
+
 var networks atomic.Uint32
 
 // LoopbackNet gives a function from host number, up to 1,022, to an address in
@@ -56,6 +71,14 @@ func LoopbackNet(t testing.TB) func(i int) netip.AddrPort {
 		binary.BigEndian.PutUint32(b[:], base+uint32(i)+1)
 		return netip.AddrPortFrom(netip.AddrFrom4(b), uint16(15_000+n)) // below the ephemeral ports
 	}
+}
+
+// OneAddress gives hosts one address of a loopback net, and ports of their own:
+// several daemons of one machine.
+func OneAddress(net func(i int) netip.AddrPort) func(i int) netip.AddrPort {
+	// A port in steps of the suite's hosts, still below the ephemeral ones.
+	first := 25_000 + (int(net(0).Port())-15_000)*HostsMax%5_000
+	return func(i int) netip.AddrPort { return netip.AddrPortFrom(net(0).Addr(), uint16(first+i)) }
 }
 
 // MulticastGroup gives a group address for tests on one machine, with the

@@ -161,6 +161,8 @@ type Hello struct {
 	Size uint16
 	// Joiner: this incarnation was never in a view of two.
 	Joiner bool
+	// New: the process started less than a second ago.
+	New bool
 }
 
 // Introduce passes a stranger's Hello on to the coordinator.

@@ -162,8 +162,8 @@ func (c *Core) maybeChallenge(r int, newcomer Sender, m message.Message) {
 	case *message.Ask, *message.Roster, *message.Propose:
 		// It speaks to us: we need to know for ourselves.
 	case *message.Hello:
-		if c.acting() != c.rank {
-			return
+		if c.acting() != c.rank && c.cfg.Multicast {
+			return // the coordinator hears it, too
 		}
 	default:
 		return
@@ -217,8 +217,7 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 			return
 		}
 		if c.view.Size() == 1 && m.Size <= 1 {
-			older := from.Incarnation < c.self.Incarnation
-			if !older && (from.Incarnation != c.self.Incarnation || from.Nonce >= c.cfg.Nonce) {
+			if !c.outranks(from, m) {
 				c.sendTo(from.Addr, c.hello())
 				return
 			}
@@ -228,6 +227,22 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 		c.refuse(from, views.RefuseDuplicate)
 	}
 }
+
+// outranks reports whether of two processes with one host id, each alone, this
+// one stays: the one that was there first; where neither is new, or both are, the
+// one with the higher incarnation, then nonce.
+func (c *Core) outranks(other Sender, m *message.Hello) bool {
+	switch {
+	case m.New != c.isNew():
+		return m.New
+	case other.Incarnation != c.self.Incarnation:
+		return other.Incarnation < c.self.Incarnation
+	}
+	return other.Nonce < c.cfg.Nonce
+}
+
+// isNew reports whether this process started a moment ago.
+func (c *Core) isNew() bool { return c.now.Sub(c.startedAt) < 2*c.t.Hello }
 
 // handleRefuse: the group does not take us in, so we stop and say why.
 func (c *Core) handleRefuse(_ Sender, m *message.Refuse) {

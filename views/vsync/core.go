@@ -55,7 +55,8 @@ type Core struct {
 	cfg Config
 	t   Timing
 	rng *rand.Rand
-	now views.Instant
+	// startedAt is when this process began.
+	now, startedAt views.Instant
 
 	// self is this host's record as it wants to be known.
 	self views.Member
@@ -186,7 +187,7 @@ func New(cfg Config) (*Core, error) {
 // Start asks for the first promise; the view of this host alone is installed
 // once that is on disk.
 func (c *Core) Start(now views.Instant) {
-	c.now = now
+	c.now, c.startedAt = now, now
 	first := views.ViewID{Seq: c.cfg.Seq + 1, Coordinator: c.self.Host, Incarnation: c.self.Incarnation}
 	c.highest = first
 	c.persist(first.Seq)

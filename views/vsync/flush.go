@@ -141,10 +141,14 @@ func (c *Core) staleAmong(m *message.Propose) []views.Process {
 }
 
 // promiseBallot promises a ballot: it stops sending and delivering, and tells
-// the disk; the answer follows once it is there.
+// the disk; the answer follows once it is there. A coordinator that has our
+// answer to another ballot is told not to count on us.
 func (c *Core) promiseBallot(p *promise) {
-	if c.promise != nil {
-		c.lastPromised = c.promise.ballot
+	if old := c.promise; old != nil {
+		c.lastPromised = old.ballot
+		if who := old.ballot.Coordinator; old.durable && !old.released && who != c.self.Host && who != p.ballot.Coordinator {
+			c.sendTo(old.coordinator, &message.Nack{Ballot: old.ballot, Promised: p.ballot})
+		}
 	}
 	c.bePatient(p)
 	p.at = c.now

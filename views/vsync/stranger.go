@@ -229,7 +229,7 @@ func (c *Core) maybeIntroduce(s *stranger) {
 }
 
 func (c *Core) hello() *message.Hello {
-	return &message.Hello{Self: c.self, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner}
+	return &message.Hello{Self: c.self, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner, New: c.isNew()}
 }
 
 func (c *Core) handleHeartbeat(from Sender, m *message.Heartbeat) {

@@ -11,21 +11,22 @@ import (
 	"github.com/gmsd/gmsd/transport"
 )
 
-// ExplainBind turns a failed bind into one sentence: what, who, what to do.
-// The cause stays in the chain.
+// ExplainBind turns a failed bind into one sentence: which setting, what, who,
+// what to do. The cause stays in the chain.
 func ExplainBind(network string, at netip.AddrPort, err error) error {
+	key, why := "bind", "cannot be bound"
+	if at.Addr().IsMulticast() {
+		key = "mcast-group"
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s %v is in use%s: stop it, or set another port in bind: %w",
-			network, at, describeOwner(network, at), cause(err))
+		why = "another process has this port" + describeOwner(network, at) + "; stop it, or choose another port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s %v is not an address of this host: bind to one of %s: %w",
-			network, at, OurAddresses(), cause(err))
+		why = "not an address of this host; choose one of: " + OurAddresses()
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s %v may not be bound: ports below 1024 need CAP_NET_BIND_SERVICE; set another port in bind: %w",
-			network, at, cause(err))
+		why = "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one"
 	}
-	return fmt.Errorf("cannot bind %s %v: %w", network, at, cause(err))
+	return fmt.Errorf("%s = %q: %s (%s: %w)", key, at, why, network, cause(err))
 }
 
 // cause strips the layers of package net, which repeat the address.
@@ -50,7 +51,7 @@ func OurAddresses() string {
 		}
 	}
 	if len(ours) == 0 {
-		return "none"
+		return "none, bring an interface up first"
 	}
 	return strings.Join(ours, ", ")
 }

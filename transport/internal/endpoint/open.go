@@ -114,7 +114,7 @@ func checkAddresses(cfg Config) error {
 		faults = append(faults, fmt.Errorf("advertise %v: want an IPv4 address others can reach", cfg.Advertise))
 	}
 	if cfg.Bind.Addr().IsUnspecified() && !cfg.Advertise.IsValid() {
-		faults = append(faults, fmt.Errorf("bind %v: others cannot reach this address; bind to one of ours (%s) or set advertise",
+		faults = append(faults, fmt.Errorf("bind %v: others cannot reach this address; bind to one of ours (%s), or set advertise",
 			cfg.Bind, OurAddresses()))
 	}
 	if cfg.Bind.Addr().IsMulticast() {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// describeOwner says who holds a port, " by gmsd (pid 123)", or nothing where
+// describeOwner says who holds a port, ", gmsd (pid 123)", or nothing where
 // that cannot be found out (another user's process, another namespace).
 func describeOwner(network string, at netip.AddrPort) string {
 	inode := socketInode("/proc/net/"+network, at)
@@ -31,7 +31,7 @@ func describeOwner(network string, at netip.AddrPort) string {
 		if err != nil {
 			return ""
 		}
-		return fmt.Sprintf(" by %s (pid %s)", strings.TrimSpace(string(name)), filepath.Base(dir))
+		return fmt.Sprintf(", %s (pid %s)", strings.TrimSpace(string(name)), filepath.Base(dir))
 	}
 	return ""
 }

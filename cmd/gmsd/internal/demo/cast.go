@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -67,7 +68,7 @@ func (c *cast) start(host int) (views.Instant, error) {
 	if !c.keep {
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
-	begun := now()
+	begun := tracelog.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
@@ -105,7 +106,7 @@ func (c *cast) signal(host int, s syscall.Signal) (views.Instant, error) {
 	if p == nil {
 		return 0, fmt.Errorf("%s does not run", hostName(host))
 	}
-	begun := now()
+	begun := tracelog.Now()
 	return begun, p.cmd.Process.Signal(s)
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gmsd/gmsd/internal/tracelog"
 )
 
 // Options of a demo.
@@ -112,7 +114,7 @@ func prepare(o Options) (*production, error) {
 	c := &cast{binary: o.Binary, dir: dir, group: filepath.Base(dir), links: p.links, keep: o.Keep, players: make([]*player, o.Hosts)}
 	p.story = &story{stage: newStage(o.Hosts), cast: c, links: p.links, out: out}
 	for h := 1; h <= o.Hosts; h++ {
-		p.story.logs = append(p.story.logs, &log{path: eventLogOf(dir, h)})
+		p.story.logs = append(p.story.logs, tracelog.Follow(eventLogOf(dir, h), nil))
 	}
 	return p, nil
 }
@@ -176,7 +178,7 @@ func (p *production) finish(outcome *Outcome, err error) error {
 		err = errors.Join(err, p.judge(outcome))
 	}
 	for _, l := range s.logs {
-		l.close()
+		l.Close()
 	}
 	outcome.Seconds = time.Since(p.begun).Seconds()
 	if err != nil {
@@ -204,11 +206,11 @@ func (p *production) keepLogs() error {
 
 func (p *production) judge(outcome *Outcome) error {
 	for _, l := range p.story.logs {
-		if err := l.poll(); err != nil {
+		if err := l.Poll(); err != nil {
 			return err
 		}
-		outcome.Sent += l.sent
-		outcome.Received += l.delivered
+		outcome.Sent += l.Sent
+		outcome.Received += l.Delivered
 	}
 	var err error
 	if outcome.Verdict, err = judge(p.dir, p.o.Hosts); err != nil {

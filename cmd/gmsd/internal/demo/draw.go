@@ -126,7 +126,7 @@ func tied(cells []Cell, i int) bool {
 	for behind < len(cells) && cells[behind].Seq == 0 {
 		behind++
 	}
-	return before >= 0 && behind < len(cells) && sameView(cells[before].View, cells[behind].View)
+	return before >= 0 && behind < len(cells) && cells[before].View == cells[behind].View
 }
 
 // drawTable prints the figures.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -58,12 +59,16 @@ type Cell struct {
 // detection bound. Running into it is the failure of the demo.
 const settleTimeout = 20 * time.Second
 
+// pollEvery is how often the logs are looked at while an act settles; the
+// figures do not depend on it, they come from the lines.
+const pollEvery = 3 * time.Millisecond
+
 // story plays a script.
 type story struct {
 	stage *stage
 	cast  *cast
 	links links
-	logs  []*log
+	logs  []*tracelog.Log
 	out   *narrator
 	begun views.Instant // of the first act
 	act   views.Instant // of the last act
@@ -114,10 +119,10 @@ func (s *story) perform(ctx context.Context, a Act) (span, error) {
 		begun.last = at
 	}
 	if a.Verb == Cut || a.Verb == Heal {
-		note(now())
+		note(tracelog.Now())
 		err := s.links.cut(ctx, a.Sides, s.running())
 		if a.Verb == Heal {
-			note(now()) // the last cable is in
+			note(tracelog.Now()) // the last cable is in
 		}
 		return begun, err
 	}
@@ -134,8 +139,7 @@ func (s *story) perform(ctx context.Context, a Act) (span, error) {
 func (s *story) each(v Verb, host int) (views.Instant, error) {
 	switch v {
 	case Start:
-		s.logs[host-1].view = nil // that of the life before
-		s.logs[host-1].self = views.Process{}
+		s.logs[host-1].Forget() // the life before
 		return s.cast.start(host)
 	case Kill:
 		return s.cast.signal(host, syscall.SIGKILL)
@@ -162,7 +166,7 @@ func (s *story) running() []int {
 
 // wait reads the logs until a moment has come.
 func (s *story) wait(ctx context.Context, until views.Instant) error {
-	for now() < until {
+	for tracelog.Now() < until {
 		if err := s.look(ctx); err != nil {
 			return err
 		}
@@ -180,7 +184,7 @@ func (s *story) look(ctx context.Context) error {
 	case <-timer.C:
 	}
 	for _, l := range s.logs {
-		if err := l.poll(); err != nil {
+		if err := l.Poll(); err != nil {
 			return err
 		}
 	}
@@ -204,7 +208,7 @@ func (s *story) settle(ctx context.Context, a Act, begun views.Instant) (Scene, 
 		switch {
 		case err != nil || ok:
 			return scene, err
-		case now() > deadline:
+		case tracelog.Now() > deadline:
 			return scene, fmt.Errorf("no agreement within %s: %s", settleTimeout, s.disagreement())
 		}
 	}
@@ -216,7 +220,7 @@ func (s *story) reapply(ctx context.Context, a Act) error {
 		return nil
 	}
 	for _, h := range a.Hosts {
-		for s.logs[h-1].view == nil {
+		for s.logs[h-1].View == nil {
 			if err := s.look(ctx); err != nil {
 				return err
 			}
@@ -230,7 +234,7 @@ func (s *story) measure(a Act, begun views.Instant) (Scene, bool) {
 	scene := Scene{Act: a.String(), At: begun.Sub(s.begun), Cells: s.cells(), Doubts: s.doubts(begun)}
 	all := true
 	for _, component := range s.stage.components() {
-		at, ok := agree(s.logs, component)
+		at, ok := tracelog.Agree(s.logsOf(component))
 		side := s.side(component)
 		if at > begun {
 			side.Took = at.Sub(begun)
@@ -238,7 +242,7 @@ func (s *story) measure(a Act, begun views.Instant) (Scene, bool) {
 		scene.Took = max(scene.Took, side.Took)
 		scene.Sides = append(scene.Sides, side)
 		for _, h := range component {
-			scene.ViewsMax = max(scene.ViewsMax, s.logs[h-1].since(s.firstOf(a, begun)))
+			scene.ViewsMax = max(scene.ViewsMax, len(s.logs[h-1].InstallsSince(s.firstOf(a, begun))))
 		}
 		all = all && ok
 	}
@@ -254,12 +258,20 @@ func (s *story) firstOf(a Act, begun views.Instant) views.Instant {
 	return begun
 }
 
+func (s *story) logsOf(component []int) []*tracelog.Log {
+	out := make([]*tracelog.Log, 0, len(component))
+	for _, h := range component {
+		out = append(out, s.logs[h-1])
+	}
+	return out
+}
+
 func (s *story) side(component []int) Side {
 	side := Side{}
 	for _, h := range component {
 		side.Hosts = append(side.Hosts, hostName(h))
 	}
-	if v := s.logs[component[0]-1].view; v != nil {
+	if v := s.logs[component[0]-1].View; v != nil {
 		side.View, side.Reason, side.Kind = v.View.String(), v.Reason.String(), v.Kind.String()
 	}
 	return side
@@ -269,8 +281,8 @@ func (s *story) cells() []Cell {
 	cells := make([]Cell, len(s.logs))
 	for i, l := range s.logs {
 		cells[i].Life = s.stage.lives[i]
-		if l.view != nil && cells[i].Life == running {
-			cells[i].Seq, cells[i].View = l.view.View.Seq, l.view.View
+		if l.View != nil && cells[i].Life == running {
+			cells[i].Seq, cells[i].View = l.View.View.Seq, l.View.View
 		}
 	}
 	return cells
@@ -280,11 +292,10 @@ func (s *story) cells() []Cell {
 func (s *story) doubts(begun views.Instant) []Doubt {
 	first := map[views.HostID]Doubt{}
 	for i, l := range s.logs {
-		for _, d := range l.doubts {
-			old, known := first[d.who]
-			after := d.at.Sub(begun)
-			if after > 0 && (!known || after < old.After) {
-				first[d.who] = Doubt{By: hostName(i + 1), Who: s.nameOf(d.who), Detector: d.detector, Evidence: d.evidence, After: after}
+		for _, d := range l.DoubtsSince(begun) {
+			after := d.At.Sub(begun)
+			if old, known := first[d.Who]; !known || after < old.After {
+				first[d.Who] = Doubt{By: hostName(i + 1), Who: s.nameOf(d.Who), Detector: d.Detector, Evidence: d.Evidence, After: after}
 			}
 		}
 	}
@@ -298,7 +309,7 @@ func (s *story) doubts(begun views.Instant) []Doubt {
 
 func (s *story) nameOf(id views.HostID) string {
 	for i, l := range s.logs {
-		if l.self.Host == id {
+		if l.Self.Host == id {
 			return hostName(i + 1)
 		}
 	}
@@ -312,8 +323,8 @@ func (s *story) disagreement() string {
 			continue
 		}
 		seen := "no view"
-		if l.view != nil {
-			seen = fmt.Sprintf("view %s of %d", l.view.View, len(l.view.Members))
+		if l.View != nil {
+			seen = fmt.Sprintf("view %s of %d", l.View.View, len(l.View.Members))
 		}
 		text += hostName(h+1) + ": " + seen + "; "
 	}

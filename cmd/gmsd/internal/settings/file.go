@@ -35,7 +35,7 @@ func (s *Settings) takeFile(path string, open func(string) (io.ReadCloser, error
 			s.fault(key, quoteValue(raw[key]), err.Error(), "it comes from "+path)
 			continue
 		}
-		s.values[key] = Value{Key: key, Value: v, Origin: "file " + path}
+		s.keep(line, v, "file "+path)
 	}
 }
 

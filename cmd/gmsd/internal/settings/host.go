@@ -19,9 +19,7 @@ type Daemon struct {
 	Host gms.Config
 	// Admin is host:port, empty for none; AdminSocket a path.
 	Admin, AdminSocket string
-	// Check is the command that decides over the started bit, empty for none.
-	Check    string
-	LogLevel slog.Level
+	LogLevel           slog.Level
 }
 
 // None is the word that turns a listener off.
@@ -35,13 +33,12 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 		Name: s.text(keyName), Group: s.text(keyGroup), DataDir: s.text(keyDataDir),
 		Transport: s.text(keyTransport), Peers: s.values[keyPeers].Value.([]string),
 		InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog),
-		Attrs: s.values[keyAttrs].Value.(map[string]string), LabFaults: s.flag(keyLabFaults),
+		Attrs: s.values[keyAttrs].Value.(map[string]string), LabFaults: s.flag(keyLabFaults), Started: s.text(keyStarted),
 		Version: version, Logger: logger,
 	}}
 	d.Host.Bind = s.addrPort(keyBind, gms.DefaultPort)
 	d.Host.Advertise = s.addrPort(keyAdvertise, gms.DefaultPort)
 	d.Host.McastGroup = s.addrPort(keyMcastGroup, gms.DefaultPort)
-	d.Host.Started, d.Check = s.started()
 	d.Host.HasDB = s.oneOf(keyDB, None, "sqlite", "postgres", "mariadb", "exec") != None
 	d.LogLevel = s.logLevel()
 	d.Admin, d.AdminSocket = s.admin(), s.text(keyAdminSocket)
@@ -127,21 +124,6 @@ func (s *Settings) addrPort(key string, port uint16) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// started splits check:COMMAND off: to the library it is the way "api", with
-// the daemon as the program that sets the bit.
-func (s *Settings) started() (way, check string) {
-	way = s.text(keyStarted)
-	command, ok := strings.CutPrefix(way, "check:")
-	switch {
-	case ok && strings.TrimSpace(command) != "":
-		return gms.StartedAPI, command
-	case way == gms.StartedAuto, way == gms.StartedAPI:
-		return way, ""
-	}
-	s.fault(keyStarted, way, "auto, api or check:COMMAND", s.from(keyStarted))
-	return gms.StartedAuto, ""
-}
-
 func (s *Settings) logLevel() slog.Level {
 	switch s.oneOf(keyLogLevel, "info", "debug", "warn", "error") {
 	case "debug":
@@ -156,7 +138,7 @@ func (s *Settings) logLevel() slog.Level {
 
 func (s *Settings) admin() string {
 	word := s.text(keyAdmin)
-	if word == None || word == "" {
+	if word == None {
 		return ""
 	}
 	_, digits, err := net.SplitHostPort(word)

@@ -120,6 +120,16 @@ func (s *Settings) take(line setting, word, origin string) {
 		s.fault(line.key, word, err.Error(), "it comes from "+origin)
 		return
 	}
+	s.keep(line, v, origin)
+}
+
+// keep takes a value that could be read. Where there is a default, nothing is
+// no value: a variable of a script that was not set must not pass for one.
+func (s *Settings) keep(line setting, v any, origin string) {
+	if v == "" && line.fallback != "" {
+		s.fault(line.key, "", "not empty", "it comes from "+origin+"; leave it out for "+line.fallback)
+		return
+	}
 	s.values[line.key] = Value{Key: line.key, Value: v, Origin: origin}
 }
 
@@ -178,7 +188,7 @@ func Nearest(word string) string {
 // Closest gives the word that was probably meant: the one that begins so, or
 // one at most a few letters away; "" where there is none.
 func Closest(word string, known []string) string {
-	best, bestAway := "", 3+len(word)/4
+	best, bestAway := "", 3+len(word)/8
 	for _, k := range known {
 		if len(word) >= 2 && strings.HasPrefix(k, word) {
 			return k

@@ -129,6 +129,14 @@ x = 1
 	}
 }
 
+// What a script left empty is not a value; where nothing is a value, it is.
+func TestEmptyValues(t *testing.T) {
+	_, err := load(t, []string{"--config", "/etc/gmsd.toml", "--data-dir", "", "--name", "", "--event-log="}, nil, "group = ''\nrouters = []")
+	if got := faultsOf(t, err); !slices.Equal(got, []string{"data-dir", "group"}) {
+		t.Errorf("faults %v", got)
+	}
+}
+
 func TestBadFiles(t *testing.T) {
 	for file, says := range map[string]string{
 		"name = ":                         "line 1",
@@ -160,7 +168,7 @@ func TestDaemon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Host.Bind != netip.MustParseAddrPort("127.0.0.1:7749") || d.Check != "test -f /x" || d.Host.Started != gms.StartedAPI ||
+	if d.Host.Bind != netip.MustParseAddrPort("127.0.0.1:7749") || d.Host.Started != "check:test -f /x" ||
 		d.Admin != "" || d.AdminSocket != "/d/admin.sock" || !d.Host.HasDB || d.LogLevel != slog.LevelDebug || d.Host.Attrs["b"] != "2=3" {
 		t.Errorf("got %+v", d)
 	}
@@ -206,7 +214,7 @@ func TestReload(t *testing.T) {
 
 func TestClosest(t *testing.T) {
 	words := []string{"run", "view", "history", "why", "events"}
-	for word, want := range map[string]string{"rnu": "run", "veiw": "view", "hist": "history", "event": "events", "zzzzz": "", "x": ""} {
+	for word, want := range map[string]string{"rnu": "run", "veiw": "view", "hist": "history", "event": "events", "zzzzz": "", "x": "", "keys": ""} {
 		if got := Closest(word, words); got != want {
 			t.Errorf("%s: got %q, want %q", word, got, want)
 		}

@@ -5,16 +5,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/gmsd/gmsd/views"
 )
-
-// monotonic is the clock of the event records.
-func monotonic() views.Instant {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // every Linux has it
-	return views.Instant(ts.Nano())
-}
 
 // processorTime is what this process has used.
 func processorTime() time.Duration {

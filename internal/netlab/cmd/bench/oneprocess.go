@@ -16,6 +16,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/netlab"
+	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
@@ -107,7 +108,7 @@ type member struct {
 func (c *crowd) form(dir string) (*crowdFigures, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), crowdPatience)
 	defer cancel()
-	began, cpu := monotonic(), processorTime()
+	began, cpu := tracelog.Now(), processorTime()
 	faults := make(chan error, len(c.members))
 	var all sync.WaitGroup
 	for i := range c.members {
@@ -140,7 +141,7 @@ func (c *crowd) start(ctx context.Context, dir string, i int) error {
 	if err != nil {
 		return err
 	}
-	m := &member{host: h, started: monotonic()}
+	m := &member{host: h, started: tracelog.Now()}
 	c.mu.Lock()
 	c.members[i] = m
 	c.mu.Unlock()

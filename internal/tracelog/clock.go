@@ -1,0 +1,18 @@
+package tracelog
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/views"
+)
+
+// Now reads CLOCK_MONOTONIC, the clock of the event logs: one for all processes
+// of a machine, so that their logs can be laid side by side. The timers of Go
+// run on it, too.
+func Now() views.Instant {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic("no monotonic clock: " + err.Error()) // every Linux has one
+	}
+	return views.Instant(ts.Nano())
+}
