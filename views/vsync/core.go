@@ -382,7 +382,7 @@ func (c *Core) Others() []netip.AddrPort { return c.addrs }
 
 // persistAhead is how many seqs are made durable at once: a change of view then
 // seldom waits for the disk, and a restart skips those not used.
-const persistAhead = 16
+const persistAhead = 4
 
 // persist makes seq and some more durable, and again before they are used up.
 func (c *Core) persist(seq views.Seq) {
