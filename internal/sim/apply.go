@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -66,9 +67,13 @@ func (w *World) settled(f *Fault) {
 		w.troubled--
 		w.lastTrouble = w.now
 	}
-	// What a fault did is not over with it: a lost frame is missed later.
-	ids := w.touched(f)
-	w.after(linger, func() { w.oracle.Disturb(false, ids) })
+	w.lingers(w.touched(f))
+}
+
+// lingers ends what disturbed ids, a while later: a fault is not over with its
+// cause, since a lost frame is missed later.
+func (w *World) lingers(ids []views.HostID) {
+	w.after(w.opts.patience(linger), func() { w.oracle.Disturb(false, ids) })
 }
 
 // linger is how long a fault excuses what it may have caused.
@@ -78,7 +83,7 @@ const linger = 5 * time.Second
 func (w *World) touched(f *Fault) []views.HostID {
 	var list []views.HostID
 	for _, n := range (f.A | f.B).Numbers() {
-		list = append(list, w.hosts[n].disk.synced.id)
+		list = append(list, w.hosts[n].disk.id)
 	}
 	return list
 }
@@ -177,7 +182,7 @@ func (w *World) disturbHosts(f *Fault) {
 			h.down++
 			h.Wipe()
 		case FaultClone:
-			w.clone(h, f.Level != 0)
+			w.clone(h, f.Level != 0 && w.troubled == 0)
 		case FaultRollback:
 			h.down++
 			h.Rollback()
@@ -209,7 +214,7 @@ func (w *World) relieveHosts(f *Fault) {
 			}
 		case FaultClone:
 			spare := w.hosts[len(w.hosts)-1]
-			w.identity.untold(spare, views.Instant(f.For))
+			w.identity.untold(spare, f.For)
 			spare.Kill(false)
 		case FaultSlowDisk:
 			h.disk.extra -= time.Duration(f.Level)
@@ -231,7 +236,7 @@ func (h *Host) Leave() {
 // evict has the daemon on by remove the host that runs on h.
 func (w *World) evict(by, h *Host) {
 	if by != nil && by != h && by.Running() {
-		by.step(engine.Evict{Host: h.disk.synced.id})
+		by.step(engine.Evict{Host: h.disk.id})
 	}
 }
 
@@ -239,24 +244,30 @@ func (w *World) evict(by, h *Host) {
 func (h *Host) Wipe() {
 	h.Kill(false)
 	h.w.gen++
-	h.w.former[h.disk.synced.id] = h.number
-	h.newStream()
-	h.disk.synced = record{id: h.w.newIdentity(h.number)}
-	h.disk.old = h.disk.synced
+	h.w.former[h.disk.id] = h.number
+	h.disk.old, h.disk.real = directory{}, directory{}
+	h.put(directory{Mem: &stable.Mem{}, id: h.w.newIdentity(h.number)})
 }
 
-// Rollback kills the daemon and puts an old copy of its state directory in place.
+// Rollback kills the daemon and puts an old copy of its state directory in
+// place, where there is one.
 func (h *Host) Rollback() {
 	h.Kill(false)
-	h.disk.real, h.disk.realStream = h.disk.synced, h.stream
-	h.newStream()
-	h.disk.synced = h.disk.old
+	d := &h.disk
+	if d.old.Mem == nil {
+		return
+	}
+	if d.real.Mem == nil {
+		d.real = d.directory
+	}
+	h.put(directory{Mem: d.old.Clone(), id: d.old.id})
 }
 
-// newStream tells the checkers that another state directory is in place.
-func (h *Host) newStream() {
+// put puts a state directory in place, which is another one to the checkers.
+func (h *Host) put(d directory) {
 	h.w.streams++
-	h.stream = h.w.streams
+	d.stream = h.w.streams
+	h.disk.directory = d
 }
 
 // clone brings a copy of h's state directory up on the spare machine. As twins
@@ -272,16 +283,11 @@ func (w *World) clone(h *Host, twins bool) {
 			h.plan(between(h.r, 0, 50*time.Millisecond))
 		}
 	}
-	spare.newStream()
-	spare.disk.synced = h.disk.synced
-	spare.plan(between(h.r, 0, 50*time.Millisecond))
-}
-
-// snapshot keeps a copy of the state directory now and then, as backups do.
-func (d *disk) snapshot() {
-	if chance(d.r, 300_000) {
-		d.old = d.synced
+	if w.identity.copied[h.disk.id] == nil {
+		w.identity.copied[h.disk.id] = make(map[views.Seq]views.Incarnation)
 	}
+	spare.put(directory{Mem: h.disk.Clone(), id: h.disk.id})
+	spare.plan(between(h.r, 0, 50*time.Millisecond))
 }
 
 // heal ends every fault for the hosts of set, for good: their links to each

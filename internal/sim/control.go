@@ -45,7 +45,7 @@ func (w *World) Evict(by, n int) { w.evict(w.hosts[by], w.hosts[n]) }
 func (w *World) Clone(n int, twins bool) { w.clone(w.hosts[n], twins) }
 
 // Snapshot keeps a copy of host n's state directory for Rollback.
-func (w *World) Snapshot(n int) { w.hosts[n].disk.old = w.hosts[n].disk.synced }
+func (w *World) Snapshot(n int) { w.hosts[n].disk.snapshot() }
 
 // Give hands an input to the engine of host n; false if none is running.
 func (w *World) Give(n int, in engine.Input) bool {
@@ -86,7 +86,7 @@ func (w *World) SlowDisk(n int, d time.Duration) { w.hosts[n].disk.extra = d }
 func (w *World) ids(s HostSet) []views.HostID {
 	list := make([]views.HostID, 0, s.Size())
 	for _, n := range s.Numbers() {
-		list = append(list, w.hosts[n].disk.synced.id)
+		list = append(list, w.hosts[n].disk.id)
 	}
 	return list
 }

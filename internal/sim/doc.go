@@ -21,14 +21,17 @@
 //	          directory. Daemons are killed, stopped and resumed (what arrived waits in a
 //	          bounded buffer and comes at once; the timer may fire before or after),
 //	          restarted, leave, are evicted; machines lose power
-//	disk      a write takes time, may take long, may fail; a crash keeps what was
-//	          synced and any number of the first writes under way
+//	disk      the daemon's own state directory (package stable) in memory. A write
+//	          takes time, may take long, may fail; a crash keeps what was synced, any
+//	          number of the first writes under way, and any part of the next
 //	identity  a wiped directory, a copy that runs beside the original (with a later
 //	          incarnation or the same), an old copy put back
 //	kernels   a watcher is told that a connection closed, that a port refuses, that a
 //	          successor answers; late, or not at all, or falsely
 //	drivers   within the engine's contract: a slow answer of the disk, a timer that
 //	          fires early or late, buffers reused at once
+//	timings   a fifth of the seeds has them a tenth to ten times as long, for all
+//	          hosts, and the bounds of liveness with them
 //	use       messages of both orders and many sizes to several groups, in bursts, and
 //	          changes of bits and attributes
 //
@@ -51,8 +54,13 @@
 // the very asymmetry that makes a protocol livelock; hence the core.
 //
 // A run in which too little happened is no proof: see [Result.Idle]. A process
-// id that is used twice in a way nobody could have noticed ends a run early:
-// see [Result.Over].
+// id that is used twice in a way nobody could have noticed ends a run early (one
+// seed in a hundred): see [Result.Over].
+//
+// Besides the properties of package check, the world fails what only it can see:
+// an engine that installs what its disk does not know (disk), whose log and
+// deliveries differ (log), that asks to be called for ever (progress) or breaks
+// the driver's contract (driver), and copies that are let in or never told (J5).
 //
 // # Finding and keeping
 //

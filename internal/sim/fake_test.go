@@ -27,6 +27,8 @@ type fake struct {
 	evidence  []message.Evidence
 	n         uint64
 	frame     [8]byte
+	// twist, if set, spoils each output before it leaves.
+	twist func(f *fake, now views.Instant, in engine.Input)
 }
 
 const fakeBeat = 100 * time.Millisecond
@@ -36,6 +38,14 @@ func newFake(cfg engine.Config) (Machine, error) {
 }
 
 func (f *fake) Step(now views.Instant, in engine.Input) *engine.Output {
+	f.obey(now, in)
+	if f.twist != nil {
+		f.twist(f, now, in)
+	}
+	return &f.out
+}
+
+func (f *fake) obey(now views.Instant, in engine.Input) {
 	f.out = engine.Output{}
 	if f.last != 0 {
 		f.gaps = append(f.gaps, now.Sub(f.last))
@@ -47,7 +57,7 @@ func (f *fake) Step(now views.Instant, in engine.Input) *engine.Output {
 	case engine.Persisted:
 		if in.Err != nil {
 			f.out.Stop = &engine.Stop{How: trace.StopFatal}
-			return &f.out
+			return
 		}
 		f.install(now)
 	case engine.Submit:
@@ -66,14 +76,22 @@ func (f *fake) Step(now views.Instant, in engine.Input) *engine.Output {
 		binary.LittleEndian.PutUint64(f.frame[:], uint64(now))
 		f.out.Send = append(f.out.Send, engine.Packet{Scope: engine.Seek, Frame: f.frame[:]})
 	}
-	return &f.out
 }
 
 func (f *fake) install(now views.Instant) {
 	f.persisted, f.next = true, now
-	id := views.ViewID{Seq: f.cfg.Seq + 1, Coordinator: f.cfg.Self.Host, Incarnation: f.cfg.Self.Incarnation}
-	f.view = &views.View{ID: id, Members: []views.Member{f.cfg.Self}, Reason: views.ReasonStart}
-	f.out.Events = append(f.out.Events, trace.Install{View: id, Members: []trace.HostBits{{Process: f.cfg.Self.Process}}, Reason: views.ReasonStart})
+	f.enter(f.cfg.Seq+1, views.ReasonStart, f.cfg.Self)
+}
+
+// enter installs a view of these members.
+func (f *fake) enter(seq views.Seq, reason views.Reason, members ...views.Member) {
+	id := views.ViewID{Seq: seq, Coordinator: members[0].Host, Incarnation: members[0].Incarnation}
+	f.view = &views.View{ID: id, Members: members, Reason: reason}
+	in := trace.Install{View: id, Reason: reason}
+	for i := range members {
+		in.Members = append(in.Members, trace.HostBits{Process: members[i].Process})
+	}
+	f.out.Events = append(f.out.Events, in)
 	f.out.Deliver = append(f.out.Deliver, engine.ViewInstalled{View: f.view})
 }
 

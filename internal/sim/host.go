@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -30,8 +31,6 @@ type Host struct {
 	down, frozen int
 	// spare machines run clones only.
 	spare bool
-	// stream names the state directory for the checkers.
-	stream uint32
 	// ended is how the last daemon ended, for transcripts.
 	ended string
 
@@ -97,14 +96,15 @@ func (p *process) queue(q queued, limit int) {
 // newHost makes machine number with an identity of its own.
 func newHost(w *World, number int) *Host {
 	r := newStream(w.opts.Seed, "host", number)
-	h := &Host{w: w, number: number, addr: addrOf(number), r: r, powered: true, wanted: true, stream: uint32(number)}
+	h := &Host{w: w, number: number, addr: addrOf(number), r: r, powered: true, wanted: true}
 	h.clock = clock{
 		offset:   views.Instant(logBetween(r, time.Second, 1000*time.Hour)),
 		driftPPM: between(r, -w.opts.DriftPPM, w.opts.DriftPPM),
 	}
-	h.disk = disk{r: newStream(w.opts.Seed, "disk", number), min: w.opts.DiskMin, mean: w.opts.DiskMean}
-	h.disk.synced.id = w.newIdentity(number)
-	h.disk.old = h.disk.synced
+	h.disk = disk{
+		r: newStream(w.opts.Seed, "disk", number), min: w.opts.DiskMin, mean: w.opts.DiskMean,
+		directory: directory{Mem: &stable.Mem{}, id: w.newIdentity(number), stream: uint32(number)},
+	}
 	return h
 }
 
@@ -147,21 +147,33 @@ func (h *Host) start() {
 		return
 	}
 	h.powered = true
-	h.disk.snapshot()
-	h.disk.synced.incarnation++
-	d := h.disk.synced
+	d := &h.disk
+	if len(d.Names()) > 0 && chance(d.r, 300_000) {
+		d.snapshot() // as backups do now and then
+	}
+	self, err := d.open()
+	for err == nil && h.w.identity.hopeless(h, self.Incarnation) {
+		d.restore()
+		d.Kill()
+		self, err = d.open()
+	}
+	if err != nil {
+		h.w.fail("driver", fmt.Sprintf("host %d: its state directory does not open: %v", h.number, err))
+		return
+	}
 	h.w.gen++
 	p := &process{
-		gen: h.w.gen, id: views.Process{Host: d.id, Incarnation: d.incarnation},
+		gen: h.w.gen, id: views.Process{Host: d.id, Incarnation: self.Incarnation},
 		nonce: h.r.Uint64() | 1,
 	}
 	cfg := engine.Config{
 		Self: views.Member{
 			Process: p.id, Name: fmt.Sprintf("h%d", h.number), Addr: h.addr, Version: "0.1.0",
 		},
-		Group: "sim", Nonce: p.nonce, Seed: h.r.Uint64(), Seq: d.seq,
+		Group: "sim", Nonce: p.nonce, Seed: h.r.Uint64(), Seq: d.store.Seq(),
 		Multicast: h.w.opts.Multicast != 0,
 	}
+	h.w.opts.tune(&cfg)
 	eng, err := h.w.maker(cfg)
 	if err != nil {
 		h.w.fail("driver", fmt.Sprintf("host %d: the engine refused its configuration: %v", h.number, err))
@@ -233,7 +245,7 @@ func (h *Host) arm(p *process) {
 	switch {
 	case chance(h.r, h.w.opts.LateWake):
 		h.w.cover.hit(coverLateWake)
-		at = at.Add(logBetween(h.r, time.Millisecond, 50*time.Millisecond))
+		at = at.Add(h.w.opts.scaled(logBetween(h.r, time.Millisecond, 50*time.Millisecond)))
 	case chance(h.r, h.w.opts.EarlyWake):
 		h.w.cover.hit(coverEarlyWake)
 		at = h.w.now + (at-h.w.now)/views.Instant(between(h.r, 2, 10))
@@ -286,7 +298,7 @@ func (h *Host) persist(p *process, want *engine.Persist) {
 	var late time.Duration
 	if chance(h.r, h.w.opts.SlowPersist) {
 		h.w.cover.hit(coverSlowPersist)
-		late = logBetween(h.r, time.Millisecond, 500*time.Millisecond)
+		late = h.w.opts.scaled(logBetween(h.r, time.Millisecond, 500*time.Millisecond))
 	}
 	wr := h.disk.begin(h.w.now, want, late)
 	h.w.heap.push(event{at: wr.done, kind: evDisk, host: uint16(h.number), gen: p.gen})
@@ -325,6 +337,7 @@ func (h *Host) Kill(power bool) {
 		h.powered = false
 	}
 	if p == nil {
+		h.disk.crash(power) // what an earlier daemon wrote may not be synced
 		return
 	}
 	h.w.note(hashKill, uint64(h.number), uint64(b2i(power)))
@@ -339,7 +352,7 @@ func (h *Host) gone(p *process) {
 		h.w.discard(q)
 	}
 	p.inbox = nil
-	h.disk.crash()
+	h.disk.crash(!h.powered)
 	h.proc = nil
 	if h.powered {
 		h.w.tellWatchers(h, p)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
@@ -12,18 +13,21 @@ import (
 // while another one has its id (a clone), or in an incarnation that was used
 // before (an old copy of the state directory), is a shadow. The group should
 // refuse it. If it lets a shadow in although the rightful process lives and can
-// be reached, the group has failed (J5). If nobody could have known better,
-// every later statement about that process id is ambiguous, so the seed ends
-// there and is counted.
+// be reached, the group has failed (J5). If the original was out of reach, a copy
+// with a later incarnation has taken its place, and the original must not come
+// back. If one process id is used twice and nobody could have known better, every
+// later statement about it is ambiguous, so the seed ends there and is counted.
 type identities struct {
 	w *World
-	// highest is the last incarnation of each identity that was in the open.
+	// highest is the last incarnation of each identity that was in a view with others.
 	highest map[views.HostID]views.Incarnation
+	// copied are the hosts that ever had a copy, with who led the views since.
+	copied map[views.HostID]map[views.Seq]views.Incarnation
 }
 
 // challengeTime is how long a network must have been in order before a
-// duplicate that was let in counts as the group's fault, in ns.
-const challengeTime = views.Instant(10_000_000_000)
+// duplicate that was let in counts as the group's fault.
+const challengeTime = 10 * time.Second
 
 // shadowLog bounds the log of a shadow that nobody has let in.
 const shadowLog = 20_000
@@ -41,9 +45,9 @@ func (t *identities) shows(h *Host, p *process, r trace.Record) bool {
 }
 
 // untold judges a copy that has run beside its original for so long.
-func (t *identities) untold(h *Host, ran views.Instant) {
+func (t *identities) untold(h *Host, ran time.Duration) {
 	p := h.proc
-	if p == nil || !p.shadow || ran < challengeTime || !t.w.orderly(ran) {
+	if p == nil || !p.shadow || ran < t.w.opts.patience(challengeTime) || !t.w.orderly(ran) {
 		return
 	}
 	if o := t.twin(h); o != nil && o.Running() && o.proc.large {
@@ -57,15 +61,13 @@ func (t *identities) started(h *Host) {
 	p.shadow = p.reused || t.twin(h) != nil
 	if p.shadow {
 		t.w.cover.hit(coverShadow)
-		return
 	}
-	t.highest[p.id.Host] = p.id.Incarnation
 }
 
 // twin is another host on which a process with h's id runs in the open, or nil.
 func (t *identities) twin(h *Host) *Host {
 	for _, o := range t.w.hosts[1:] {
-		if o != h && o.proc != nil && !o.proc.shadow && o.proc.id.Host == h.proc.id.Host {
+		if o != h && o.proc != nil && !o.proc.shadow && o.proc.id.Host == h.disk.id {
 			return o
 		}
 	}
@@ -78,12 +80,12 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 	w := t.w
 	o := t.twin(h)
 	switch {
-	case o != nil && w.orderly(challengeTime) && o.Running() && o.proc.large:
+	case o != nil && w.orderly(w.opts.patience(challengeTime)) && o.Running() && o.proc.large:
 		w.fail("J5", fmt.Sprintf("host %d (%v, a copy) installed %s although host %d (%v) lives and can be reached",
 			h.number, p.id, w.describeInstall(in), o.number, o.proc.id))
 		return false
-	case o != nil:
-		w.end("ambiguous identity: a copy was let in while the original was out of reach")
+	case o != nil && o.proc.id == p.id:
+		w.end("ambiguous identity: a twin was let in while the other was out of reach")
 		return false
 	case p.reused && t.remembered(p, in) != 0:
 		w.fail("J5", fmt.Sprintf("host %d (%v, from an old copy of its directory) installed %s although member %d has been in a view with a later life of it",
@@ -96,6 +98,18 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 	return t.clear(h, p)
 }
 
+// overtaken ends a run in which an original goes on beside a copy that was let in
+// while it was out of reach, and both make a view of one number, since a view is
+// known by number and host.
+func (t *identities) overtaken(in trace.Install) {
+	if led := t.copied[in.View.Coordinator]; led != nil && len(in.Members) > 1 {
+		if inc := led[in.View.Seq]; inc != 0 && inc != in.View.Incarnation {
+			t.w.end("ambiguous identity: an original and its copy made views of one number")
+		}
+		led[in.View.Seq] = in.View.Incarnation
+	}
+}
+
 // meet remembers whom a process has been in a view with.
 func (t *identities) meet(p *process, v *views.View) {
 	if p.met == nil {
@@ -103,6 +117,9 @@ func (t *identities) meet(p *process, v *views.View) {
 	}
 	for i := range v.Members {
 		m := &v.Members[i]
+		if len(v.Members) > 1 {
+			t.highest[m.Host] = max(t.highest[m.Host], m.Incarnation)
+		}
 		if p.met[m.Host].incarnation < m.Incarnation {
 			p.met[m.Host] = meeting{m.Incarnation, v.ID}
 		}
@@ -139,9 +156,8 @@ func (t *identities) clear(h *Host, p *process) bool {
 		return false
 	}
 	for _, held := range p.held {
-		t.w.oracle.Observe(h.stream, held)
+		t.w.oracle.Observe(h.disk.stream, held)
 	}
-	t.highest[p.id.Host] = max(t.highest[p.id.Host], p.id.Incarnation)
 	p.shadow, p.held = false, nil
 	return true
 }
@@ -164,20 +180,28 @@ func (t *identities) settle(set HostSet) {
 // repair is what the operator does before a daemon that was refused for its old
 // state directory starts again: he puts the right one back.
 func (t *identities) repair(h *Host, code views.RefuseCode) {
-	d := &h.disk
-	if code != views.RefuseRolledBack && code != views.RefuseDuplicate {
-		return
+	if code == views.RefuseRolledBack || code == views.RefuseDuplicate {
+		h.disk.restore()
 	}
-	if d.real.id == d.synced.id {
-		d.synced, h.stream = d.real, d.realStream
-		d.real = record{}
+}
+
+// hopeless reports whether h would start in an incarnation that was used while
+// nobody runs who could know: then the world has the operator notice before.
+func (t *identities) hopeless(h *Host, inc views.Incarnation) bool {
+	if inc > t.highest[h.disk.id] || t.twin(h) != nil {
+		return false
 	}
-	d.synced.incarnation = max(d.synced.incarnation, t.highest[d.synced.id])
+	for _, o := range t.w.hosts[1:] {
+		if o.Running() && o.proc.met[h.disk.id].incarnation >= inc {
+			return false
+		}
+	}
+	return true
 }
 
 // displaced judges an open process that the group refused.
 func (t *identities) displaced(h *Host, p *process, s *engine.Stop) {
-	if s.Code != views.RefuseDuplicate || p.shadow || !p.large || !t.w.orderly(challengeTime) {
+	if s.Code != views.RefuseDuplicate || p.shadow || !p.large || !t.w.orderly(t.w.opts.patience(challengeTime)) {
 		return
 	}
 	t.w.fail("J5", fmt.Sprintf("host %d (%v), a member of %v, was stopped as a duplicate of its own copy: %s",

@@ -6,10 +6,13 @@ import (
 	"time"
 )
 
-// Bounds of the liveness phase, in virtual time.
+// Bounds of the liveness phase, in virtual time; all but pollEvery at the scale
+// of the timings, see [Options.patience].
 const (
-	// convergeBound is how long a healed component may take to one view.
+	// convergeBound is how long a healed component may take to one view; at least
+	// convergeLeast, since daemons take their time to start.
 	convergeBound = 60 * time.Second
+	convergeLeast = 15 * time.Second
 	// holdTime is how long that view must have stood to count.
 	holdTime = 5 * time.Second
 	// flapWindow is how long nothing may change after that.
@@ -20,69 +23,17 @@ const (
 	coreLossMax = 50_000
 )
 
-// banish decides how a host outside the core stays broken for good, and does it.
-// One-way cuts are the interesting ones: the host goes on talking to a core
-// that it cannot hear, or listening to one that cannot hear it.
-func (w *World) banish(number int, core HostSet) string {
-	h := w.hosts[number]
-	one := hosts(number)
-	w.net.each(core, one, func(l *link) { l.cuts, l.mtu = 0, 0 })
-	w.net.each(one, core, func(l *link) { l.cuts, l.mtu = 0, 0 })
-	switch w.fault.IntN(5) {
-	case 0:
-		h.down++
-		h.Kill(false)
-		return "dead"
-	case 1:
-		h.frozen++
-		h.Pause()
-		if h.proc == nil {
-			h.down++
-			h.wish++
-		}
-		return "frozen"
-	case 2:
-		w.net.cut(core, one, 1)
-		return "deaf"
-	case 3:
-		w.net.cut(one, core, 1)
-		return "mute"
-	}
-	w.net.cut(core, one, 1)
-	w.net.cut(one, core, 1)
-	return "cut off"
-}
-
-// drawCore draws who is healed for good. With a star of configured peers the
-// centre is among them: without it nobody could find anybody.
-func (w *World) drawCore() HostSet {
-	n := int(w.opts.Hosts)
-	all := allHosts(n)
-	if w.opts.Profile == Quiet || chance(w.fault, 300_000) {
-		return all
-	}
-	var core HostSet
-	for _, p := range w.fault.Perm(n)[:1+w.fault.IntN(n)] {
-		core |= 1 << (p + 1)
-	}
-	if w.opts.Multicast == 0 && w.opts.Star != 0 {
-		core |= 1 << 1
-	}
-	return core
-}
-
 // healCore heals the core and leaves everyone else broken.
-func (w *World) healCore(core HostSet) {
+func (w *World) healCore(stays *Stays) {
+	core := w.coreOf(stays)
 	w.removeClones()
 	w.heal(core)
 	w.net.each(core, core, func(l *link) { l.loss = min(l.loss, coreLossMax) })
-	for _, h := range w.hosts[1:] {
-		if core.Has(h.number) || h.spare {
-			continue
-		}
-		how := w.banish(h.number, core)
+	w.oracle.Disturb(true, w.ids(w.All()&^core))
+	for _, number := range (w.All() &^ core).Numbers() {
+		w.breakForGood(number, core, stays[number])
 		if w.watchFault != nil {
-			w.watchFault(fmt.Sprintf("%d stays %s", h.number, how))
+			w.watchFault(fmt.Sprintf("%d stays %s", number, stays[number]))
 		}
 	}
 	if w.watchFault != nil {
@@ -90,11 +41,12 @@ func (w *World) healCore(core HostSet) {
 	}
 }
 
-// healAll heals everything.
-func (w *World) healAll() {
+// healAll heals the others, too.
+func (w *World) healAll(stays *Stays) {
 	w.removeClones()
-	all := allHosts(int(w.opts.Hosts))
+	all, core := w.All(), w.coreOf(stays)
 	w.heal(all)
+	w.lingers(w.ids(all &^ core))
 	w.net.each(all, all, func(l *link) { l.loss = min(l.loss, coreLossMax) })
 	if w.watchFault != nil {
 		w.watchFault("everything is healed")
@@ -128,20 +80,20 @@ func (w *World) converged(set HostSet) bool {
 // awaitConvergence runs until set has converged and stayed so for holdTime, and
 // says how long that took from now. It fails past the bound.
 func (w *World) awaitConvergence(set HostSet, what string) time.Duration {
-	begin := w.now
-	since := w.now
+	begin, since := w.now, w.now
+	bound, hold := max(w.opts.scaled(convergeBound), convergeLeast), w.opts.patience(holdTime)
 	w.oracle.Stable(w.ids(set))
 	for !w.stopped() {
 		w.RunFor(pollEvery)
 		switch {
 		case !w.converged(set):
 			since = w.now
-		case w.now.Sub(since) >= holdTime:
+		case w.now.Sub(since) >= hold:
 			return since.Sub(begin)
 		}
-		if w.now.Sub(begin) > convergeBound+holdTime {
+		if w.now.Sub(begin) > bound+hold {
 			w.fail("L1", fmt.Sprintf("%s %s did not come to one view of exactly itself within %s\n%s",
-				what, set, convergeBound, w.DescribeHosts()))
+				what, set, bound, w.DescribeHosts()))
 		}
 	}
 	return 0
@@ -164,9 +116,9 @@ func (w *World) awaitCalm(set HostSet, what string) {
 	}
 	w.oracle.Settled()
 	sent := w.work.probe(set)
-	w.RunFor(flapWindow - holdTime)
+	w.RunFor(w.opts.patience(flapWindow - holdTime))
 	w.oracle.Drain()
-	w.RunFor(holdTime)
+	w.RunFor(w.opts.patience(holdTime))
 	w.oracle.Unstable()
 	if w.stopped() {
 		return

@@ -26,6 +26,8 @@ func (h *Host) log(p *process, e trace.Event) {
 		w.note(hashEvent, uint64(h.number)<<8|uint64(e.Reason), uint64(e.View.Seq)<<16|uint64(len(e.Members)))
 		p.deliveries = append(p.deliveries, e)
 		h.judgeQuiet(e)
+		h.judgeDurable(e)
+		w.identity.overtaken(e)
 	case trace.Deliver:
 		w.stats.Delivered++
 		w.note(hashEvent, uint64(h.number), e.Msg.N<<32|uint64(e.Sum))
@@ -41,8 +43,8 @@ func (h *Host) log(p *process, e trace.Event) {
 	if w.watchRecord != nil {
 		w.watchRecord(h, r)
 	}
-	if !p.shadow || w.identity.shows(h, p, r) {
-		w.oracle.Observe(h.stream, r)
+	if w.over == "" && (!p.shadow || w.identity.shows(h, p, r)) {
+		w.oracle.Observe(h.disk.stream, r)
 	}
 }
 
@@ -60,6 +62,15 @@ func (h *Host) judgeQuiet(e trace.Install) {
 	if h.w.opts.Profile == Quiet && (e.Reason == views.ReasonCrash || e.Reason == views.ReasonEvict) {
 		h.w.fail("L5", fmt.Sprintf("host %d installed %v because of a %s although no fault was injected",
 			h.number, e.View, e.Reason))
+	}
+}
+
+// judgeDurable fails a host that installs what it has not promised on its disk:
+// after a crash it could promise, or be, something else under that number.
+func (h *Host) judgeDurable(e trace.Install) {
+	if known := h.disk.store.Seq(); e.View.Seq > known {
+		h.w.fail("disk", fmt.Sprintf("host %d installed %s while its disk knows no number above %d",
+			h.number, h.w.describeInstall(e), known))
 	}
 }
 
@@ -115,7 +126,7 @@ func (h *Host) nextLogged(p *process) trace.Event {
 }
 
 // crashed writes a process off: it ended without a word.
-func (w *World) crashed(h *Host, p *process) { w.oracle.Crash(h.stream, p.id) }
+func (w *World) crashed(h *Host, p *process) { w.oracle.Crash(h.disk.stream, p.id) }
 
 // ended notes that an engine stopped by itself.
 func (w *World) ended(h *Host, p *process, s *engine.Stop) {

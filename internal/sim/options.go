@@ -28,6 +28,10 @@ type Options struct {
 	// Loopback: a sender hears its own multicast.
 	Loopback int64
 
+	// Scale is how long the timings of core and detector are, and the bounds of
+	// liveness with them, in percent of the defaults; 0 means just these.
+	Scale int64
+
 	DelayMin, DelayMean time.Duration
 	// Loss strikes each receiver by itself, SenderLoss a multicast as a whole.
 	Loss, SenderLoss int64
@@ -95,6 +99,7 @@ func Swarm(seed uint64, hosts int) Options {
 	if o.Profile == Quiet {
 		o.calm()
 	}
+	drawScale(&o)
 	return o
 }
 
@@ -226,7 +231,7 @@ func Calm(seed uint64, hosts int) Options {
 // change fail or a host look dead.
 func (o *Options) gentle() bool {
 	return o.Loss <= 50_000 && o.SenderLoss <= 10_000 && o.LateWake == 0 && o.SlowPersist == 0 &&
-		o.DelayMin+o.DelayMean <= 10*time.Millisecond && o.DiskMin+o.DiskMean <= 20*time.Millisecond &&
+		o.DelayMin+o.DelayMean <= o.scaled(10*time.Millisecond) && o.DiskMin+o.DiskMean <= o.scaled(20*time.Millisecond) &&
 		o.Inflight >= 1024 && o.Inbox >= 256
 }
 
@@ -251,6 +256,7 @@ func (o *Options) fields() []optionField {
 		{"star", &o.Star},
 		{"ordered", &o.Ordered},
 		{"loopback", &o.Loopback},
+		{"scale", &o.Scale},
 		{"delay-min", (*int64)(&o.DelayMin)},
 		{"delay-mean", (*int64)(&o.DelayMean)},
 		{"loss", &o.Loss},
@@ -344,6 +350,9 @@ func (o *Options) validate() error {
 		if *f.p < 0 {
 			return fmt.Errorf("option %s=%d is below 0", f.name, *f.p)
 		}
+	}
+	if o.Scale != 0 && (o.Scale < scaleMin || o.Scale > scaleMax) {
+		return fmt.Errorf("scale=%d: want 0 or %d..%d", o.Scale, scaleMin, scaleMax)
 	}
 	return nil
 }

@@ -21,7 +21,9 @@ type Task struct {
 	// Schedule, if not nil, replaces the drawn faults; then the safety phase is
 	// one round of Options.Safety.
 	Schedule []Fault
-	Maker    Maker
+	// Stays, if not nil, replaces the drawn ones.
+	Stays *Stays
+	Maker Maker
 	// Oracle makes the judge of the run.
 	Oracle func(Options) Oracle
 	// Prepare, if set, sees the world before it runs (transcripts).
@@ -33,7 +35,9 @@ type Result struct {
 	Options Options
 	// Schedule is every fault of the safety phase, drawn or given.
 	Schedule []Fault
-	Failure  *Failure
+	// Stays are nil where the run ended before.
+	Stays   *Stays
+	Failure *Failure
 	// Idle says why the run proves too little, or is empty.
 	Idle string
 	// Over says why the run ended early without a failure, or is empty.
@@ -139,15 +143,20 @@ func (r *runner) liveness() {
 	if w.stopped() {
 		return
 	}
-	core := w.drawCore()
-	w.healCore(core)
+	stays := r.task.Stays
+	if stays == nil {
+		stays = w.drawStays()
+	}
+	r.res.Stays = stays
+	core := w.coreOf(stays)
+	w.healCore(stays)
 	r.res.Core = w.awaitConvergence(core, "the healed core")
 	w.awaitCalm(core, "the healed core")
 	if w.stopped() {
 		return
 	}
-	all := allHosts(int(w.opts.Hosts))
-	w.healAll()
+	all := w.All()
+	w.healAll(stays)
 	r.res.All = w.awaitConvergence(all, "the healed group")
 	w.awaitCalm(all, "the healed group")
 }

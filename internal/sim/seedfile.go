@@ -6,10 +6,14 @@ import (
 	"strings"
 )
 
-// Record is a kept seed: all that a run depends on, and what it once showed.
+// Record is a kept seed: all that a run depends on, and what it once showed. The
+// plan is explicit: the world, the faults, the stays. The seed in the options
+// only feeds what cannot be written down (the delay and loss of each frame, the
+// workload), so that a record outlives changes of how plans are drawn.
 type Record struct {
 	Options  Options
 	Schedule []Fault
+	Stays    Stays
 	// FoundBy, Property and Note are for people.
 	FoundBy, Property, Note string
 }
@@ -20,7 +24,7 @@ func (r *Record) Task() Task {
 	if schedule == nil {
 		schedule = []Fault{}
 	}
-	return Task{Options: r.Options, Schedule: schedule, Maker: Shipped, Oracle: Judged}
+	return Task{Options: r.Options, Schedule: schedule, Stays: &r.Stays, Maker: Shipped, Oracle: Judged}
 }
 
 // String writes the record as a file holds it.
@@ -33,6 +37,9 @@ func (r *Record) String() string {
 	fmt.Fprintf(&b, "options: %s\n", r.Options)
 	for _, f := range r.Schedule {
 		fmt.Fprintf(&b, "fault: %s\n", f)
+	}
+	if stays := r.Stays.String(); stays != "" {
+		fmt.Fprintf(&b, "stays: %s\n", stays)
 	}
 	return b.String()
 }
@@ -80,6 +87,8 @@ func ParseRecord(text string) (*Record, error) {
 			var f Fault
 			f, err = ParseFault(value)
 			r.Schedule = append(r.Schedule, f)
+		case "stays":
+			r.Stays, err = parseStays(value)
 		default:
 			err = fmt.Errorf("line %q is not known", key)
 		}

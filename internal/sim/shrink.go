@@ -10,22 +10,24 @@ import (
 const shrinkRuns = 400
 
 // Shrink makes a failing run short while it fails with the same property: less
-// time, fewer kinds of fault, fewer faults, fewer hosts, a plainer world. It is
-// greedy and bounded; tell hears of progress.
+// time, fewer kinds of fault, fewer faults, fewer hosts, fewer that stay broken,
+// a plainer world. It is greedy and bounded; tell hears of progress.
 func Shrink(res Result, maker Maker, oracle func(Options) Oracle, tell func(string)) *Record {
 	s := &shrinker{
 		best: Record{Options: res.Options, Schedule: slices.Clone(res.Schedule), Property: res.Failure.Property},
 		make: maker, oracle: oracle, tell: tell, want: res.Failure.Property,
 	}
-	if s.best.Schedule == nil {
-		s.best.Schedule = []Fault{}
+	if res.Stays != nil {
+		s.best.Stays = *res.Stays
 	}
+	s.best.Options.Rates = [faultKinds]int64{} // the schedule stands for them
 	for before := -1; before != s.kept && s.runs < shrinkRuns; {
 		before = s.kept
 		s.shortenTime(res.Failure.At)
 		s.dropKinds()
 		s.dropFaults()
 		s.dropHosts()
+		s.dropStays()
 		s.plain()
 	}
 	s.tell(fmt.Sprintf("%d runs, %d faults left, %d hosts, safety %s", s.runs, len(s.best.Schedule), s.best.Options.Hosts, s.best.Options.Safety))
@@ -45,21 +47,26 @@ type shrinker struct {
 	at      time.Duration
 }
 
-// try keeps candidate if it still fails in the same way.
+// try keeps a candidate if it still fails in the same way.
 func (s *shrinker) try(o Options, list []Fault, what string) bool {
+	candidate := s.best
+	candidate.Options, candidate.Schedule = o, list
+	return s.tryRecord(candidate, what)
+}
+
+func (s *shrinker) tryRecord(candidate Record, what string) bool {
 	if s.runs >= shrinkRuns {
 		return false
 	}
 	s.runs++
-	if list == nil {
-		list = []Fault{} // nil would draw the faults anew
-	}
-	res := Run(Task{Options: o, Schedule: list, Maker: s.make, Oracle: s.oracle})
+	task := candidate.Task()
+	task.Maker, task.Oracle = s.make, s.oracle
+	res := Run(task)
 	if res.Failure == nil || res.Failure.Property != s.want {
 		return false
 	}
 	s.kept++
-	s.best.Options, s.best.Schedule = o, list
+	s.best = candidate
 	s.at = res.Failure.At
 	s.witness = firstLine(res.Failure.Witness)
 	s.tell(what)
@@ -137,11 +144,22 @@ func (s *shrinker) dropHosts() {
 	}
 }
 
+// dropStays heals one after the other of those that stay broken.
+func (s *shrinker) dropStays() {
+	for number, stay := range s.best.Stays {
+		if stay != Healed {
+			candidate := s.best
+			candidate.Stays[number] = Healed
+			s.tryRecord(candidate, fmt.Sprintf("without %d=%s", number, stay))
+		}
+	}
+}
+
 // plain sets what disturbs without being a fault to nothing.
 func (s *shrinker) plain() {
 	for i, f := range s.best.Options.fields() {
 		switch f.name {
-		case "loss", "sender-loss", "dup", "reorder", "loopback", "star", "tether", "tether-lost",
+		case "scale", "loss", "sender-loss", "dup", "reorder", "loopback", "star", "tether", "tether-lost",
 			"slow-persist", "early-wake", "late-wake", "burst", "state", "big", "drift":
 		default:
 			continue

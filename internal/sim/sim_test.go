@@ -68,7 +68,11 @@ func TestKeptSeeds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if res := Run(r.Task()); res.Failure != nil {
+			res := Run(r.Task())
+			if res.Over != "" {
+				t.Errorf("proves nothing any more: %s", res.Over)
+			}
+			if res.Failure != nil {
 				t.Errorf("%v\nonce %s, found by %s\nagain: go run ./internal/sim/cmd/simulate -record testdata/seeds/%s -v",
 					res.Failure, r.Property, r.FoundBy, filepath.Base(file))
 			}
@@ -92,6 +96,7 @@ func TestShrinkKeepsTheFailureAndItsRecordReplays(t *testing.T) {
 	if len(rec.Schedule) != 1 {
 		t.Fatalf("%d faults left, one would do: %v (it was %v)", len(rec.Schedule), rec.Schedule, res.Failure)
 	}
+	rec.Stays = Stays{2: Deaf, 4: CutOff}
 	path := filepath.Join(t.TempDir(), "seed.txt")
 	if err := rec.Write(path); err != nil {
 		t.Fatal(err)
@@ -99,6 +104,9 @@ func TestShrinkKeepsTheFailureAndItsRecordReplays(t *testing.T) {
 	back, err := ReadSeed(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if back.String() != rec.String() {
+		t.Fatalf("kept as\n%vread as\n%v", rec, back)
 	}
 	again := Run(Task{Options: back.Options, Schedule: back.Schedule, Maker: newFake, Oracle: oracle})
 	if again.Failure == nil || again.Failure.Property != res.Failure.Property {
@@ -131,7 +139,7 @@ func (c *coward) Broken() *Failure {
 
 func TestReadSeedSaysWhatIsWrong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bad.txt")
-	for _, text := range []string{"", "options: seed=1 hosts=99\n", "options: seed=1 hosts=3 colour=4\n", "fault: frost at=1s\n", "what: ever\n"} {
+	for _, text := range []string{"", "options: seed=1 hosts=99\n", "options: seed=1 hosts=3 colour=4\n", "fault: frost at=1s\n", "stays: 2=gone\n", "what: ever\n"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,7 @@ func Transcript(out io.Writer, loud bool) func(*World) {
 // spare machine is named only while nothing else has the id.
 func (w *World) HostNumber(id views.HostID) int {
 	for _, h := range w.hosts[1:] {
-		if h.disk.synced.id == id && !h.spare {
+		if h.disk.id == id && !h.spare {
 			return h.number
 		}
 	}

@@ -35,7 +35,7 @@ type Oracle interface {
 
 // Failure is a property that did not hold, or a liveness bound that passed.
 type Failure struct {
-	// Property is its code, or "driver", "log", "progress", "panic".
+	// Property is its code, or "driver", "log", "disk", "progress", "panic".
 	Property string
 	// Witness is the shortest account of what went wrong.
 	Witness string
@@ -103,7 +103,7 @@ func NewWorld(o Options, maker Maker, oracle Oracle) *World {
 		fault:  newStream(o.Seed, "target", 0),
 		former: make(map[views.HostID]int),
 	}
-	w.identity = identities{w: w, highest: make(map[views.HostID]views.Incarnation)}
+	w.identity = identities{w: w, highest: make(map[views.HostID]views.Incarnation), copied: make(map[views.HostID]map[views.Seq]views.Incarnation)}
 	w.frames.poison = o.Poison != 0
 	machines := int(o.Hosts) + spares
 	w.streams = uint32(machines)
@@ -223,8 +223,8 @@ func (w *World) discard(q queued) {
 
 // orderly reports whether no fault has been active for the last d and the
 // network is one on which nobody should ever be suspected.
-func (w *World) orderly(d views.Instant) bool {
-	return w.troubled == 0 && w.now-w.lastTrouble >= d && w.opts.gentle()
+func (w *World) orderly(d time.Duration) bool {
+	return w.troubled == 0 && w.now.Sub(w.lastTrouble) >= d && w.opts.gentle()
 }
 
 // Kinds of entry in the rolling hash.

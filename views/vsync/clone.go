@@ -2,6 +2,7 @@ package vsync
 
 import (
 	"slices"
+	"time"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
@@ -26,8 +27,6 @@ type seenEntry struct {
 	nonce uint64
 	tick  uint64
 }
-
-func newSeenTable() seenTable { return seenTable{} }
 
 func (t *seenTable) find(h views.HostID) (int, bool) {
 	return slices.BinarySearchFunc(t.entries, h, func(e seenEntry, h views.HostID) int { return e.Host.Compare(h) })
@@ -137,6 +136,34 @@ func (c *Core) maybeRefuse(from Sender, m message.Message, code views.RefuseCode
 	c.refuse(from, code)
 }
 
+// told is who was refused or sent away lately: copies of one frame must not
+// become as many answers and lines in the log.
+type told struct {
+	who views.Process
+	at  views.Instant
+}
+
+const (
+	toldMax   = 64
+	toldEvery = 100 * time.Millisecond
+)
+
+// tells reports whether to tell a process that it is not wanted, and notes it.
+func (c *Core) tells(who views.Process) bool {
+	i := slices.IndexFunc(c.told, func(t told) bool { return t.who == who })
+	switch {
+	case i >= 0 && c.now.Sub(c.told[i].at) < toldEvery:
+		c.drop(who.Host, "told-already")
+		return false
+	case i >= 0:
+		c.told = slices.Delete(c.told, i, i+1)
+	case len(c.told) == toldMax:
+		c.told = slices.Delete(c.told, 0, 1)
+	}
+	c.told = append(c.told, told{who, c.now})
+	return true
+}
+
 var refuseHints = map[views.RefuseCode]string{
 	views.RefuseDuplicate: "another living process has this host id: is the state directory a copy? " +
 		"stop one of the two, and give the copy a fresh data-dir",
@@ -148,6 +175,9 @@ var refuseHints = map[views.RefuseCode]string{
 }
 
 func (c *Core) refuse(to Sender, code views.RefuseCode) {
+	if !c.tells(to.Process) {
+		return
+	}
 	c.emit(trace.Join{Who: to.Host, Verdict: trace.JoinReject, Code: code.String()})
 	c.sendTo(to.Addr, &message.Refuse{To: to.Process, Nonce: to.Nonce, Code: code, Hint: refuseHints[code]})
 }
@@ -216,20 +246,20 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 		if c.acting() != c.rank {
 			return
 		}
-		if c.view.Size() == 1 && m.Size <= 1 {
-			if !c.outranks(from, m) {
-				c.sendTo(from.Addr, c.hello())
-				return
-			}
-		} else if int(m.Size) > c.view.Size() {
+		ours := max(c.view.Size(), 1)
+		switch theirs := max(int(m.Size), 1); {
+		case theirs > ours:
+			return
+		case theirs == ours && !c.outranks(from, m):
+			c.sendTo(from.Addr, c.hello())
 			return
 		}
 		c.refuse(from, views.RefuseDuplicate)
 	}
 }
 
-// outranks reports whether of two processes with one host id, each alone, this
-// one stays: the one that was there first; where neither is new, or both are, the
+// outranks reports whether of two processes with one host id, each in a view of
+// the same size, this one stays: the one that was there first; where neither is new, or both are, the
 // one with the higher incarnation, then nonce.
 func (c *Core) outranks(other Sender, m *message.Hello) bool {
 	switch {

@@ -106,6 +106,7 @@ type Core struct {
 	stability stability
 	early     []earlyData
 	evicted   []views.Process
+	told      []told
 	shies     []shy
 	nakAt     views.Instant
 
@@ -180,7 +181,6 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.self.Nonce = cfg.Nonce
 	c.t.EnsureDefaults()
-	c.seen = newSeenTable()
 	return c, nil
 }
 

@@ -74,7 +74,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 		return
 	}
 	if m.Ballot.Compare(c.highest) <= 0 || m.Ballot.Seq <= c.view.ID.Seq || c.isElsewhere(m) {
-		if m.Ballot != c.view.ID {
+		if m.Ballot != c.view.ID && c.tells(from.Process) {
 			c.emit(trace.Phase{Ballot: m.Ballot, Phase: "nack", Cause: c.nackCause(m)})
 			c.sendTo(from.Addr, &message.Nack{Ballot: m.Ballot, Promised: c.highest})
 		}
@@ -133,7 +133,7 @@ func (c *Core) staleAmong(m *message.Propose) []views.Process {
 	var stale []views.Process
 	for i, p := range m.Plus {
 		known := c.seen.staler(p) || (i < len(m.PlusMark) && c.seen.other(p, m.PlusMark[i]))
-		if known && len(stale) < answeredMax {
+		if known {
 			stale = append(stale, p)
 		}
 	}
@@ -240,13 +240,12 @@ func (c *Core) digest() uint64 {
 }
 
 func (c *Core) rememberAnswer(ballot views.ViewID, digest uint64) {
-	limits := make([]views.StreamSeq, len(c.streams))
-	for r := range c.streams {
-		limits[r] = c.streams[r].limit
-	}
-	said := answeredBallot{ballot, digest, limits}
 	if c.saidTo(ballot, digest) != nil {
 		return
+	}
+	said := answeredBallot{ballot, digest, make([]views.StreamSeq, len(c.streams))}
+	for r := range c.streams {
+		said.limits[r] = c.streams[r].limit
 	}
 	if len(c.answered) >= answeredMax {
 		c.answered = slices.Delete(c.answered, 0, 1)

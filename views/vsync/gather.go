@@ -243,18 +243,19 @@ func (c *Core) worthJoining() bool {
 		if !c.fresh(s) {
 			continue
 		}
-		if leadsBefore(s, &ours) {
-			better = true
-			if !c.yieldOver() {
-				continue
-			}
-		}
-		ready = ready || c.invitesAny(s)
+		better = better || leadsBefore(s, &ours)
+		ready = ready || c.mayInvite(s, &ours)
 	}
 	if !better {
 		c.gather.yieldUntil = 0
 	}
 	return ready && (!better || c.yieldOver())
+}
+
+// mayInvite reports whether to invite a stranger now, ours being our view: not
+// while the lead is left to it.
+func (c *Core) mayInvite(s, ours *stranger) bool {
+	return c.invitesAny(s) && (c.yieldOver() || !leadsBefore(s, ours))
 }
 
 // invitesAny reports whether any of the stranger's members may come in now.
@@ -299,6 +300,9 @@ func (c *Core) keepsFailing(host views.HostID) bool {
 	return c.cfg.HoldOff != nil && c.cfg.HoldOff(c.now, host) > c.now
 }
 
+// causeStrangers is why a change begins that only brings others in.
+const causeStrangers = "strangers-met"
+
 func (c *Core) causeOf(gone, asked bool) string {
 	switch {
 	case gone:
@@ -306,7 +310,7 @@ func (c *Core) causeOf(gone, asked bool) string {
 	case asked:
 		return "member-leaving"
 	}
-	return "strangers-met"
+	return causeStrangers
 }
 
 // startedChange forgets the reasons that the change now begun takes care of.

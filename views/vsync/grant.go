@@ -99,11 +99,9 @@ func (c *Core) handleGrant(from Sender, m *message.Grant) {
 	}
 	skip := q.granted - m.First
 	for _, r := range m.Ranges {
-		for i := range uint64(r.Count) {
-			if skip > 0 {
-				skip--
-				continue
-			}
+		from := min(skip, uint64(r.Count))
+		skip -= from
+		for i := from; i < uint64(r.Count); i++ {
 			if q.granted >= q.asked || len(q.agreed) == 0 {
 				return
 			}

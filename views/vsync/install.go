@@ -32,6 +32,7 @@ func (c *Core) decide() {
 		}
 		in.Groups = append(in.Groups, g)
 	}
+	c.trim(plan)
 	in.Kind, in.Reason = c.kindAndReason(plan)
 	for _, p := range plan {
 		in.Members = append(in.Members, p.member)
@@ -231,14 +232,31 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 		c.decline(m.View)
 	case !ours:
 		c.leftOut(view, m.View)
+	case c.refusesStale(view):
+		c.leftOut(view, m.View)
 	case c.isIn(view):
 		c.install(view, c.transOf(view, m, group), m, said.limits)
 	case c.leaving:
-		c.finishView(c.togetherWith(c.transOf(view, m, group)), said.limits)
+		together := c.togetherWith(c.transOf(view, m, group))
+		together[c.rank] = true // what it sent it delivers, also behind a gap
+		c.finishView(together, said.limits)
 		c.stop(Stop{How: trace.StopGraceful})
 	default:
 		c.leftOut(view, m.View)
 	}
+}
+
+// refusesStale reports whether a view holds an earlier life of a host of which we
+// have met a later one (I6), and tells that one. Whoever led could not know.
+func (c *Core) refusesStale(v *views.View) bool {
+	found := false
+	for i := range v.Members {
+		if m := &v.Members[i]; c.seen.staler(m.Process) {
+			found = true
+			c.refuse(Sender{Process: m.Process, Nonce: m.Nonce, Addr: m.Addr}, views.RefuseRolledBack)
+		}
+	}
+	return found
 }
 
 // isIn reports whether a view holds this very process.
@@ -378,10 +396,7 @@ func (c *Core) install(v *views.View, trans []views.HostID, m *message.Install, 
 		}
 		return
 	}
-	c.promise, c.lastPromised = nil, views.ViewID{}
-	if c.lead != nil {
-		c.lead = nil
-	}
+	c.promise, c.lead, c.lastPromised = nil, nil, views.ViewID{}
 	c.replayEarly()
 	c.pump()
 }

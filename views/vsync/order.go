@@ -133,15 +133,26 @@ func (c *Core) deliverItem(origin int, item *message.Item, transitional bool) {
 	}
 }
 
-// applyState changes a member's bits and attributes in the current view.
+// applyState changes a member's bits and attributes in the current view; the
+// attributes stay where there is no room for the new ones.
 func (c *Core) applyState(origin int, item *message.Item) {
 	v := *c.view
 	v.Members = slices.Clone(v.Members)
 	m := &v.Members[origin]
-	m.Bits, m.Attrs = item.State.Bits, item.State.Attrs
+	var err error
+	if c.grows(m, item.State.Attrs) {
+		m.Attrs = item.State.Attrs
+	} else {
+		err = views.ErrViewFull
+		c.drop(m.Host, "attributes-do-not-fit")
+		if origin == c.rank {
+			c.said.Attrs, c.self.Attrs = m.Attrs, m.Attrs
+		}
+	}
+	m.Bits = item.State.Bits
 	c.view = &v
 	c.emit(trace.BitsChanged{View: v.ID, K: item.K, Who: m.Host, Bits: m.Bits})
-	c.deliver(StateChanged{View: c.view, K: item.K, Who: m.Host})
+	c.deliver(StateChanged{View: c.view, K: item.K, Who: m.Host, Err: err})
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -87,11 +87,13 @@ type Message struct {
 }
 
 // StateChanged gives the view with one member's bits or attributes changed.
-// K is 0 where the change came with an install.
+// K is 0 where the change came with an install. With views.ErrViewFull the
+// attributes stayed as they were.
 type StateChanged struct {
 	View *views.View
 	K    views.Position
 	Who  views.HostID
+	Err  error
 }
 
 // Submitted tells the fate of a Submit: delivered here under its order, or not

@@ -35,8 +35,8 @@ type movedOn struct {
 const (
 	// joinerEach is what every invited host adds to the wait for a joiner.
 	joinerEach = 3 * time.Millisecond
-	// seqLeapMax bounds how far a peer's word moves our next ballot.
-	seqLeapMax = 1 << 32
+	// seqMax bounds the seqs we follow: no honest group comes there.
+	seqMax = 1 << 62
 )
 
 // invite is one host asked to come into the view.
@@ -69,6 +69,9 @@ func (c *Core) startChange(cause string) {
 	l := &lead{base: c.base, cause: cause}
 	without, leaving := c.inviteMembers(l)
 	plus, promised := c.inviteStrangers(l)
+	if cause == causeStrangers && len(plus) == 0 {
+		return // nobody is left to come in
+	}
 	seq := max(c.highest.Seq, c.view.ID.Seq, c.seqSeen, promised) + 1
 	l.ballot = views.ViewID{Seq: seq, Coordinator: c.self.Host, Incarnation: c.self.Incarnation}
 	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus, PlusMark: l.marks(plus)}
@@ -104,7 +107,7 @@ func (c *Core) await(inv *invite) {
 func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 	for r := range c.base.Members {
 		m := &c.members[r]
-		if r != c.rank && (m.failed || m.departedAt != 0 || m.evicted) {
+		if !c.countsOn(r) || (m.evicted && r != c.rank) {
 			without = append(without, uint16(r))
 			if m.evicted {
 				l.evicting = true
@@ -129,11 +132,7 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 		taken[inv.Host] = true
 	}
 	for _, s := range c.strangers {
-		if !c.invitesAny(s) || !room.holds(s) || (leadsBefore(s, &ours) && !c.yieldOver()) {
-			continue
-		}
-		if c.leaps(s.promised) || c.leaps(s.view.Seq) {
-			c.drop(s.contact.Host, "seq-leap")
+		if !c.mayInvite(s, &ours) || !room.holds(s) {
 			continue
 		}
 		promised = max(promised, s.promised, s.view.Seq)
@@ -197,7 +196,9 @@ func (c *Core) advanceLead() {
 	}
 	if due(l.holdAt, c.now) {
 		l.holdAt = c.after(c.t.Hold)
-		c.sendInvited(&message.Hold{Ballot: l.ballot})
+		if p := c.promise; p.durable || c.now.Sub(p.at) < c.t.MemberWait {
+			c.sendInvited(&message.Hold{Ballot: l.ballot})
+		} // else our own disk hangs: another shall lead
 	}
 	for _, inv := range slices.Clone(l.invites) {
 		if c.lead != l {
@@ -220,7 +221,7 @@ func (c *Core) chase(inv *invite) {
 			c.dropInvite(inv)
 			return
 		}
-		c.noteShy(inv.Host)
+		c.noteShy(inv.Host, shyFirst, shyLast)
 		c.dropRegime(inv.expected)
 		return
 	}
@@ -291,32 +292,41 @@ func (c *Core) relayFor(inv *invite) netip.AddrPort {
 	return able[c.rng.IntN(len(able))]
 }
 
-// dropInvite goes on without one.
-func (c *Core) dropInvite(inv *invite) {
+// dropInvites goes on without those that fit: all of them at once, since the view
+// may be decided the moment nobody is waited for.
+func (c *Core) dropInvites(fits func(*invite) bool) {
 	l := c.lead
-	l.invites = slices.DeleteFunc(l.invites, func(i *invite) bool { return i == inv })
-	// What the others were to complete may now be out of reach: take it anew.
-	for _, other := range l.invites {
-		if other.recover != nil && other.answer != nil && other.answer.From == inv.from() {
-			other.recover, other.waiting = nil, false
+	var gone []*invite
+	l.invites = slices.DeleteFunc(l.invites, func(i *invite) bool {
+		if i.Host == c.self.Host || !fits(i) {
+			return false
 		}
-		if other.catchup != nil && other.catchup.Holder == inv.addr {
-			other.catchup, other.waiting = nil, false
+		gone = append(gone, i)
+		return true
+	})
+	for _, inv := range gone {
+		// What the others were to complete may now be out of reach: take it anew.
+		for _, other := range l.invites {
+			if other.recover != nil && other.answer != nil && other.answer.From == inv.from() {
+				other.recover, other.waiting = nil, false
+			}
+			if other.catchup != nil && other.catchup.Holder == inv.addr {
+				other.catchup, other.waiting = nil, false
+			}
 		}
 	}
-	c.maybeDecide()
+	if len(gone) > 0 {
+		c.maybeDecide()
+	}
 }
+
+func (c *Core) dropInvite(inv *invite) { c.dropInvites(func(i *invite) bool { return i == inv }) }
 
 // dropRegime goes on without all that were to come from a view: one of them has
 // moved on or follows another coordinator, so it would be torn apart.
 func (c *Core) dropRegime(view views.ViewID) {
 	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool { return s.view == view })
-	l := c.lead
-	for _, inv := range slices.Clone(l.invites) {
-		if c.lead == l && !inv.ours && inv.expected == view {
-			c.dropInvite(inv)
-		}
-	}
+	c.dropInvites(func(i *invite) bool { return !i.ours && i.expected == view })
 }
 
 // from is the view an invite said it comes from; zero before it did.
@@ -329,18 +339,13 @@ func (inv *invite) from() views.ViewID {
 
 // dropFailedInvites goes on without members the detector has given up.
 func (c *Core) dropFailedInvites() {
-	l, base := c.lead, c.base
-	for r := range base.Members {
-		if c.lead != l || c.base != base || l == nil {
-			return
-		}
-		if !c.members[r].failed {
-			continue
-		}
-		if inv := l.find(base.Members[r].Process); inv != nil && inv.Host != c.self.Host {
-			c.dropInvite(inv)
-		}
+	if c.lead == nil {
+		return
 	}
+	c.dropInvites(func(i *invite) bool {
+		r := c.rankOf(i.Process)
+		return r >= 0 && c.members[r].failed
+	})
 }
 
 // handleAnswer takes an answer to our ballot. One to a ballot that we decided
@@ -384,17 +389,13 @@ func (c *Core) takeAnswer(inv *invite, m *message.Answer) {
 // dropStale leaves out those whom a member knows in a later life, and says
 // whether the ballot went on without waiting for this answer's effect.
 func (c *Core) dropStale(stale []views.Process) bool {
-	for _, p := range stale {
-		if c.lead == nil {
-			return true
+	c.dropInvites(func(i *invite) bool {
+		if i.ours || !slices.Contains(stale, i.Process) {
+			return false
 		}
-		inv := c.lead.find(p)
-		if inv == nil || inv.ours {
-			continue
-		}
-		c.refuse(Sender{Process: p, Addr: inv.addr}, views.RefuseRolledBack)
-		c.dropInvite(inv)
-	}
+		c.refuse(Sender{Process: i.Process, Addr: i.addr}, views.RefuseRolledBack)
+		return true
+	})
 	return c.lead == nil
 }
 
@@ -438,6 +439,7 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 		l.movedOn = append(l.movedOn, movedOn{inv.expected, m.Promised})
 		c.dropInvite(inv)
 	default:
+		c.noteShy(inv.Host, shyBusy, shyBusyLast)
 		c.dropRegime(inv.expected)
 	}
 }
@@ -456,11 +458,9 @@ func (c *Core) noteSeq(seq views.Seq) {
 	}
 }
 
-// leaps reports whether a seq is so far above ours that no honest group can have
-// come there: following it would use the numbers up.
-func (c *Core) leaps(seq views.Seq) bool {
-	return seq > c.highest.Seq && seq-c.highest.Seq >= seqLeapMax
-}
+// leaps reports whether a seq is one that no honest group can have come to:
+// following it would use the numbers up.
+func (c *Core) leaps(seq views.Seq) bool { return seq >= seqMax }
 
 // yieldLead gives up our ballot for another's. Ours stays promised, so we are
 // still flushing; if the other does not come we try again. The strangers we

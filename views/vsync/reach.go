@@ -49,7 +49,22 @@ const partAfter = 2
 // leave the others: a link that stays broken must not keep two halves apart.
 // Only the better side does it, so views grow, and nobody is taken to and fro.
 func (c *Core) parts(s *stranger) bool {
-	return c.toldUs(s) && c.now.Sub(s.reach.begun) >= partAfter*c.t.StrangerTTL && !c.better(s)
+	waited := c.now.Sub(s.reach.begun)
+	switch {
+	case !c.toldUs(s) || waited < partAfter*c.t.StrangerTTL:
+		return false
+	case !c.better(s):
+		return true
+	}
+	// Perhaps it is the better side's coordinator that cannot be reached. Ours
+	// leads where that makes a view larger than either.
+	reached := 0
+	for i := range s.roster {
+		if c.reaches(s, &s.roster[i]) {
+			reached++
+		}
+	}
+	return waited >= 2*partAfter*c.t.StrangerTTL && int(c.liveSize())+reached > int(s.size)
 }
 
 // reaches reports whether no way to a stranger's member is lacking.

@@ -300,6 +300,9 @@ func (c *Core) decline(view views.ViewID) {
 		return
 	}
 	if p.ballot.Coordinator == c.self.Host {
+		if c.lead == nil {
+			return // given up meanwhile
+		}
 		if inv := c.lead.find(c.self.Process); inv != nil {
 			inv.declined = append(inv.declined, view)
 			inv.catchup, inv.waiting = nil, false

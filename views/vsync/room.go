@@ -16,12 +16,46 @@ func recordBytes(members []views.Member) int {
 	n := groupFixed
 	for i := range members {
 		m := &members[i]
-		n += recordFixed + len(m.Name) + len(m.Version)
-		for _, a := range m.Attrs {
-			n += 2 + len(a.Key) + len(a.Value)
-		}
+		n += recordFixed + len(m.Name) + len(m.Version) + attrBytes(m.Attrs)
 	}
 	return n
+}
+
+func attrBytes(attrs []views.Attr) int {
+	n := 0
+	for _, a := range attrs {
+		n += 2 + len(a.Key) + len(a.Value)
+	}
+	return n
+}
+
+// grows notes that a member's attributes change, unless the view then no longer
+// fits. All members apply the same changes in one order, so all say the same.
+func (c *Core) grows(m *views.Member, attrs []views.Attr) bool {
+	more := attrBytes(attrs) - attrBytes(m.Attrs)
+	if more > 0 && c.viewBytes+more > installRoom {
+		return false
+	}
+	c.viewBytes += more
+	return true
+}
+
+// trim takes attributes out of a view being decided until it fits, from the last
+// rank on: changes that were under way may not all have room.
+func (c *Core) trim(plan []placement) {
+	n := 0
+	for i := range plan {
+		n += recordBytes([]views.Member{plan[i].member}) - groupFixed
+	}
+	for i := len(plan) - 1; i >= 0 && n > installRoom; i-- {
+		m := &plan[i].member
+		if len(m.Attrs) == 0 {
+			continue
+		}
+		n -= attrBytes(m.Attrs)
+		m.Attrs, plan[i].parentRank = nil, -1
+		c.drop(m.Host, "attributes-do-not-fit")
+	}
 }
 
 // room is what is left of a view.

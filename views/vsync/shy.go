@@ -14,6 +14,9 @@ const (
 	shyMax   = 64
 	shyFirst = time.Second
 	shyLast  = 30 * time.Second
+	// One that answered that it is busy elsewhere costs less.
+	shyBusy     = 50 * time.Millisecond
+	shyBusyLast = 3200 * time.Millisecond
 )
 
 // shy is a stranger that kept the others waiting.
@@ -23,18 +26,18 @@ type shy struct {
 	until views.Instant
 }
 
-// noteShy holds a stranger off, twice as long as the last time.
-func (c *Core) noteShy(host views.HostID) {
+// noteShy holds a stranger off, twice as long as the last time, first to last.
+func (c *Core) noteShy(host views.HostID, first, last time.Duration) {
 	i := slices.IndexFunc(c.shies, func(s shy) bool { return s.host == host })
 	if i < 0 {
 		if len(c.shies) == shyMax {
 			c.shies = c.shies[1:]
 		}
-		c.shies = append(c.shies, shy{host: host, wait: shyFirst / 2})
+		c.shies = append(c.shies, shy{host: host})
 		i = len(c.shies) - 1
 	}
 	s := &c.shies[i]
-	s.wait = min(2*s.wait, shyLast)
+	s.wait = max(first, min(2*s.wait, last))
 	s.until = c.after(s.wait)
 }
 

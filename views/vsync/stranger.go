@@ -63,7 +63,9 @@ func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *s
 	}
 	s.heardAt = c.now
 	s.size, s.joiner = size, joiner
-	if from.Host == view.Coordinator || s.contact.Host == from.Host {
+	// The coordinator is the first to be asked; where it does not answer, whoever is heard.
+	silent := s.askedAt != 0 && c.now.Sub(max(s.firstAt, s.toldUsAt)) > c.t.StrangerTTL
+	if s.contact.Host == from.Host || (from.Host == view.Coordinator) != silent {
 		s.contact = from
 	}
 	return s
@@ -84,7 +86,13 @@ func (c *Core) findStranger(host views.HostID, view views.ViewID) *stranger {
 func (c *Core) addStranger(met stranger) *stranger {
 	c.forgetStrangers()
 	if len(c.strangers) >= strangersMax {
-		c.strangers = c.strangers[1:]
+		silent := 0
+		for i, s := range c.strangers {
+			if s.heardAt < c.strangers[silent].heardAt {
+				silent = i
+			}
+		}
+		c.strangers = slices.Delete(c.strangers, silent, silent+1)
 	}
 	s := &met
 	s.firstAt = c.now
@@ -317,6 +325,10 @@ func (c *Core) handleRoster(from Sender, m *message.Roster) {
 }
 
 func (c *Core) keepRoster(s *stranger, m *message.Roster) {
+	if c.leaps(m.Promised) || c.leaps(m.View.Seq) {
+		c.drop(s.contact.Host, "seq-leap")
+		return
+	}
 	s.heardAt, s.joiner = c.now, m.Joiner
 	if c.view.ID.Less(m.View) {
 		for i := range m.Members {

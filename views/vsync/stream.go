@@ -11,6 +11,9 @@ import (
 const (
 	// streamWindow is how many packets behind the stable point are kept or taken.
 	streamWindow = 8192
+	// streamBytes is the same in bytes: what a sender may have under way, and room
+	// for those who are told late what is stable.
+	streamBytes = 4 * windowBytes
 	// earlyMax is how many Data messages of the next view are held until it is installed.
 	earlyMax = 512
 	// resendItems is how many packets one Resend brings at most.
@@ -38,6 +41,8 @@ type stream struct {
 	announced views.StreamSeq
 	// window holds the packets stable+1, stable+2, …; nil where missing.
 	window []*message.Item
+	// bytes is what they hold.
+	bytes int
 	// holder is who to ask first for what is missing, or noHolder.
 	holder   int
 	nakTries uint8
@@ -52,7 +57,7 @@ func (s *stream) at(seq views.StreamSeq) *message.Item {
 
 // put stores a packet and moves have; it reports whether the packet was new.
 func (s *stream) put(seq views.StreamSeq, item *message.Item) bool {
-	if seq <= s.have || seq > s.stable+streamWindow {
+	if seq <= s.have || seq > s.stable+streamWindow || s.bytes > streamBytes {
 		return false
 	}
 	i := int(seq - s.stable - 1)
@@ -63,6 +68,7 @@ func (s *stream) put(seq views.StreamSeq, item *message.Item) bool {
 		return false
 	}
 	s.window[i] = item
+	s.bytes += sizeOf(item)
 	s.announced = max(s.announced, seq)
 	for s.have < s.stable+views.StreamSeq(len(s.window)) && s.window[s.have-s.stable] != nil {
 		s.have++
@@ -77,12 +83,18 @@ func (s *stream) settleTo(seq views.StreamSeq) {
 	if seq <= s.stable {
 		return
 	}
+	for _, item := range s.window[:seq-s.stable] {
+		s.bytes -= sizeOf(item)
+	}
 	s.window = s.window[seq-s.stable:]
 	s.stable = seq
 	if len(s.window) == 0 {
 		s.window = nil
 	}
 }
+
+// sizeOf is about what a packet takes.
+func sizeOf(item *message.Item) int { return len(item.Payload) + len(item.Group) + itemOverhead }
 
 // missing appends the gaps up to the announced packet.
 func (s *stream) missing(dst []message.SeqRange) []message.SeqRange {
@@ -230,13 +242,11 @@ func (c *Core) handleResend(from Sender, m *message.Resend) {
 	s := &c.streams[m.Origin]
 	left := resendItems
 	for _, r := range m.Ranges[:min(len(m.Ranges), resendRanges)] {
-		for seq := max(r.First, s.stable+1); seq <= r.Last && left > 0; {
-			items := s.run(seq, min(r.Last, s.stable+views.StreamSeq(len(s.window))), &left)
+		last := min(r.Last, s.stable+views.StreamSeq(len(s.window)))
+		for seq := max(r.First, s.stable+1); seq <= last && left > 0; {
+			items := s.run(seq, last, &left)
 			if len(items) == 0 {
 				seq++
-				if seq > s.stable+views.StreamSeq(len(s.window)) {
-					break
-				}
 				continue
 			}
 			c.counters.Retransmits += uint64(len(items))
@@ -255,7 +265,7 @@ func (s *stream) run(seq, last views.StreamSeq, left *int) []message.Item {
 		if item == nil {
 			break
 		}
-		size += len(item.Payload) + len(item.Group) + itemOverhead
+		size += sizeOf(item)
 		if len(items) > 0 && size > bundleBytes {
 			break
 		}

@@ -11,9 +11,10 @@ import (
 //
 // Two generals: A decides W and installs it; before B hears of it A is cut off.
 // Nothing can make B install W then. So the property binds a pair of which
-// neither, nor who decided W, crashed or was faulty from the time the first
-// member blocked until B went elsewhere; all other deviations are counted as
-// excused.
+// neither crashed or was faulty from the time the first member blocked until B
+// went elsewhere. Where the one who decided W was, it binds only if A had
+// installed W before B went: then A could tell. All other deviations are counted
+// as excused.
 func (c *Checker) checkSuccessors(v *view) {
 	if len(v.next) == 0 {
 		return
@@ -55,15 +56,9 @@ func (c *Checker) checkDeserter(v *view, s *step, b *visit) {
 		c.excuse(Successors)
 		return
 	}
-	for _, decider := range s.to.members[0].lives {
-		if c.faulty(decider, from, b.leftAt) {
-			// The one who decided W could not tell B again.
-			c.excuse(Successors)
-			return
-		}
-	}
+	deciderFaulty := len(s.to.members) > 0 && slices.ContainsFunc(s.to.members[0].lives, func(l *life) bool { return c.faulty(l, from, b.leftAt) })
 	for _, a := range v.visits {
-		if a.next == s.to && !c.faulty(a.life, from, b.leftAt) {
+		if a.next == s.to && !c.faulty(a.life, from, b.leftAt) && (!deciderFaulty || a.leftAt < b.leftAt) {
 			c.fail(Successors, v.id, []*proc{a.life.proc, b.life.proc}, "%s installs %s and counts %s, which installs %s, without a fault",
 				a.life.proc, c.viewName(s.to.id), b.life.proc, c.viewName(b.next.id))
 			return

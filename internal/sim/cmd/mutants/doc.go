@@ -1,7 +1,8 @@
 // Command mutants tests the tests: it plants each bug of testdata/mutants into a
 // copy of the module, runs the detector that the patch names, and demands that
-// it fails with the property that the patch names. A bug that survives ends the
-// command with 2: then a checker is blind, or the bug cannot be reached.
+// it fails with the property that the patch names, and does not on the clean
+// source. A bug that survives ends the command with 2: then a checker is blind,
+// or the bug cannot be reached.
 //
 //	mutants [-only NAME] [-dir testdata/mutants]
 //

@@ -29,7 +29,7 @@ type flags struct {
 	verbose bool
 	loud    bool
 	record  string
-	keep    string
+	out     string
 	found   string
 	skip    string
 	judge   func(sim.Options) sim.Oracle
@@ -48,7 +48,7 @@ func main() {
 	flag.BoolVar(&f.verbose, "v", false, "tell what happens, one line an event")
 	flag.BoolVar(&f.loud, "vv", false, "as -v, with every message")
 	flag.StringVar(&f.record, "record", "", "replay a kept seed from this file")
-	flag.StringVar(&f.keep, "keep", filepath.Join("testdata", "seeds"), "where shrunk seeds are kept")
+	flag.StringVar(&f.out, "o", "", "the file for the shrunk seed; default testdata/seeds/SEED.txt")
 	flag.StringVar(&f.found, "found-by", "simulate", "what found the seed, for its record")
 	flag.StringVar(&f.skip, "skip", "", "properties to leave out, such as P15,B3: to see past a known fault")
 	flag.Parse()
@@ -129,7 +129,10 @@ func (f *flags) replay(t sim.Task) int {
 func (f *flags) shrinkAndKeep(res sim.Result) {
 	rec := sim.Shrink(res, sim.Shipped, f.judge, func(text string) { fmt.Println("shrink:", text) })
 	rec.FoundBy = f.found
-	path := filepath.Join(f.keep, fmt.Sprintf("%d.txt", rec.Options.Seed))
+	path := f.out
+	if path == "" {
+		path = filepath.Join("testdata", "seeds", fmt.Sprintf("%d.txt", rec.Options.Seed))
+	}
 	if err := rec.Write(path); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return
