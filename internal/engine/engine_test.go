@@ -39,6 +39,8 @@ type lanHost struct {
 	attrs   []views.Attr
 	log     []trace.Event
 	got     []string
+	// refused is why the last change of its own attributes did not come about.
+	refused error
 	watched []engine.WatchTarget
 	stop    *engine.Stop
 }
@@ -112,8 +114,13 @@ func (h *lanHost) step(in engine.Input) {
 		h.lan.send(h, p)
 	}
 	for _, d := range out.Deliver {
-		if m, ok := d.(engine.Message); ok {
-			h.got = append(h.got, string(m.Payload))
+		switch d := d.(type) {
+		case engine.Message:
+			h.got = append(h.got, string(d.Payload))
+		case engine.StateChanged:
+			if d.Who == h.process.Host {
+				h.refused = d.Err
+			}
 		}
 	}
 	if out.Watch != nil {

@@ -143,6 +143,7 @@ type told struct {
 	at  views.Instant
 }
 
+// Each process is told once in toldEvery, and toldMax of them in all.
 const (
 	toldMax   = 64
 	toldEvery = 100 * time.Millisecond
@@ -152,14 +153,18 @@ const (
 func (c *Core) tells(who views.Process) bool {
 	i := slices.IndexFunc(c.told, func(t told) bool { return t.who == who })
 	switch {
-	case i >= 0 && c.now.Sub(c.told[i].at) < toldEvery:
+	case i >= 0:
+	case len(c.told) < toldMax:
+		c.told = append(c.told, told{who, c.now})
+		return true
+	default:
+		i = 0 // the one told longest ago makes room
+	}
+	if c.now.Sub(c.told[i].at) < toldEvery {
 		c.drop(who.Host, "told-already")
 		return false
-	case i >= 0:
-		c.told = slices.Delete(c.told, i, i+1)
-	case len(c.told) == toldMax:
-		c.told = slices.Delete(c.told, 0, 1)
 	}
+	c.told = slices.Delete(c.told, i, i+1)
 	c.told = append(c.told, told{who, c.now})
 	return true
 }

@@ -411,6 +411,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.reindex()
 	c.viewBytes = recordBytes(v.Members)
 	c.rank = v.RankOf(c.self.Process)
+	said := c.said
 	c.said = v.Members[c.rank]
 	c.joiner = c.joiner && v.Size() == 1
 	c.members = make([]memberState, v.Size())
@@ -437,6 +438,10 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.enter(Operational)
 	c.emit(installEvent(v, prev, trans))
 	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans})
+	if !prev.IsZero() && attrBytes(said.Attrs) != attrBytes(c.said.Attrs) {
+		c.forgetAttrs() // there was no room for them
+		c.deliver(StateChanged{View: v, Who: c.self.Host, Err: views.ErrViewFull})
+	}
 	if !prev.IsZero() {
 		c.emit(trace.Unblock{View: v.ID})
 		c.deliver(Unblocked{View: v.ID})

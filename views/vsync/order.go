@@ -143,10 +143,11 @@ func (c *Core) applyState(origin int, item *message.Item) {
 	if c.grows(m, item.State.Attrs) {
 		m.Attrs = item.State.Attrs
 	} else {
-		err = views.ErrViewFull
 		c.drop(m.Host, "attributes-do-not-fit")
-		if origin == c.rank {
-			c.said.Attrs, c.self.Attrs = m.Attrs, m.Attrs
+		if origin == c.rank && c.phase == Operational { // else the next view says what became of them
+			err = views.ErrViewFull
+			c.said.Attrs = m.Attrs
+			c.forgetAttrs()
 		}
 	}
 	m.Bits = item.State.Bits

@@ -453,7 +453,7 @@ func (c *Core) isContact(inv *invite) bool {
 
 // noteSeq sees to it that our next ballot is above what others have promised.
 func (c *Core) noteSeq(seq views.Seq) {
-	if !c.leaps(seq) {
+	if !c.leapsFor(seq) {
 		c.seqSeen = max(c.seqSeen, seq)
 	}
 }
@@ -461,6 +461,10 @@ func (c *Core) noteSeq(seq views.Seq) {
 // leaps reports whether a seq is one that no honest group can have come to:
 // following it would use the numbers up.
 func (c *Core) leaps(seq views.Seq) bool { return seq >= seqMax }
+
+// leapsFor is the same for a seq that our next ballot would have to pass: ours
+// must not come to where others stop following.
+func (c *Core) leapsFor(seq views.Seq) bool { return seq >= seqMax/2 }
 
 // yieldLead gives up our ballot for another's. Ours stays promised, so we are
 // still flushing; if the other does not come we try again. The strangers we

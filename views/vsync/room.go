@@ -1,6 +1,11 @@
 package vsync
 
-import "github.com/gmsd/gmsd/views"
+import (
+	"slices"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
 
 // A view must fit into one datagram, whole, for those who come into it.
 const (
@@ -38,6 +43,14 @@ func (c *Core) grows(m *views.Member, attrs []views.Attr) bool {
 	}
 	c.viewBytes += more
 	return true
+}
+
+// forgetAttrs takes the attributes that all know for those this host wants,
+// unless it has said anew what it wants.
+func (c *Core) forgetAttrs() {
+	if !slices.ContainsFunc(c.sender.agreed, func(p pending) bool { return p.kind == message.ItemState }) {
+		c.self.Attrs = c.said.Attrs
+	}
 }
 
 // trim takes attributes out of a view being decided until it fits, from the last

@@ -325,7 +325,7 @@ func (c *Core) handleRoster(from Sender, m *message.Roster) {
 }
 
 func (c *Core) keepRoster(s *stranger, m *message.Roster) {
-	if c.leaps(m.Promised) || c.leaps(m.View.Seq) {
+	if c.leapsFor(m.Promised) || c.leapsFor(m.View.Seq) {
 		c.drop(s.contact.Host, "seq-leap")
 		return
 	}

@@ -94,7 +94,13 @@ func (s *stream) settleTo(seq views.StreamSeq) {
 }
 
 // sizeOf is about what a packet takes.
-func sizeOf(item *message.Item) int { return len(item.Payload) + len(item.Group) + itemOverhead }
+func sizeOf(item *message.Item) int {
+	n := len(item.Payload) + len(item.Group) + itemOverhead
+	if item.State != nil {
+		n += attrBytes(item.State.Attrs)
+	}
+	return n
+}
 
 // missing appends the gaps up to the announced packet.
 func (s *stream) missing(dst []message.SeqRange) []message.SeqRange {
