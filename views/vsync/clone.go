@@ -248,7 +248,7 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 		c.handleRefuse(from, m)
 		return
 	case *message.Hello:
-		if c.acting() != c.rank {
+		if c.acting() != c.rank && c.cfg.Multicast {
 			return
 		}
 		ours := max(c.view.Size(), 1)

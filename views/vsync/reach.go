@@ -200,9 +200,10 @@ func (c *Core) handleProbe(from Sender, m *message.Probe) {
 			c.errands = slices.Delete(c.errands, 0, 1)
 		}
 		i = len(c.errands)
-		c.errands = append(c.errands, &errand{token: m.Token, by: from.Addr, whom: m.Whom})
+		c.errands = append(c.errands, &errand{token: m.Token})
 	}
 	e := c.errands[i]
+	e.by, e.whom = from.Addr, m.Whom // their addresses may have changed
 	if len(e.reached) > 0 {
 		c.sendTo(e.by, &message.Reached{Token: e.token, Who: e.reached})
 	}
