@@ -86,9 +86,16 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	if c.lead != nil {
 		c.yieldLead("higher ballot " + m.Ballot.String())
 	}
-	c.promiseBallot(&promise{
+	p := &promise{
 		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via, crowd: len(m.Plus),
-	})
+	}
+	c.promiseBallot(p)
+	if c.promise == p && c.view.ID.Less(m.Base) && c.answeredTo(m.Base) != nil {
+		// The coordinator comes from a view that we may be in: it will want us to
+		// catch up, so we need not be told.
+		p.catchup = m.Base
+		c.sendTo(from.Addr, &message.Fetch{View: m.Base})
+	}
 }
 
 // isTaken reports whether a stranger's proposal finds us taken by another's: both
@@ -273,11 +280,11 @@ func (c *Core) saidTo(ballot views.ViewID, digest uint64) *answeredBallot {
 	return nil
 }
 
-// pollNow repeats the answer at once: the view we wait for was seen elsewhere.
-func (c *Core) pollNow() {
+// fetchFrom asks one who was met in the view we wait for: its install did not
+// come, and the coordinator may be out of reach.
+func (c *Core) fetchFrom(from Sender) {
 	if p := c.promise; p.durable && !p.released && p.ballot.Coordinator != c.self.Host && p.cut == nil {
-		p.pollTries = 0
-		p.pollAt = views.Earliest(p.pollAt, c.after(c.t.Retry))
+		c.sendTo(from.Addr, &message.Fetch{View: p.ballot})
 	}
 }
 

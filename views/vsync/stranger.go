@@ -44,7 +44,7 @@ func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *s
 		return nil
 	}
 	if c.promise != nil && view == c.promise.ballot {
-		c.pollNow() // we are about to install it, too
+		c.fetchFrom(from) // we are about to install it, too
 		return nil
 	}
 	if c.maybeFetch(from, view) {
