@@ -42,6 +42,9 @@ type StatusStranger struct {
 	Contact  views.HostID `json:"contact"`
 	Size     uint16       `json:"size"`
 	Answered bool         `json:"answered"`
+	// Lacking are the ways, "ours - theirs" by short host ids, that keep it from
+	// being invited: no ping has come back.
+	Lacking []string `json:"lacking,omitempty"`
 }
 
 // StatusCounters count what the core did.
@@ -75,7 +78,11 @@ func statusEngine(e *engine.Status) StatusEngine {
 		}
 	}
 	for _, s := range e.Strangers {
-		out.Strangers = append(out.Strangers, StatusStranger{View: viewID(s.View), Contact: s.Contact.Host, Size: s.Size, Answered: s.Answered})
+		stranger := StatusStranger{View: viewID(s.View), Contact: s.Contact.Host, Size: s.Size, Answered: s.Answered}
+		for _, w := range s.Lacking {
+			stranger.Lacking = append(stranger.Lacking, w.Ours.Host.Short()+" - "+w.Theirs.Host.Short())
+		}
+		out.Strangers = append(out.Strangers, stranger)
 	}
 	for _, d := range e.Drops {
 		out.Dropped[d.Reason] += d.Count

@@ -46,8 +46,9 @@ func (c *Core) toldUs(s *stranger) bool {
 const partAfter = 2
 
 // parts reports whether to take those of a stranger's view that we reach and
-// leave the others: a link that stays broken must not keep two halves apart.
-// Only the better side does it, so views grow, and nobody is taken to and fro.
+// leave the others: a link that stays broken must not keep two halves apart. The
+// better side does it, or else the other where that makes a view larger than
+// either; so views grow, and nobody is taken to and fro.
 func (c *Core) parts(s *stranger) bool {
 	waited := c.now.Sub(s.reach.begun)
 	switch {
@@ -56,8 +57,7 @@ func (c *Core) parts(s *stranger) bool {
 	case !c.better(s):
 		return true
 	}
-	// Perhaps it is the better side's coordinator that cannot be reached. Ours
-	// leads where that makes a view larger than either.
+	// Perhaps it is the better side's coordinator that cannot be reached.
 	reached := 0
 	for i := range s.roster {
 		if c.reaches(s, &s.roster[i]) {
