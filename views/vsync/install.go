@@ -226,7 +226,7 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 	if group >= 0 {
 		said = c.saidTo(m.View, m.Groups[group].Digest)
 	}
-	ours := group >= 0 && said != nil
+	ours := group >= 0 && said != nil && (!c.isIn(view) || slices.Contains(c.transOf(view, m, group), c.self.Host))
 	switch {
 	case m.View != p.ballot && (!ours || !c.isIn(view)):
 		c.decline(m.View)

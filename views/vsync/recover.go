@@ -79,9 +79,6 @@ func (c *Core) successors() map[views.ViewID][]successor {
 		}
 	}
 	for _, in := range c.installs {
-		if in.View == c.view.ID {
-			continue // who missed that one is found by the answers
-		}
 		s := successor{view: in.View, holder: c.self.Addr}
 		for i := range in.Members {
 			s.with = append(s.with, in.Members[i].Process)
