@@ -123,7 +123,7 @@ func (c *Core) probe(s *stranger) {
 		m := &s.roster[i]
 		own := Way{c.self.Process, m.Process}
 		if slices.Contains(h.lacking, own) {
-			c.sendTo(c.addrOf(s, m), &message.Ping{Token: h.token, To: m.Process})
+			c.ping(c.addrOf(s, m), h.token, m.Process)
 		}
 		if len(p.Whom) < message.ProbeMax {
 			p.Whom = append(p.Whom, message.Contact{Process: m.Process, Addr: c.addrOf(s, m)})
@@ -133,6 +133,15 @@ func (c *Core) probe(s *stranger) {
 		if ours := c.base.Members[r].Process; r != c.rank && slices.ContainsFunc(h.lacking, func(w Way) bool { return w.Ours == ours }) {
 			c.sendTo(c.base.Members[r].Addr, p)
 		}
+	}
+}
+
+// ping asks a stranger for a Pong and says where we are: one who still counts us
+// a member of an older view must not take it for a sign that we are with it.
+func (c *Core) ping(to netip.AddrPort, token uint64, who views.Process) {
+	c.sendTo(to, &message.Ping{Token: token, To: who})
+	if c.view.Size() > 1 {
+		c.sendTo(to, c.Heartbeat())
 	}
 }
 
@@ -209,7 +218,7 @@ func (c *Core) handleProbe(from Sender, m *message.Probe) {
 	}
 	for _, w := range e.whom {
 		if !slices.Contains(e.reached, w.Process) {
-			c.sendTo(w.Addr, &message.Ping{Token: e.token, To: w.Process})
+			c.ping(w.Addr, e.token, w.Process)
 		}
 	}
 }
