@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/bench"
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 	"github.com/gmsd/gmsd/internal/admin"
 )
@@ -31,7 +32,7 @@ type command struct {
 func commands() []*command {
 	return []*command{
 		runCommand, demoCommand, viewCommand, historyCommand, whyCommand, eventsCommand, statusCommand,
-		sendCommand, listenCommand, leaveCommand, evictCommand, configCommand, versionCommand,
+		sendCommand, listenCommand, leaveCommand, evictCommand, benchCommand, configCommand, versionCommand,
 	}
 }
 
@@ -73,6 +74,7 @@ type call struct {
 	keep        bool
 	mode        string
 	cleanOnly   bool
+	bench       bench.Options
 }
 
 func newCall(ctx context.Context, c *command, io streams) *call {

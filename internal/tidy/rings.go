@@ -45,6 +45,7 @@ var Rings = []Ring{
 	{Path: "internal/stable", Ring: 3},
 	{Path: "internal/stable/stabletest", Ring: 3, May: []string{"internal/stable"}},
 	{Path: "internal/tracelog", Ring: 3},
+	{Path: "internal/figures", Ring: 3},
 	{Path: "gms", Ring: 3, May: []string{"transport", "transport/**", "internal/stable", "internal/meta", "internal/tracelog"}},
 
 	{Path: "internal/admin", Ring: 4},

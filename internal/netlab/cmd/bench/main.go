@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/figures"
 	"github.com/gmsd/gmsd/internal/netlab"
 )
 
@@ -80,7 +81,7 @@ type bench struct {
 	*settings
 	binary  string
 	dir     string
-	records []record
+	records figures.Set
 	// missing names the runs that gave no figure.
 	missing []string
 }

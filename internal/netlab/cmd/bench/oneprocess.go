@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/figures"
 	"github.com/gmsd/gmsd/internal/netlab"
 	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/transport"
@@ -173,7 +174,7 @@ func (c *crowd) summarise(began views.Instant, f *crowdFigures) {
 		f.Views = max(f.Views, float64(m.views))
 	}
 	f.FirstSeconds, f.LastSeconds = lastView.Sub(began).Seconds(), lastView.Sub(lastStart).Seconds()
-	f.MedianViews = medianOf(counts)
+	f.MedianViews = figures.Median(counts)
 }
 
 // failure gives the first of some errors and, for a crowd that did not form,

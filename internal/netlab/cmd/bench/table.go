@@ -1,24 +1,13 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
-)
 
-// record is one figure of one run, in the form that all harnesses share.
-type record struct {
-	Peer   string  `json:"peer"`
-	Cfg    string  `json:"cfg"`
-	N      int     `json:"n"`
-	Metric string  `json:"metric"`
-	Value  float64 `json:"value"`
-	Run    int     `json:"run"`
-}
+	"github.com/gmsd/gmsd/internal/figures"
+)
 
 // bar is what a figure must reach and what it aims at; 0 is none. Falling
 // figures are good unless atLeast.
@@ -65,22 +54,10 @@ var bars = []bar{
 
 // add keeps a figure.
 func (b *bench) add(cfg string, n int, metric string, value float64, run int) {
-	b.records = append(b.records, record{"gmsd", cfg, n, metric, value, run})
+	b.records.Add(cfg, n, metric, value, run)
 	if b.verbose {
 		fmt.Fprintf(os.Stderr, "  n=%d %s = %.4g\n", n, metric, value)
 	}
-}
-
-// values gives the figures of a metric, sorted.
-func (b *bench) values(n int, metric string) []float64 {
-	var out []float64
-	for _, r := range b.records {
-		if r.N == n && r.Metric == metric {
-			out = append(out, r.Value)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // table draws what was measured beside its bars.
@@ -91,14 +68,14 @@ func (b *bench) table() string {
 	known := map[string]bool{}
 	for _, row := range bars {
 		known[fmt.Sprint(row.n, row.metric)] = true
-		if v := b.values(row.n, row.metric); len(v) > 0 {
+		if v := b.records.Values("", row.n, row.metric); len(v) > 0 {
 			row.print(w, v)
 		}
 	}
 	for _, r := range b.records {
 		if key := fmt.Sprint(r.N, r.Metric); !known[key] {
 			known[key] = true
-			bar{what: fmt.Sprintf("%s, n=%d", r.Metric, r.N)}.print(w, b.values(r.N, r.Metric))
+			bar{what: fmt.Sprintf("%s, n=%d", r.Metric, r.N)}.print(w, b.records.Values("", r.N, r.Metric))
 		}
 	}
 	for _, m := range b.missing {
@@ -109,9 +86,8 @@ func (b *bench) table() string {
 }
 
 func (row bar) print(w *tabwriter.Writer, sorted []float64) {
-	median := medianOf(sorted)
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s (%s-%s)\t%d\t%s\n", row.what, row.limit(row.bar), row.limit(row.aim),
-		figure(median), figure(sorted[0]), figure(sorted[len(sorted)-1]), len(sorted), row.verdict(median))
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", row.what, row.limit(row.bar), row.limit(row.aim),
+		figures.Spread(sorted), len(sorted), row.verdict(figures.Median(sorted)))
 }
 
 // limit draws a bar or an aim.
@@ -123,9 +99,9 @@ func (row bar) limit(x float64) string {
 	case x == 0:
 		return "0"
 	case row.atLeast:
-		return ">= " + figure(x)
+		return ">= " + figures.Digits(x)
 	}
-	return "<= " + figure(x)
+	return "<= " + figures.Digits(x)
 }
 
 func (row bar) verdict(median float64) string {
@@ -138,19 +114,6 @@ func (row bar) verdict(median float64) string {
 		return "ok, aim reached"
 	}
 	return "ok"
-}
-
-// figure prints three digits.
-func figure(x float64) string {
-	switch {
-	case x >= 100:
-		return fmt.Sprintf("%.0f", x)
-	case x >= 10:
-		return fmt.Sprintf("%.1f", x)
-	case x == float64(int(x)):
-		return fmt.Sprintf("%.0f", x)
-	}
-	return fmt.Sprintf("%.3g", x)
 }
 
 // writeRecords writes the records where -json says.
@@ -167,10 +130,5 @@ func (b *bench) writeRecords() error {
 		defer f.Close()
 		out = f
 	}
-	encoder := json.NewEncoder(out)
-	var faults []error
-	for _, r := range b.records {
-		faults = append(faults, encoder.Encode(r))
-	}
-	return errors.Join(faults...)
+	return b.records.Write(out)
 }

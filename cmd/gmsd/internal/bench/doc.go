@@ -1,0 +1,28 @@
+// Package bench is what `gmsd bench` measures: a group of hosts of the library
+// gms in this process, on the loopback interface, forms, is flooded, carries a
+// steady rate, and is left by one of them.
+//
+// Contract:
+//
+//  1. It disturbs nobody: the group has a name, a multicast address and data
+//     directories of its own, made for the run and gone after it.
+//  2. Metrics are named as in the harnesses of other systems, so that records can
+//     be laid side by side: form_all_ms, flood_<size>_<k>send_msgs_s (delivered
+//     per second and host, own messages included), rate_<size>_<k>send_<r>/s_lat_*
+//     and _own_* (from the call of Send to the receiver's hands, one clock),
+//     leave_all_ms. There is one record for each host where hosts differ.
+//  3. What was sent is counted against what every host got. A message that is
+//     missing without a reason that gms gave (a listener cut, another view) is an
+//     error, not a figure.
+//  4. Memory is bounded: latencies go into histograms of a fixed size, as many
+//     messages are under way as Options.InFlight says.
+//  5. A context that ends stops it at once; what was measured is given back.
+//
+// How a load runs: its senders begin together, warm up, then the window is open
+// for Options.Duration; when all of them have ended each sends an end mark, which
+// stands behind all its messages. Like the peers' harnesses it lets the
+// coordinator send last, where not all do.
+//
+// It does not measure a running daemon and does not start processes; package
+// netlab does.
+package bench

@@ -1,0 +1,149 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/views"
+)
+
+// patience bounds what must happen at all.
+const patience = 30 * time.Second
+
+// group are the hosts of one run.
+type group struct {
+	// hosts stand in the order of the view, but the coordinator last.
+	hosts []*gms.Host
+	epoch time.Time
+}
+
+// form starts n hosts at once and gives the time from the first call until
+// every host first had the view of all.
+func form(ctx context.Context, n int, dir string) (*group, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cfg := gms.Config{
+		Group: fmt.Sprintf("bench-%016x", rand.Uint64()),
+		Bind:  netip.MustParseAddrPort("127.0.0.1:0"),
+		// Somewhere below the ports that the kernel gives away.
+		McastGroup: netip.AddrPortFrom(netip.AddrFrom4([4]byte{239, 192, byte(rand.Uint32()), byte(1 + rand.IntN(254))}),
+			uint16(20000+rand.IntN(10000))),
+		InsecureLab: true,
+	}
+	g := &group{hosts: make([]*gms.Host, n), epoch: time.Now()}
+	err := together(n, func(i int) (err error) {
+		cfg := cfg
+		cfg.Name = fmt.Sprintf("h%d", i+1)
+		cfg.DataDir = filepath.Join(dir, cfg.Name)
+		if g.hosts[i], err = gms.Start(ctx, cfg); err != nil {
+			return err
+		}
+		return waitSize(ctx, g.hosts[i], n)
+	})
+	if err != nil {
+		g.close()
+		return nil, 0, fmt.Errorf("form a group of %d: %w", n, err)
+	}
+	var last time.Time
+	for _, h := range g.hosts {
+		all := h.History()
+		whole := all[slices.IndexFunc(all, func(s *gms.Snapshot) bool { return s.View.Size() == n })]
+		if whole.Installed.After(last) {
+			last = whole.Installed
+		}
+	}
+	g.sort()
+	return g, last.Sub(g.epoch), nil
+}
+
+func (g *group) sort() {
+	view := g.hosts[0].View().View
+	place := func(h *gms.Host) int { return (view.RankOf(h.Self().Process) + len(g.hosts) - 1) % len(g.hosts) }
+	slices.SortFunc(g.hosts, func(a, b *gms.Host) int { return place(a) - place(b) })
+}
+
+// since is the clock of the loads: one for all hosts.
+func (g *group) since() time.Duration { return time.Since(g.epoch) }
+
+// standing is how a group stands at one moment.
+type standing struct {
+	views []views.ViewID // of each host
+	// resent is how many messages the hosts have sent again since they started.
+	resent uint64
+}
+
+func (g *group) standing(ctx context.Context) (*standing, error) {
+	var out standing
+	for _, h := range g.hosts {
+		s, err := h.Status(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("status of %s: %w", h.Self().Name, err)
+		}
+		out.views = append(out.views, s.Engine.View.ID)
+		out.resent += s.Engine.Counters.Retransmits
+	}
+	return &out, nil
+}
+
+// leave lets the first host go, and gives the time until all others have a view
+// without it.
+func (g *group) leave(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	goes, rest := g.hosts[0], g.hosts[1:]
+	began, last := time.Now(), time.Time{}
+	err := together(len(g.hosts), func(i int) error {
+		if i == 0 {
+			return goes.Leave(ctx)
+		}
+		return waitSize(ctx, g.hosts[i], len(rest))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("leave: %w", err)
+	}
+	for _, h := range rest {
+		if at := h.View().Installed; at.After(last) {
+			last = at
+		}
+	}
+	return last.Sub(began), nil
+}
+
+// close ends the hosts at once.
+func (g *group) close() {
+	_ = together(len(g.hosts), func(i int) error {
+		if g.hosts[i] == nil {
+			return nil
+		}
+		return g.hosts[i].Close()
+	})
+}
+
+func waitSize(ctx context.Context, h *gms.Host, size int) error {
+	var err error
+	for s := h.View(); s.View.Size() != size; {
+		if s, err = h.WaitView(ctx, s.View.ID.Seq); err != nil {
+			return fmt.Errorf("%s in a view of %d: %w", h.Self().Name, h.View().View.Size(), err)
+		}
+	}
+	return nil
+}
+
+// together does n things at once and waits for all.
+func together(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { errs[i] = do(i) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

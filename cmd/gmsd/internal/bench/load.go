@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/views"
+)
+
+const (
+	// stampBytes is the time of sending, at the start of a payload; a shorter
+	// payload is an end mark.
+	stampBytes = 8
+	// warmUpMax is how long a load runs before its window opens, at most.
+	warmUpMax = time.Second
+	// holdOff is how long a sender waits when gms refuses a message.
+	holdOff = time.Millisecond
+	// markEvery is when an end mark is said again: a listener that was cut may
+	// have missed it.
+	markEvery = 500 * time.Millisecond
+)
+
+// cfgLibrary names the records of hosts of the library in one process; those of
+// a load add the order.
+const cfgLibrary = "lib"
+
+// cell is one load.
+type cell struct {
+	size, senders int
+	order         views.Order
+	// rate is in messages a second and sender; 0 is a flood.
+	rate int
+}
+
+// metric is the name that all figures of a cell begin with.
+func (c *cell) metric() string {
+	if c.rate > 0 {
+		return fmt.Sprintf("rate_%dB_%dsend_%d/s", c.size, c.senders, c.rate)
+	}
+	return fmt.Sprintf("flood_%dB_%dsend", c.size, c.senders)
+}
+
+func (c *cell) cfg() string { return cfgLibrary + "," + c.order.String() }
+
+// load is a cell while it runs.
+type load struct {
+	cell
+	*group
+	name     string // of the process group
+	inFlight int
+	// The window, by group.since.
+	start, open, shut time.Duration
+	sent, refused     atomic.Uint64
+	// resent are the messages that holders sent again.
+	resent uint64
+	// newView: the view changed while it ran.
+	newView bool
+}
+
+// run carries a load out and gives what each host received.
+func (l *load) run(ctx context.Context, duration time.Duration) ([]*receiver, error) {
+	warmUp := min(duration/3, warmUpMax)
+	ctx, cancel := context.WithTimeout(ctx, warmUp+duration+patience)
+	defer cancel()
+	before, err := l.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	receivers := make([]*receiver, len(l.hosts))
+	for i, h := range l.hosts {
+		if receivers[i], err = l.listen(h); err != nil {
+			return nil, err
+		}
+	}
+	l.start = l.since()
+	l.open = l.start + warmUp
+	l.shut = l.open + duration
+	received := make(chan error, 1)
+	go func() {
+		received <- together(len(receivers), func(i int) error { return receivers[i].run(ctx) })
+		close(received)
+	}()
+	if err = l.send(ctx); err == nil {
+		err = l.mark(ctx, received)
+	}
+	if err != nil {
+		cancel()
+		for range received { // they were stopped: no news
+		}
+		return nil, err
+	}
+	after, err := l.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.resent = after.resent - before.resent
+	l.newView = !slices.Equal(before.views, after.views)
+	return receivers, l.judge(receivers)
+}
+
+// send lets all senders send until the window shuts.
+func (l *load) send(ctx context.Context) error {
+	return together(l.senders*l.inFlight, func(i int) error {
+		return l.sendFrom(ctx, l.hosts[i%l.senders], i/l.senders)
+	})
+}
+
+// sendFrom is one of the inFlight callers of Send at a host: gms takes one
+// message of each at a time.
+func (l *load) sendFrom(ctx context.Context, h *gms.Host, caller int) error {
+	payload := make([]byte, l.size)
+	due, step := time.Duration(0), time.Duration(0) // a flood is always due
+	if l.rate > 0 {
+		interval := time.Second / time.Duration(l.rate)
+		due, step = l.start+interval*time.Duration(caller), interval*time.Duration(l.inFlight)
+	}
+	for {
+		if err := l.await(ctx, min(due, l.shut)); err != nil {
+			return err
+		}
+		due += step
+		now := l.since()
+		if now >= l.shut {
+			return nil
+		}
+		binary.BigEndian.PutUint64(payload, uint64(now))
+		_, err := h.Send(ctx, l.name, l.order, payload)
+		switch {
+		case err == nil:
+			l.sent.Add(1)
+		case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy):
+			l.refused.Add(1)
+			due = max(due, l.since()+holdOff)
+		default:
+			return fmt.Errorf("%s sends: %w", h.Self().Name, err)
+		}
+	}
+}
+
+// await waits until a time of l.since.
+func (l *load) await(ctx context.Context, at time.Duration) error {
+	left := at - l.since()
+	if left <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// mark ends a load: every sender says that it has sent all, until all have
+// received that.
+func (l *load) mark(ctx context.Context, received <-chan error) error {
+	again := time.NewTicker(markEvery)
+	defer again.Stop()
+	for {
+		err := together(l.senders, func(i int) error {
+			_, err := l.hosts[i].Send(ctx, l.name, l.order, []byte{0})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("end mark: %w", err)
+		}
+		select {
+		case err := <-received:
+			return err
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s, %s: not every host heard the end: %w", l.metric(), l.order, ctx.Err())
+		}
+	}
+}
+
+// missing is how many messages a host was not given.
+func (l *load) missing(r *receiver) int64 { return int64(l.sent.Load()) - int64(r.got) }
+
+// judge holds what was received against what was sent.
+func (l *load) judge(receivers []*receiver) error {
+	for _, r := range receivers {
+		if l.missing(r) != 0 && r.cuts == 0 && !l.newView {
+			return fmt.Errorf("%s, %s: %s misses %d of %d messages and was told of no reason",
+				l.metric(), l.order, r.host.Self().Name, l.missing(r), l.sent.Load())
+		}
+	}
+	return nil
+}
