@@ -15,8 +15,8 @@ import (
 // loop is the one goroutine that owns the engine. Everything that happens
 // outside comes to it as an input, everything the engine wants is done by it,
 // or, for the disk, by the writer it feeds. Two more goroutines belong to it,
-// one receives, one writes; with a check command a third. Nothing else ticks: at rest the loop sleeps until a
-// datagram or the engine's own deadline.
+// one receives, one writes; with a check command a third. Nothing else ticks: at
+// rest the loop sleeps until a datagram or the engine's own deadline.
 type loop struct {
 	host     *Host
 	self     views.Process

@@ -71,6 +71,9 @@ const HostsMax = 62
 // spares is the number of machines on which clones may come up.
 const spares = 1
 
+// HostsMost bounds Options.Hosts: the machines without the spare ones.
+const HostsMost = HostsMax - spares
+
 // Profile is a kind of seed.
 type Profile int64
 

@@ -204,7 +204,7 @@ func (c *Core) maybeChallenge(r int, newcomer Sender, m message.Message) {
 		return
 	}
 	c.challenge = &challenge{
-		member:   Sender{Process: c.base.Members[r].Process, Nonce: c.base.Members[r].Nonce, Addr: c.base.Members[r].Addr},
+		member:   senderOf(&c.base.Members[r]),
 		newcomer: newcomer, token: c.rng.Uint64(), nextAt: c.now,
 	}
 	c.advanceChallenge()
@@ -251,7 +251,7 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 		if c.acting() != c.rank && c.cfg.Multicast {
 			return
 		}
-		ours := max(c.view.Size(), 1)
+		ours := c.view.Size()
 		switch theirs := max(int(m.Size), 1); {
 		case theirs > ours:
 			return
@@ -264,8 +264,8 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 }
 
 // outranks reports whether of two processes with one host id, each in a view of
-// the same size, this one stays: the one that was there first; where neither is new, or both are, the
-// one with the higher incarnation, then nonce.
+// the same size, this one stays: the one that was there first; where neither is
+// new, or both are, the one with the higher incarnation, then nonce.
 func (c *Core) outranks(other Sender, m *message.Hello) bool {
 	switch {
 	case m.New != c.isNew():

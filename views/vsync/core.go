@@ -38,6 +38,11 @@ type Sender struct {
 	Addr  netip.AddrPort
 }
 
+// senderOf is a member as the sender of a message.
+func senderOf(m *views.Member) Sender {
+	return Sender{Process: m.Process, Nonce: m.Nonce, Addr: m.Addr}
+}
+
 // Opinion is what the failure detector thinks of the members of the current view.
 type Opinion struct {
 	// View is the view it is about; another one's is ignored.

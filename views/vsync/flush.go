@@ -93,8 +93,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	if c.promise == p && c.view.ID.Less(m.Base) && c.answeredTo(m.Base) != nil {
 		// The coordinator comes from a view that we may be in: it will want us to
 		// catch up, so we need not be told.
-		p.catchup = m.Base
-		c.sendTo(from.Addr, &message.Fetch{View: m.Base})
+		c.fetch(m.Base, from.Addr)
 	}
 }
 

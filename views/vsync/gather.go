@@ -30,16 +30,17 @@ func (c *Core) yield() {
 	}
 	c.gather.yieldSince = c.now
 	c.gather.yieldUntil = c.after(c.jitter(c.t.Yield))
+	ours := c.asStranger()
 	for _, s := range c.strangers {
-		c.yieldLonger(s)
+		c.yieldLonger(s, &ours)
 	}
 }
 
-// yieldLonger makes room for one more.
-func (c *Core) yieldLonger(s *stranger) {
+// yieldLonger makes room for one more, ours being our view.
+func (c *Core) yieldLonger(s, ours *stranger) {
 	switch {
 	case c.gather.yieldUntil == 0 || c.yieldOver():
-	case c.better(s):
+	case leadsBefore(s, ours):
 		c.gather.yieldUntil = c.gather.yieldUntil.Add(yieldEach)
 	default:
 		c.gather.yieldUntil = c.gather.yieldUntil.Add(joinerEach)

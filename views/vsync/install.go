@@ -253,7 +253,7 @@ func (c *Core) refusesStale(v *views.View) bool {
 	for i := range v.Members {
 		if m := &v.Members[i]; c.seen.staler(m.Process) {
 			found = true
-			c.refuse(Sender{Process: m.Process, Nonce: m.Nonce, Addr: m.Addr}, views.RefuseRolledBack)
+			c.refuse(senderOf(m), views.RefuseRolledBack)
 		}
 	}
 	return found

@@ -111,7 +111,7 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 			without = append(without, uint16(r))
 			if m.evicted {
 				l.evicting = true
-				c.refuse(Sender{Process: c.base.Members[r].Process, Nonce: c.base.Members[r].Nonce, Addr: c.base.Members[r].Addr}, views.RefuseEvicted)
+				c.refuse(senderOf(&c.base.Members[r]), views.RefuseEvicted)
 			}
 			continue
 		}

@@ -283,8 +283,7 @@ func (c *Core) handleCatchup(from Sender, m *message.Catchup) {
 	case m.View.Less(c.view.ID), c.answeredTo(m.View) == nil:
 		c.decline(m.View)
 	default:
-		p.catchup = m.View
-		c.sendTo(m.Holder, &message.Fetch{View: m.View})
+		c.fetch(m.View, m.Holder)
 	}
 }
 
@@ -318,10 +317,15 @@ func (c *Core) maybeFetch(from Sender, view views.ViewID) bool {
 		return false
 	}
 	if p.catchup != view {
-		p.catchup = view
-		c.sendTo(from.Addr, &message.Fetch{View: view})
+		c.fetch(view, from.Addr)
 	}
 	return true
+}
+
+// fetch asks for a view to catch up with.
+func (c *Core) fetch(view views.ViewID, holder netip.AddrPort) {
+	c.promise.catchup = view
+	c.sendTo(holder, &message.Fetch{View: view})
 }
 
 func (c *Core) handleFetch(from Sender, m *message.Fetch) {

@@ -20,10 +20,13 @@ const (
 func recordBytes(members []views.Member) int {
 	n := groupFixed
 	for i := range members {
-		m := &members[i]
-		n += recordFixed + len(m.Name) + len(m.Version) + attrBytes(m.Attrs)
+		n += memberBytes(&members[i])
 	}
 	return n
+}
+
+func memberBytes(m *views.Member) int {
+	return recordFixed + len(m.Name) + len(m.Version) + attrBytes(m.Attrs)
 }
 
 func attrBytes(attrs []views.Attr) int {
@@ -58,7 +61,7 @@ func (c *Core) forgetAttrs() {
 func (c *Core) trim(plan []placement) {
 	n := 0
 	for i := range plan {
-		n += recordBytes([]views.Member{plan[i].member}) - groupFixed
+		n += memberBytes(&plan[i].member)
 	}
 	for i := len(plan) - 1; i >= 0 && n > installRoom; i-- {
 		m := &plan[i].member

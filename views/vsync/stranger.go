@@ -99,7 +99,8 @@ func (c *Core) addStranger(met stranger) *stranger {
 	at, _ := slices.BinarySearchFunc(c.strangers, s, func(a, b *stranger) int { return a.view.Compare(b.view) })
 	c.strangers = slices.Insert(c.strangers, at, s)
 	c.gather.joinAt = c.now
-	c.yieldLonger(s)
+	ours := c.asStranger()
+	c.yieldLonger(s, &ours)
 	return s
 }
 

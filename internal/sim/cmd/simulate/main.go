@@ -35,9 +35,6 @@ type flags struct {
 	judge   func(sim.Options) sim.Oracle
 }
 
-// spare is the machine left for copies of hosts.
-const spare = 1
-
 func main() {
 	var f flags
 	flag.Uint64Var(&f.seed, "seed", 0, "replay this seed alone")
@@ -64,8 +61,8 @@ func (f *flags) run() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if most := sim.HostsMax - spare; f.hosts < 0 || f.hosts > most {
-		fmt.Fprintf(os.Stderr, "-n %d: want 0 to %d\n", f.hosts, most)
+	if f.hosts < 0 || f.hosts > sim.HostsMost {
+		fmt.Fprintf(os.Stderr, "-n %d: want 0 to %d\n", f.hosts, sim.HostsMost)
 		return 1
 	}
 	switch {
