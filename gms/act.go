@@ -7,6 +7,7 @@ import (
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/trace"
 )
 
@@ -18,9 +19,7 @@ func (l *loop) act(out *engine.Output) {
 	if out.Persist != nil {
 		l.disk.persist(*out.Persist)
 	}
-	for i := range out.Send {
-		l.transmit(&out.Send[i])
-	}
+	l.transmit(out.Send)
 	for _, d := range out.Deliver {
 		l.deliver(d)
 	}
@@ -53,18 +52,32 @@ func (l *loop) record(events []trace.Event) {
 	}
 }
 
-// transmit sends one packet. An error loses the frame, as the network might;
-// the engine repeats what matters.
-func (l *loop) transmit(p *engine.Packet) {
-	var err error
-	switch p.Scope {
-	case engine.Direct:
-		err = l.tr.Send(p.Frame, p.To[0])
-	case engine.All:
-		err = l.tr.SendAll(p.Frame, p.To)
-	case engine.Seek:
-		err = l.tr.Seek(p.Frame)
+// transmit sends packets, those that follow each other with one call. An error
+// loses a frame, as the network might; the engine repeats what matters.
+func (l *loop) transmit(packets []engine.Packet) {
+	l.out = l.out[:0]
+	for i := range packets {
+		p := &packets[i]
+		if p.Scope != engine.Seek {
+			l.out = append(l.out, transport.Outbound{All: p.Scope == engine.All, To: p.To, Frame: p.Frame})
+			continue
+		}
+		l.transmitBatch()
+		l.sent(l.tr.Seek(p.Frame))
 	}
+	l.transmitBatch()
+}
+
+func (l *loop) transmitBatch() {
+	if len(l.out) > 0 {
+		l.sent(l.tr.SendBatch(l.out))
+		clear(l.out)
+		l.out = l.out[:0]
+	}
+}
+
+// sent notes whether frames could be sent.
+func (l *loop) sent(err error) {
 	if err != nil {
 		l.host.counts.sendErrors.Add(1)
 		if l.sending {
@@ -87,8 +100,19 @@ func (l *loop) deliver(d engine.Delivery) {
 		h.listeners.show(GroupEvent{Kind: KindBlock}, nil)
 	case engine.Unblocked:
 		h.listeners.show(GroupEvent{Kind: KindUnblock}, nil)
-	case engine.Message:
-		h.listeners.message(d)
+	case *engine.Messages:
+		h.listeners.messages(d.List)
+		l.portMessages(d.List)
+	case groups.GroupView:
+		l.takeGroupView(d)
+	case groups.Block:
+		l.takeBlock(d)
+	case engine.GroupUnblocked:
+		l.takeUnblocked(d)
+	case groups.Parted:
+		l.takeParted(d.Group, d.Port, d.Why, nil)
+	case groups.JoinFailed:
+		l.takeParted(d.Group, d.Port, groups.WhyNone, d.Err)
 	case engine.StateChanged:
 		l.amend(d)
 	case engine.Submitted:

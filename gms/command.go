@@ -2,7 +2,6 @@ package gms
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -18,8 +17,8 @@ type answer[T any] struct {
 	err   error
 }
 
-// post hands a command to the loop, or says at once that it cannot.
-func (h *Host) post(c command) error {
+// order hands a command to the loop, or says at once that it cannot.
+func (h *Host) order(c command) error {
 	select {
 	case <-h.done:
 		return h.stopped()
@@ -42,9 +41,15 @@ func ask[T any](ctx context.Context, h *Host, do func(l *loop, reply chan<- answ
 		return none, err
 	}
 	reply := make(chan answer[T], 1)
-	if err := h.post(func(l *loop) { do(l, reply) }); err != nil {
+	if err := h.order(func(l *loop) { do(l, reply) }); err != nil {
 		return none, err
 	}
+	return await(ctx, h, reply)
+}
+
+// await waits for the answer to what the loop was asked.
+func await[T any](ctx context.Context, h *Host, reply <-chan answer[T]) (T, error) {
+	var none T
 	select {
 	case a := <-reply:
 		return a.value, a.err
@@ -64,7 +69,7 @@ func ask[T any](ctx context.Context, h *Host, do func(l *loop, reply chan<- answ
 // never block it.
 type calls struct {
 	token   uint64
-	sends   map[uint64]chan<- answer[Receipt]
+	sends   map[uint64]sending
 	changes []change
 	evicts  []eviction
 }
@@ -103,32 +108,6 @@ func (c *change) shownBy(m *views.Member) bool {
 type eviction struct {
 	of views.Process
 	waiter
-}
-
-func (l *loop) send(group string, order views.Order, payload []byte, reply chan<- answer[Receipt]) {
-	if len(l.calls.sends) >= SendsMax {
-		l.host.flow.block(l.now)
-		l.host.counts.busy.Add(1)
-		reply <- answer[Receipt]{err: ErrBusy}
-		return
-	}
-	l.calls.token++
-	l.calls.sends[l.calls.token] = reply
-	l.step(engine.Submit{Token: l.calls.token, Group: group, Order: order, Payload: payload})
-}
-
-// submitted answers a send.
-func (l *loop) submitted(s engine.Submitted) {
-	switch {
-	case s.Err == nil:
-		l.host.flow.open(l.now)
-	case errors.Is(s.Err, views.ErrFull):
-		l.host.flow.block(l.now)
-	}
-	if reply, ok := l.calls.sends[s.Token]; ok {
-		delete(l.calls.sends, s.Token)
-		reply <- answer[Receipt]{value: Receipt{Msg: s.Msg, View: s.View, K: s.K}, err: s.Err}
-	}
 }
 
 // change asks for the change unless it is so already and nothing under way
@@ -206,5 +185,3 @@ func (l *loop) evicted(view *views.View) {
 		return done
 	})
 }
-
-func (l *loop) leave() { l.step(engine.Leave{}) }

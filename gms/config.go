@@ -72,6 +72,9 @@ type Config struct {
 	HasDB bool
 	// LabFaults (lab-faults) allows the Lab calls.
 	LabFaults bool
+	// Window is how many bytes of messages may be under way in the group
+	// altogether, at least 64 KiB. Zero: a quarter of the receive buffer.
+	Window int
 	// Version is the daemon's, up to [views.VersionMax] bytes. Empty: "dev".
 	Version string
 	// Logger takes lines for people. Nil: none.

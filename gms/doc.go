@@ -36,7 +36,8 @@
 //  1. View ids rise at every host, over its restarts too, and one id is one
 //     list of members everywhere.
 //  2. A message is delivered in the view it was sent in, at most once, at its
-//     sender as well. FIFO keeps each sender's order; Agreed is one order for all.
+//     sender as well. FIFO keeps each sender's order; Agreed is one order for all;
+//     Safe is Agreed, delivered when all members hold the message.
 //  3. Members that install the same two views one after the other have delivered
 //     the same messages in between. Snapshot.Trans says who came along.
 //  4. The bits and attributes of a member change at a place of the agreed order
@@ -73,15 +74,37 @@
 // # Concurrency and limits
 //
 // All methods may be called by any goroutine. Inside, one goroutine, the loop,
-// owns the protocol; it is the only place where the clock is read, and it acts
-// on what the engine says in a fixed order: event log, disk, network,
-// application. It never waits for a caller, a listener or the disk. Beside it
-// one goroutine receives and one writes to the disk, and one runs the check
-// command where there is one; a host at rest sleeps
-// between datagrams. Every queue has a bound (the Max constants): a caller
-// beyond one gets ErrBusy, a listener that does not read is cut with ErrSlow,
-// and datagrams wait in the kernel. A bug in the protocol ends the program
-// loudly; nothing a peer sends does.
+// owns the protocol; it acts on what the engine says in a fixed order: event log,
+// disk, network, application. It never waits for a caller, a listener or the
+// disk, and no flood of one kind keeps it from the others: what is posted is
+// taken in turns. Beside it one goroutine receives and one writes to the disk,
+// one runs the check command where there is one, and [Listener.C] has one of its
+// own; a host at rest sleeps between datagrams.
+//
+// Who sends faster than the group can take waits in Send and Post, or is refused
+// by [Host.TryPost]. Who reads slower than the group delivers slows the group
+// down: what was delivered and not read is its backlog ([Stats.Backlog]), and
+// from one window ([Config].Window) of it on the whole group sends less, from
+// four on nothing until it is read. Nothing is dropped for that. Only a reader
+// that takes nothing at all for 10 s of it is cut, with [ErrSlow].
+//
+// The bounds, each held by a test of its own:
+//
+//   - calls: CommandsMax wait for the loop, ChangesMax for the group, then ErrBusy;
+//   - messages to be sent: OutboxMax bytes, 128 for each beside its payload, or
+//     half of that and one long message; the engine has a window more;
+//   - the engine takes at most 256 KiB of them, or one message, in a turn;
+//   - messages delivered and not read: a listener's queue has no length of its own;
+//     it ends because sending does. It holds up to four windows and what is under
+//     way, each event counted with 160 bytes beside its payload. Many tiny messages
+//     under way take more when delivered than they took on the wire;
+//   - what a reader was given, 256 events at most, counts until it asks for more;
+//     memory of a flood that was read is given back;
+//   - ListenersMax, ObserversMax; EventsMax records and HistoryMax views in memory;
+//   - datagrams: four batches of 16, the rest waits in the kernel; 256 disk writes,
+//     then the loop waits for the disk.
+//
+// A bug in the protocol ends the program loudly; nothing a peer sends does.
 //
 // It does not decide who is primary or what a view means for a database, it
 // does not seal what it sends before keys exist (so InsecureLab must be set),

@@ -11,13 +11,14 @@ import (
 // Errors that a caller can act on. They are met through errors.Is; the limits
 // behind them stand in limits.go.
 var (
-	// ErrBusy: a queue is full (commands, messages under way, listeners,
-	// observers). Nothing was done; try later.
+	// ErrBusy: there are enough of something (commands, changes under way,
+	// listeners, observers). Nothing was done; try later.
 	ErrBusy = errors.New("gms: too much is waiting already, try later")
 	// ErrClosed: the host has stopped. What it stopped for is wrapped beside it.
 	ErrClosed = errors.New("gms: the host has stopped")
-	// ErrSlow: a listener did not read and was cut off.
-	ErrSlow = errors.New("gms: the listener did not keep up and was cut off")
+	// ErrSlow: a listener did not read while the group waited for it, and was cut
+	// off.
+	ErrSlow = errors.New("gms: the listener did not read and was cut off")
 	// ErrGap: the events asked for are no longer, or were never, in memory.
 	ErrGap = errors.New("gms: there is a gap before the events that are left")
 	// ErrNotMember: the host named is not in the view.

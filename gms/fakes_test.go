@@ -6,7 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +76,8 @@ func (w *wireFake) SendAll(frame []byte, _ []netip.AddrPort) error {
 	return w.sendErr
 }
 
+func (w *wireFake) SendBatch(batch []transport.Outbound) error { return transport.SendEach(w, batch) }
+
 func (w *wireFake) Seek(frame []byte) error {
 	w.add("seek " + string(frame))
 	return w.sendErr
@@ -82,7 +86,7 @@ func (w *wireFake) Seek(frame []byte) error {
 func (w *wireFake) Receive(batch []transport.Inbound) (int, error) {
 	select {
 	case f := <-w.in:
-		batch[0].From, batch[0].N = peerAddr, copy(batch[0].Buf, f)
+		batch[0].From, batch[0].N, batch[0].Segment = peerAddr, copy(batch[0].Buf, f), 0
 		return 1, nil
 	case err := <-w.failing:
 		return 0, err
@@ -140,12 +144,45 @@ type soloEngine struct {
 	inputs   []engine.Input
 	times    []views.Instant
 	on       func(now views.Instant, in engine.Input) *engine.Output
+	// room is what Room gives.
+	room atomic.Int64
+	// batch is what the last Step delivered: the next one takes it back.
+	batch engine.Messages
+	cfg   engine.Config
 }
 
 func (e *soloEngine) Deadline() views.Instant { return e.deadline }
+func (e *soloEngine) Room() int               { return int(e.room.Load()) }
 func (e *soloEngine) Status() engine.Status   { return engine.Status{} }
 
+// submitted are the payloads of all that was submitted.
+func (e *soloEngine) submitted() (payloads []string) {
+	for _, in := range e.inputs {
+		if s, ok := in.(engine.Submit); ok {
+			for i := range s {
+				payloads = append(payloads, string(s[i].Payload))
+			}
+		}
+	}
+	return payloads
+}
+
+// backlogs are the backlogs it was told of.
+func (e *soloEngine) backlogs() (bytes []int) {
+	for _, in := range e.inputs {
+		if b, ok := in.(engine.Backlog); ok {
+			bytes = append(bytes, b.Bytes)
+		}
+	}
+	return bytes
+}
+
 func (e *soloEngine) Step(now views.Instant, in engine.Input) *engine.Output {
+	clear(e.batch.List)
+	e.batch.List = e.batch.List[:0]
+	if s, ok := in.(engine.Submit); ok {
+		in = slices.Clone(s) // the slice is the caller's again
+	}
 	e.inputs, e.times = append(e.inputs, in), append(e.times, now)
 	if len(e.inputs) == 1 {
 		return &engine.Output{Persist: &engine.Persist{Token: 1, Seq: 1}}
@@ -190,16 +227,32 @@ func (e *soloEngine) install(of ...views.Process) *engine.Output {
 	}
 }
 
+// submit delivers all at once.
 func (e *soloEngine) submit(in engine.Submit) *engine.Output {
-	e.k++
-	id := trace.MsgID{From: selfProcess, N: uint64(e.k)}
-	return &engine.Output{
-		Events: []trace.Event{trace.Send{Msg: id, Group: in.Group}, trace.Deliver{Msg: id, Group: in.Group, K: e.k}},
-		Deliver: []engine.Delivery{
-			engine.Message{Msg: id, View: e.view.ID, K: e.k, Order: in.Order, Group: in.Group, Payload: in.Payload},
-			engine.Submitted{Token: in.Token, Msg: id, View: e.view.ID, K: e.k},
-		},
+	e.batch.View = e.view.ID
+	out := &engine.Output{Deliver: []engine.Delivery{&e.batch}}
+	for i := range in {
+		s := &in[i]
+		e.k++
+		id := trace.MsgID{From: selfProcess, N: uint64(e.k)}
+		if e.cfg.MessageEvents {
+			out.Events = append(out.Events, trace.Send{Msg: id, Group: s.Group}, trace.Deliver{Msg: id, Group: s.Group, K: e.k})
+		}
+		e.batch.List = append(e.batch.List, engine.Message{Msg: id, K: e.k, Order: s.Order, Group: s.Group, Payload: s.Payload})
+		if s.Token != 0 {
+			out.Deliver = append(out.Deliver, engine.Submitted{Token: s.Token, Msg: id, View: e.view.ID, K: e.k})
+		}
 	}
+	return out
+}
+
+// refuse refuses all for err.
+func refuse(in engine.Submit, err error) *engine.Output {
+	out := &engine.Output{}
+	for i := range in {
+		out.Deliver = append(out.Deliver, engine.Submitted{Token: in[i].Token, Err: err})
+	}
+	return out
 }
 
 func (e *soloEngine) set(in engine.SetState) *engine.Output {
@@ -227,6 +280,7 @@ type rig struct {
 func newRig() *rig {
 	j := &journal{}
 	r := &rig{journal: j, wire: newWireFake(j), store: &storeFake{journal: j}, engine: &soloEngine{}}
+	r.engine.room.Store(1 << 20)
 	begin := time.Now()
 	r.cfg = Config{
 		Name: "h1", DataDir: "none", InsecureLab: true, Started: StartedAPI,
@@ -234,7 +288,7 @@ func newRig() *rig {
 		seams: seams{
 			clock:      func() views.Instant { return views.Instant(time.Since(begin)) + 1 },
 			openStore:  func(string) (store, error) { return r.store, nil },
-			newMachine: func(engine.Config) (machine, error) { return r.engine, nil },
+			newMachine: func(cfg engine.Config) (machine, error) { r.engine.cfg = cfg; return r.engine, nil },
 			addresses:  func() ([]netip.Addr, error) { return []netip.Addr{selfAddr.Addr()}, nil },
 		},
 	}

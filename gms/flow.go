@@ -7,29 +7,22 @@ import (
 	"github.com/gmsd/gmsd/views"
 )
 
-// flow measures how long callers of Send were held off: from the refusal of a
-// message because too many of this host's are under way, until one of those
-// was delivered and makes room. The loop writes; any goroutine reads.
+// flow measures how long callers of Send and Post were held off because too much
+// of this host's waits to be sent. The outbox writes; any goroutine reads.
 type flow struct {
 	mu    sync.Mutex
 	since views.Instant // 0: it flows
 	total time.Duration
 }
 
-// block notes a refusal.
-func (f *flow) block(now views.Instant) {
+// set notes whether callers are held off from now on.
+func (f *flow) set(now views.Instant, held bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.since == 0 {
+	switch {
+	case held && f.since == 0:
 		f.since = now
-	}
-}
-
-// open notes that there is room.
-func (f *flow) open(now views.Instant) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.since != 0 {
+	case !held && f.since != 0:
 		f.total += now.Sub(f.since)
 		f.since = 0
 	}

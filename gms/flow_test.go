@@ -1,31 +1,17 @@
 package gms
 
 import (
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
 )
 
-func TestFlowBlockedIsFromARefusalToTheNextDelivery(t *testing.T) {
-	full := false
-	inBubble(t, func(r *rig) {
-		r.engine.on = func(_ views.Instant, in engine.Input) *engine.Output {
-			if s, ok := in.(engine.Submit); ok && full {
-				return &engine.Output{Deliver: []engine.Delivery{engine.Submitted{Token: s.Token, Err: views.ErrFull}}}
-			}
-			return nil
-		}
-	}, func(t *testing.T, _ *rig, h *Host) {
-		send := func(want error) {
-			t.Helper()
-			if _, err := h.Send(t.Context(), "g", views.FIFO, nil); !errors.Is(err, want) {
-				t.Errorf("sent: %v, want %v", err, want)
-			}
-		}
+// TestFlowBlockedIsWhileSomebodyWaits: not while much waits to be sent, but while
+// a caller waits because of it.
+func TestFlowBlockedIsWhileSomebodyWaits(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, r *rig, h *Host) {
 		flows := func(after, want time.Duration) {
 			t.Helper()
 			time.Sleep(after) // virtual
@@ -34,15 +20,15 @@ func TestFlowBlockedIsFromARefusalToTheNextDelivery(t *testing.T) {
 				t.Errorf("blocked for %s, want %s", got, want)
 			}
 		}
-		send(nil)
+		r.engine.room.Store(0)
+		fill(t, h)
 		flows(time.Second, 0)
-		full = true
-		send(views.ErrFull)
+		go h.Post(t.Context(), "g", views.FIFO, make([]byte, fillBytes))
+		go h.Post(t.Context(), "g", views.FIFO, make([]byte, fillBytes))
 		flows(time.Second, time.Second)
-		send(views.ErrFull)
 		flows(time.Second, 2*time.Second)
-		full = false
-		send(nil)
+		r.engine.room.Store(OutboxMax)
+		h.outbox.nudge()
 		flows(time.Second, 2*time.Second)
 	})
 }

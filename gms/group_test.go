@@ -45,6 +45,12 @@ func configOf(net *mem.Network, dir string, i int) gms.Config {
 // onLAN runs f with n hosts that have met.
 func onLAN(t *testing.T, n int, f func(t *testing.T, l *lan)) {
 	t.Helper()
+	onLANWith(t, n, func(*gms.Config) {}, f)
+}
+
+// onLANWith does it with hosts that are started another way.
+func onLANWith(t *testing.T, n int, change func(*gms.Config), f func(t *testing.T, l *lan)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lan{t: t, net: mem.NewNetwork(), dir: dir}
@@ -52,6 +58,7 @@ func onLAN(t *testing.T, n int, f func(t *testing.T, l *lan)) {
 			cfg := configOf(l.net, dir, i)
 			cfg.EventLog = filepath.Join(dir, fmt.Sprint("log", i))
 			cfg.LabFaults = true
+			change(&cfg)
 			h, err := gms.Start(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)

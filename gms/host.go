@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/lab"
 	"github.com/gmsd/gmsd/views"
@@ -23,7 +23,8 @@ type Host struct {
 	ring      *ring
 	listeners listeners
 	counts    counts
-	flow      flow
+	outbox    *outbox
+	latencies latencies
 	lab       *lab.Lab          // nil: not allowed
 	transport transport.Counter // nil: it does not count
 	clock     func() views.Instant
@@ -95,8 +96,8 @@ func (h *Host) Observe(fn func(trace.Record)) error {
 }
 
 // Listen opens a listener for the messages of a process group and for the views
-// and blocks of the host. Its first event is the current view. It must be read:
-// see [Listener.C].
+// and blocks of the host. Its first event is the current view. It must be read
+// until it is closed: see [Listener.Next].
 func (h *Host) Listen(group string) (*Listener, error) {
 	if err := checkGroup(group); err != nil {
 		return nil, err
@@ -114,18 +115,54 @@ type Receipt struct {
 
 // Send multicasts payload to the process group under order, and returns when
 // the message has been delivered at this host, under that order's promise. The
-// payload is copied; at most views.PayloadMax bytes. Errors: views.ErrTooLong,
-// views.ErrGroupName, views.ErrFull, views.ErrLeaving, [ErrBusy], [ErrClosed].
-// Where the context or the host ends first the message may still be delivered.
+// payload is copied; at most views.PayloadMax bytes. While too much waits to be
+// sent it waits, too. Errors: views.ErrTooLong, views.ErrGroupName,
+// views.ErrLeaving, [ErrClosed]. Where the context or the host ends first the
+// message may still be delivered. Who reads a listener should not wait for Send:
+// while the listener is far behind, nothing is sent.
 func (h *Host) Send(ctx context.Context, group string, order views.Order, payload []byte) (Receipt, error) {
-	if err := checkGroup(group); err != nil {
+	reply := make(chan answer[Receipt], 1)
+	if err := h.post(ctx, group, order, payload, reply, true); err != nil {
 		return Receipt{}, err
 	}
-	if len(payload) > views.PayloadMax {
-		return Receipt{}, views.ErrTooLong
+	return await(ctx, h, reply)
+}
+
+// Post is Send without waiting for the delivery: it returns when the message
+// waits to be sent, which keeps the order in which one goroutine posts. Where
+// it was not sent before the host left or ended, nobody is told: who must know
+// sends the last one with Send.
+func (h *Host) Post(ctx context.Context, group string, order views.Order, payload []byte) error {
+	return h.post(ctx, group, order, payload, nil, true)
+}
+
+// TryPost is Post for who does not want to wait: while too much waits to be
+// sent it gives views.ErrFull.
+func (h *Host) TryPost(group string, order views.Order, payload []byte) error {
+	return h.post(context.Background(), group, order, payload, nil, false)
+}
+
+func (h *Host) post(ctx context.Context, group string, order views.Order, payload []byte, reply chan<- answer[Receipt], wait bool) error {
+	if err := postable(ctx, group, order, payload); err != nil {
+		return err
 	}
-	payload = slices.Clone(payload)
-	return ask(ctx, h, func(l *loop, reply chan<- answer[Receipt]) { l.send(group, order, payload, reply) })
+	return h.outbox.post(ctx, outgoing{
+		Submission: engine.Submission{Group: group, Order: order, Payload: payload}, reply: reply,
+	}, wait)
+}
+
+// postable checks what does not depend on the moment.
+func postable(ctx context.Context, group string, order views.Order, payload []byte) error {
+	if err := checkGroup(group); err != nil {
+		return err
+	}
+	if len(payload) > views.PayloadMax {
+		return views.ErrTooLong
+	}
+	if order >= views.OrderEnd {
+		return fmt.Errorf("gms: order %d does not exist", order)
+	}
+	return ctx.Err()
 }
 
 // SetBits sets this host's bits of mask as in bits, and returns when the change
@@ -161,7 +198,7 @@ func (h *Host) Evict(ctx context.Context, host views.HostID) error {
 }
 
 // Leave goes gracefully: the others complete what this host has sent and
-// install a view without it. Where ctx ends first the host closes at once and
+// install a view without it. Calls of Send and Post get views.ErrLeaving. Where ctx ends first the host closes at once and
 // the error is ctx's. Leave after the end gives [Host.Err].
 func (h *Host) Leave(ctx context.Context) error {
 	commands := h.commands
@@ -203,8 +240,11 @@ func (h *Host) Err() error {
 }
 
 // stopped is what a call gets that came too late.
-func (h *Host) stopped() error {
-	if err := h.Err(); err != nil && err != ErrClosed { //nolint:errorlint // the bare sentinel is meant
+func (h *Host) stopped() error { return stoppedFor(h.Err()) }
+
+// stoppedFor is what a call gets after the host has stopped for err.
+func stoppedFor(err error) error {
+	if err != nil && err != ErrClosed { //nolint:errorlint // the bare sentinel is meant
 		return fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	return ErrClosed

@@ -1,19 +1,29 @@
 package gms
 
-// Limits of the runtime. Every queue has one; what lies beyond is refused with
-// [ErrBusy], cut off with [ErrSlow], or left to the kernel's own buffer, and
-// never grows.
+import "time"
+
+// Limits of the runtime. Every queue has one; what lies beyond waits, is refused
+// with [ErrBusy], cut off with [ErrSlow], or left to the kernel's own buffer.
 const (
 	// CommandsMax bounds the calls that wait for the loop.
 	CommandsMax = 256
-	// SendsMax bounds the calls of Send that wait for their delivery.
-	SendsMax = 4096
+	// OutboxMax bounds, in bytes, the messages that wait to be sent, 128 bytes for
+	// each beside its payload; who wants to send more waits. One message longer than
+	// half of it may pass it.
+	OutboxMax = 4 << 20
 	// ChangesMax bounds the calls of SetBits, SetAttrs and Evict under way.
 	ChangesMax = 256
-	// ListenersMax bounds the listeners of a host, ListenerMax what one of
-	// them may leave unread.
+	// PortsMax bounds the ports of a host, RequestsMax the requests that one has
+	// under way.
+	PortsMax    = 4096
+	RequestsMax = 1024
+	// ListenersMax bounds the listeners of a host. What they leave unread slows the
+	// group down, to a stop after some windows (Config.Window); one that has not
+	// read for staleLooks times lookEvery while that lasts, and holds more than its
+	// part of a window, is cut.
 	ListenersMax = 64
-	ListenerMax  = 1024
+	lookEvery    = time.Second
+	staleLooks   = 10
 	// ObserversMax bounds the observers of a host. What one may leave unread
 	// is EventsMax.
 	ObserversMax = 16

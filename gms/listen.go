@@ -1,7 +1,7 @@
 package gms
 
 import (
-	"slices"
+	"context"
 	"sync"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -9,7 +9,8 @@ import (
 )
 
 // Message is a message as it was delivered. Payload is shared by all listeners
-// of its group: read it, do not change it.
+// of its group: read it, do not change it. A short one that is kept keeps up to
+// 256 KiB around it from being freed: copy what you keep for long.
 type Message = engine.Message
 
 // Kinds of [GroupEvent].
@@ -36,119 +37,79 @@ type GroupEvent struct {
 	Msg Message
 }
 
-// Listener takes the events of one process group from [Host.Listen] on.
+// Listener takes the events of one process group from [Host.Listen] on. It is
+// read by one goroutine, by Next or from C.
 type Listener struct {
 	set   *listeners
 	group string
-	c     chan GroupEvent
-	err   error // why c was closed; guarded by set.mu
+	*mailbox[GroupEvent]
+
+	once sync.Once
+	c    chan GroupEvent
 }
 
-// C gives the events. It is closed when the listener was closed, was cut off
-// because it left ListenerMax events unread, or the host has stopped; Err says
-// which.
-func (l *Listener) C() <-chan GroupEvent { return l.c }
+// Next waits for events and gives some, oldest first; they are the caller's
+// until the next call. At the end, once everything was read, the error is what
+// Err gives, or ErrClosed after Close.
+//
+// What Next gave counts as unread until the next call. While listeners are far
+// behind, the whole group sends less, in the end nothing; and one that holds
+// much and has not called Next for 10 s of that is cut.
+func (l *Listener) Next(ctx context.Context) ([]GroupEvent, error) { return l.next(ctx) }
 
-// Err is nil while C is open and after Close, [ErrSlow] where the listener was
-// cut off, [ErrClosed] where the host has stopped.
-func (l *Listener) Err() error {
-	l.set.mu.Lock()
-	defer l.set.mu.Unlock()
-	return l.err
+// C gives the events one by one. It is closed when the listener was closed, was
+// cut off because it did not read, or the host has stopped; Err says which. Until
+// then a goroutine of the listener's own waits to give the next one: close the
+// listener when you read no further.
+func (l *Listener) C() <-chan GroupEvent {
+	l.once.Do(func() {
+		l.c = make(chan GroupEvent)
+		go l.pump()
+	})
+	return l.c
 }
 
-// Close ends the listener and closes C. It is idempotent.
-func (l *Listener) Close() {
-	l.set.mu.Lock()
-	defer l.set.mu.Unlock()
-	l.set.cut(l, nil)
-}
-
-// listeners are those of a host. Delivering never blocks the loop: who does
-// not read is cut.
-type listeners struct {
-	mu      sync.Mutex
-	open    []*Listener
-	view    *Snapshot
-	blocked bool
-	closed  bool
-	slow    func()
-}
-
-// add opens a listener; its first events are the view and the block it comes into.
-func (s *listeners) add(group string) (*Listener, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return nil, ErrClosed
-	case len(s.open) >= ListenersMax:
-		return nil, ErrBusy
-	}
-	l := &Listener{set: s, group: group, c: make(chan GroupEvent, ListenerMax)}
-	s.open = append(s.open, l)
-	l.c <- GroupEvent{Kind: KindView, View: s.view}
-	if s.blocked {
-		l.c <- GroupEvent{Kind: KindBlock, View: s.view}
-	}
-	return l, nil
-}
-
-// show gives an event to every listener. Snap, if set, is the new view.
-func (s *listeners) show(ev GroupEvent, snap *Snapshot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if snap != nil {
-		s.view = snap
-	}
-	switch ev.Kind {
-	case KindBlock:
-		s.blocked = true
-	case KindUnblock:
-		s.blocked = false
-	}
-	ev.View = s.view
-	// From the back: give takes a slow one out of the list.
-	for i := len(s.open) - 1; i >= 0; i-- {
-		s.give(s.open[i], ev)
-	}
-}
-
-// message gives a message to the listeners of its group.
-func (s *listeners) message(m Message) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ev := GroupEvent{Kind: KindMessage, View: s.view, Msg: m}
-	for i := len(s.open) - 1; i >= 0; i-- {
-		if s.open[i].group == m.Group {
-			s.give(s.open[i], ev)
+// pump feeds C.
+func (l *Listener) pump() {
+	defer close(l.c)
+	for {
+		events, err := l.Next(context.Background())
+		if err != nil {
+			return
+		}
+		for i := range events {
+			select {
+			case l.c <- events[i]:
+				l.read.Store(true)
+			case <-l.quit:
+				return
+			}
 		}
 	}
 }
 
-func (s *listeners) give(l *Listener, ev GroupEvent) {
-	select {
-	case l.c <- ev:
-	default:
-		s.slow()
-		s.cut(l, ErrSlow)
+// Err is nil while more may come and after Close, [ErrSlow] where the listener
+// was cut off, [ErrClosed] where the host has stopped.
+func (l *Listener) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.quitting && l.ended == ErrClosed { //nolint:errorlint // the bare sentinel is meant
+		return nil
 	}
+	return l.ended
 }
 
-func (s *listeners) cut(l *Listener, why error) {
-	if i := slices.Index(s.open, l); i >= 0 {
-		s.open = slices.Delete(s.open, i, i+1)
-		l.err = why
-		close(l.c)
-	}
-}
+// Close ends the listener: what was not read is dropped. It is idempotent.
+func (l *Listener) Close() { l.set.remove(l, ErrClosed) }
 
-// close ends them all.
-func (s *listeners) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for len(s.open) > 0 {
-		s.cut(s.open[0], ErrClosed)
-	}
+// eventCost is what an event takes beside its payload.
+const eventCost = 160
+
+func costOfEvent(e *GroupEvent) int { return len(e.Msg.Payload) + eventCost }
+
+// giveOwn appends those of list that are for the listener's group.
+func (l *Listener) giveOwn(view *Snapshot, list []Message) {
+	l.giveAll(len(list), func(i int) (GroupEvent, bool) {
+		return GroupEvent{Kind: KindMessage, View: view, Msg: list[i]}, list[i].Group == l.group
+	})
 }

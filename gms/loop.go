@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
@@ -32,7 +33,15 @@ type loop struct {
 	disk    *disk
 	workers sync.WaitGroup
 	calls   calls
-	check   *checker // nil: none decides over the started bit
+	ports   ports
+	// window is how much may be under way in the group; level how many of them the
+	// listeners are behind, as the engine was told; lookAt is when to see who of
+	// them does not read.
+	window int
+	level  int
+	lookAt views.Instant
+	out    []transport.Outbound
+	check  *checker // nil: none decides over the started bit
 
 	now     views.Instant // of the input at hand; never falls
 	timer   *time.Timer
@@ -62,6 +71,9 @@ func (l *loop) run() {
 		if d := l.engine.Deadline(); !l.ended && d != 0 && d <= l.now {
 			l.step(nil)
 		}
+		l.feed()
+		l.watchBacklog()
+		l.cutSilent()
 	}
 	endCheck()
 	l.finish()
@@ -69,7 +81,8 @@ func (l *loop) run() {
 
 // arm sets the one timer to the engine's deadline, where that has moved.
 func (l *loop) arm() {
-	d := l.engine.Deadline()
+	d := views.Earliest(l.engine.Deadline(), l.lookAt)
+	d = views.Earliest(d, l.ports.blockUntil)
 	if d == l.armed {
 		return
 	}
@@ -108,6 +121,10 @@ func (l *loop) take() {
 	case c := <-commands:
 		l.tick()
 		c(l)
+	case <-l.host.outbox.wake: // it is fed after this
+		l.tick()
+	case <-l.host.listeners.freed:
+		l.tick()
 	case <-l.host.closing:
 		l.end(StateStopped, ErrClosed)
 	}
@@ -118,8 +135,10 @@ func (l *loop) tick() { l.now = max(l.now, l.clock()) }
 // takeBatch hands every frame to the engine and gives the buffers back.
 func (l *loop) takeBatch(b *batch) {
 	for i := range b.frames[:b.n] {
-		f := &b.frames[i]
-		l.step(engine.Received{From: f.From, Frame: f.Buf[:f.N]})
+		in := &b.frames[i]
+		for frame := range in.Frames() {
+			l.step(engine.Received{From: in.From, Frame: frame})
+		}
 	}
 	b.n = 0
 	l.inbox.free <- b
@@ -161,6 +180,7 @@ func (l *loop) end(state string, err error) {
 // finish closes everything, tells those who wait, and is the last of the host.
 func (l *loop) finish() {
 	l.timer.Stop()
+	l.host.outbox.close(stoppedFor(l.err)) // first, since a disk may keep us waiting
 	l.closed("transport", l.tr.Close())
 	close(l.quit)
 	close(l.disk.jobs)
@@ -175,9 +195,36 @@ func (l *loop) finish() {
 	}
 	h.err = l.err
 	h.ring.close()
+	l.endPorts(member.ErrClosed)
 	h.listeners.close()
 	h.board.close()
 	close(h.done)
+}
+
+// watchBacklog tells the engine how far the listeners are behind, and cuts those
+// that have stopped reading.
+func (l *loop) watchBacklog() {
+	if l.ended {
+		return
+	}
+	set := &l.host.listeners
+	backlog := set.unread(l.window)
+	if level := backlog / l.window; level != l.level {
+		l.level = level
+		l.step(engine.Backlog{Bytes: backlog})
+	}
+	switch {
+	case l.level == 0:
+		if l.lookAt != 0 {
+			set.forgive()
+		}
+		l.lookAt = 0
+	case l.lookAt == 0:
+		l.lookAt = l.now.Add(lookEvery)
+	case l.lookAt <= l.now:
+		l.lookAt = l.now.Add(lookEvery)
+		l.cutPorts(set.cutStale(l.window))
+	}
 }
 
 func (l *loop) closed(what string, err error) {

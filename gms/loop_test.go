@@ -50,7 +50,7 @@ func TestOutputOrder(t *testing.T) {
 			}
 			return &engine.Output{
 				Events:  []trace.Event{trace.Drop{Reason: "test", Count: 1}},
-				Send:    []engine.Packet{{Scope: engine.Seek, Frame: []byte("b")}, {Scope: engine.Direct, To: []netip.AddrPort{peerAddr}, Frame: []byte("a")}, {Scope: engine.All, Frame: []byte("c")}},
+				Send:    []engine.Packet{{Scope: engine.Seek, Frame: []byte("b")}, {Scope: engine.Direct, To: []netip.AddrPort{peerAddr}, Frame: []byte("a")}, {Scope: engine.All, To: []netip.AddrPort{peerAddr}, Frame: []byte("c")}},
 				Deliver: []engine.Delivery{engine.Blocked{}},
 				Watch:   &engine.Watch{},
 				Stop:    &engine.Stop{How: trace.StopGraceful},
@@ -308,7 +308,7 @@ func TestSendErrorsAreCountedAndToldOnce(t *testing.T) {
 		r.cfg.Logger = slog.New(lines)
 		r.engine.on = func(_ views.Instant, in engine.Input) *engine.Output {
 			if _, ok := in.(engine.Received); ok {
-				return &engine.Output{Send: []engine.Packet{{Scope: engine.All, Frame: []byte("a")}}}
+				return &engine.Output{Send: []engine.Packet{{Scope: engine.All, To: []netip.AddrPort{peerAddr}, Frame: []byte("a")}}}
 			}
 			return nil
 		}

@@ -14,6 +14,7 @@ import (
 type machine interface {
 	Step(now views.Instant, in engine.Input) *engine.Output
 	Deadline() views.Instant
+	Room() int
 	Status() engine.Status
 }
 

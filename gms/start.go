@@ -60,14 +60,16 @@ func assemble(cfg *Config) (*loop, error) {
 		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
 		clock:    cfg.seams.clock,
+		outbox:   newOutbox(cfg.seams.clock),
 	}
+	h.listeners.freed = make(chan struct{}, 1)
 	h.listeners.slow = func() { h.counts.listenersCut.Add(1) }
 	h.begun = h.clock()
 	quit := make(chan struct{})
 	a := assembly{cfg: cfg, host: h, nonce: random(), loop: &loop{
 		host: h, log: cfg.Logger, clock: h.clock, now: h.begun, sending: true,
 		quit: quit, inbox: newInbox(quit), disk: newDisk(),
-		calls: calls{sends: make(map[uint64]chan<- answer[Receipt])},
+		calls: calls{sends: make(map[uint64]sending)}, ports: newPorts(),
 	}}
 	for _, part := range []func() error{a.openStore, a.openTransport, a.openEventLog, a.makeEngine} {
 		if err := part(); err != nil {
@@ -133,7 +135,9 @@ func (a *assembly) openEventLog() error {
 }
 
 func (a *assembly) makeEngine() error {
+	a.loop.window = a.window()
 	m, err := a.cfg.seams.newMachine(engine.Config{
+		PathBytes: a.pathBytes(), Window: a.loop.window, MessageEvents: a.cfg.EventLog != "",
 		Self:      a.host.start,
 		Group:     a.cfg.Group,
 		Nonce:     a.nonce,

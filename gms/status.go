@@ -41,9 +41,13 @@ type Stats struct {
 	// Busy counts calls refused with ErrBusy, ListenersCut listeners cut with
 	// ErrSlow, ObserverSkipped records that an observer was too slow for.
 	Busy, ListenersCut, ObserverSkipped uint64
-	// FlowBlocked is how long messages were refused (ErrBusy, views.ErrFull)
-	// because too many of this host's were under way.
+	// FlowBlocked is how long callers of Send and Post waited because too much of
+	// this host's waited to be sent.
 	FlowBlocked time.Duration
+	// Backlog is how many bytes listeners have not taken yet.
+	Backlog int
+	// Deliveries are latencies by order.
+	Deliveries [views.OrderEnd]Deliveries
 }
 
 // counts are what Stats reads; any goroutine may add.
@@ -62,7 +66,7 @@ func (h *Host) Stats() Stats {
 		Steps: c.steps.Load(), Events: c.events.Load(),
 		EventLogErrors: c.eventLogErrors.Load(), EventLogLost: c.eventLogLost.Load(),
 		Busy: c.busy.Load(), ListenersCut: c.listenersCut.Load(), ObserverSkipped: c.observerSkipped.Load(),
-		FlowBlocked: h.flow.blocked(h.clock()),
+		FlowBlocked: h.outbox.flow.blocked(h.clock()), Backlog: int(h.listeners.bytes.Load()), Deliveries: h.latencies.snapshot(),
 	}
 	if h.transport != nil {
 		s.Transport = h.transport.Stats()

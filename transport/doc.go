@@ -16,6 +16,9 @@
 //
 //  1. A frame arrives whole or not at all; loss, doubling and reordering are
 //     allowed and repaired above.
+//     [Transport.SendBatch] and [Inbound] move many at a time, but frames are
+//     never glued together or cut: where the system coalesces them, Segment
+//     says where one ends.
 //  2. Nothing blocks the caller longer than a system call, [Transport.Receive]
 //     excepted. A full socket buffer loses the frame and says so.
 //  3. Every queue has a bound; what is thrown away is counted ([Counter]).

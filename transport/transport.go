@@ -12,10 +12,10 @@ import (
 // delivered whole or not at all; they may be lost, doubled or reordered: the
 // core repairs that.
 //
-// Send, SendAll, Seek and Watch are called by one goroutine and do not block
-// beyond a system call. Receive is called by one other goroutine. Close may be
-// called by any and makes Receive return [ErrClosed]. The conformance suite is
-// package transporttest.
+// Send, SendAll, SendBatch, Seek and Watch are called by one goroutine and do
+// not block beyond a system call. Receive is called by one other goroutine.
+// Close may be called by any and makes Receive return [ErrClosed]. The
+// conformance suite is package transporttest.
 type Transport interface {
 	// Local is the address at which others reach this transport.
 	Local() netip.AddrPort
@@ -27,6 +27,14 @@ type Transport interface {
 	// SendAll sends frame to every address of to, or, where the transport has
 	// multicast, once to everybody who listens.
 	SendAll(frame []byte, to []netip.AddrPort) error
+
+	// SendBatch sends frames in order, each as SendAll or Send would, in as few
+	// system calls as the system allows: every receiver gets its frames in this
+	// order, as far as the network keeps it, though what is for all and what is
+	// for one may pass each other. Frames may be reused on return. It gives the
+	// first error met; each error loses its own frame only, except that frames
+	// behind one for which there was no room may find none either.
+	SendBatch(batch []Outbound) error
 
 	// Seek sends frame to whoever may be out there: the multicast group, the
 	// configured peers. It says which error it met first, after trying all.
@@ -48,13 +56,6 @@ type Transport interface {
 
 	// Close frees everything; it is idempotent.
 	Close() error
-}
-
-// Inbound is a received frame: Buf[:N] came from From.
-type Inbound struct {
-	From netip.AddrPort
-	Buf  []byte
-	N    int
 }
 
 // Target is a process to watch, at the address where it takes member traffic.

@@ -18,8 +18,8 @@ const (
 	AttrBytesMax = 512
 	// GroupNameMax bounds the name of a process group.
 	GroupNameMax = 64
-	// PayloadMax bounds one message until fragments arrive (part 2).
-	PayloadMax = 48 << 10
+	// PayloadMax bounds one message; a long one travels in parts.
+	PayloadMax = 16 << 20
 	// DatagramMax is the largest datagram we send or take: what UDP over IPv4 carries.
 	DatagramMax = 65507
 	// SubgroupsMax bounds the regimes that merge in one view.

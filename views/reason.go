@@ -50,23 +50,33 @@ const (
 	FIFO Order = iota
 	// Agreed is one total order for the view.
 	Agreed
+	// Safe is Agreed, and nobody delivers before every host that has a member of
+	// the group holds the message.
+	Safe
+	// OrderEnd is past the last.
+	OrderEnd
 )
+
+var orderNames = [OrderEnd]string{"fifo", "agreed", "safe"}
 
 // String gives the name used in the outside faces.
 func (o Order) String() string {
-	if o == Agreed {
-		return "agreed"
+	if o < OrderEnd {
+		return orderNames[o]
 	}
-	return "fifo"
+	return "unknown"
 }
+
+// Placed reports whether messages of this order have a place in the view's
+// agreed order.
+func (o Order) Placed() bool { return o != FIFO }
 
 // ParseOrder reads what String wrote.
 func ParseOrder(s string) (Order, bool) {
-	switch s {
-	case "fifo":
-		return FIFO, true
-	case "agreed":
-		return Agreed, true
+	for o, name := range orderNames {
+		if name == s {
+			return Order(o), true
+		}
 	}
 	return FIFO, false
 }

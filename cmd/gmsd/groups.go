@@ -14,17 +14,19 @@ import (
 )
 
 var sendCommand = &command{
-	name: "send", args: "GROUP MESSAGE [--order fifo|agreed] [--json]",
+	name: "send", args: "GROUP MESSAGE [--order fifo|agreed|safe] [--json]",
 	short: "multicast a message to a process group",
 	long: `Send multicasts a message to a process group and returns when it was delivered
 at this host under the promise of its order: fifo keeps each sender's order,
-agreed is one order for all. MESSAGE - reads standard input. At most 48 KiB.`,
+agreed is one order for all, safe is agreed and waits until every member holds the
+message. MESSAGE - reads standard input. At most 16 MiB.`,
 	examples: `  gmsd send news "hello"
   gmsd send news --order fifo "hello"
+  gmsd send orders --order safe "42 apples"
   date | gmsd send clock -`,
 	flags: func(c *call) {
 		c.queryFlags()
-		c.set.StringVar(&c.order, "order", "agreed", "`WORD`: fifo or agreed")
+		c.set.StringVar(&c.order, "order", "agreed", "`WORD`: fifo, agreed or safe")
 	},
 	run: runSend, argsMin: 2, argsMax: 2,
 }
@@ -33,7 +35,8 @@ var listenCommand = &command{
 	name: "listen", args: "GROUP [--json]",
 	short: "print a process group's messages and views",
 	long: `Listen prints what is delivered to a process group from now on, with the views
-and blocks between the messages, until it is interrupted.`,
+and blocks between the messages, until it is interrupted. The group does not wait
+for it: where it cannot keep up it is cut off, and says so.`,
 	examples: `  gmsd listen news
   gmsd listen news --json | jq -r 'select(.ev=="message").text'`,
 	flags: (*call).queryFlags,
@@ -56,7 +59,7 @@ func runSend(c *call) error {
 		return err
 	}
 	if _, ok := views.ParseOrder(c.order); !ok {
-		return fmt.Errorf("%w: --order %s does not exist: fifo or agreed", settings.ErrUsage, c.order)
+		return fmt.Errorf("%w: --order %s does not exist: fifo, agreed or safe", settings.ErrUsage, c.order)
 	}
 	payload := []byte(c.words[1])
 	if c.words[1] == "-" {

@@ -15,10 +15,11 @@
 //  2. Errors are {"error":{"code","message","hint"}}; code is from the closed
 //     list in respond.go, for programs; hint is for people.
 //  3. Nothing here waits for the group without a deadline, and no queue is
-//     unbounded: connections, headers, bodies and streams have caps, a stream
-//     whose reader is too slow is cut with a last line that says so.
+//     unbounded: connections, headers, bodies (each, and all together) and
+//     streams have caps. A client never holds up the group: a stream whose reader
+//     is too slow is cut with a last line that says so.
 //  4. At rest it costs nothing: no ticker, no polling; metrics are made from
-//     events ([Metrics]) and read when scraped.
+//     events ([Metrics]) and from the host's counters, and read when scraped.
 //
 // What it does not do: authenticate (the socket's mode does), keep state,
 // decide anything.

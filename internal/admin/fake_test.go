@@ -13,6 +13,7 @@ import (
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/vsync"
 )
 
 // fakeGroup is a Group in memory: views are installed by hand, commands are
@@ -161,7 +162,7 @@ func (f *fakeGroup) LastEvents(since uint64) []trace.Record {
 func (f *fakeGroup) Send(_ context.Context, group string, order views.Order, payload []byte) (gms.Receipt, error) {
 	f.sent.group, f.sent.order, f.sent.payload = group, order, string(payload)
 	r := gms.Receipt{Msg: trace.MsgID{From: f.self, N: 7}, View: f.View().View.ID}
-	if order == views.Agreed {
+	if order.Placed() {
 		r.K = 3
 	}
 	return r, f.note("send")
@@ -171,27 +172,37 @@ func (f *fakeGroup) Listen(group string) (Listener, error) {
 	if err := f.note("listen " + group); err != nil {
 		return nil, err
 	}
-	f.listener = &fakeListener{c: make(chan gms.GroupEvent, 16), closed: make(chan struct{})}
-	f.listener.c <- gms.GroupEvent{Kind: gms.KindView, View: f.View()}
-	f.listener.c <- gms.GroupEvent{Kind: gms.KindBlock, View: f.View()}
-	f.listener.c <- gms.GroupEvent{Kind: gms.KindMessage, View: f.View(), Msg: engine.Message{
-		Msg: trace.MsgID{From: views.Process{Host: host(2), Incarnation: 2}, N: 1}, View: f.View().View.ID, K: 1,
+	f.listener = &fakeListener{c: make(chan []gms.GroupEvent, 16), closed: make(chan struct{})}
+	f.listener.c <- []gms.GroupEvent{{Kind: gms.KindView, View: f.View()}, {Kind: gms.KindBlock, View: f.View()}}
+	f.listener.c <- []gms.GroupEvent{{Kind: gms.KindMessage, View: f.View(), Msg: engine.Message{
+		Msg: trace.MsgID{From: views.Process{Host: host(2), Incarnation: 2}, N: 1}, K: 1,
 		Order: views.Agreed, Group: group, Payload: []byte("h\xc3\xa4llo"),
-	}}
-	f.listener.c <- gms.GroupEvent{Kind: gms.KindMessage, View: f.View(), Msg: engine.Message{Group: group, Payload: []byte{0xff}}}
+	}}}
+	f.listener.c <- []gms.GroupEvent{{Kind: gms.KindMessage, View: f.View(), Msg: engine.Message{Group: group, Payload: []byte{0xff}}}}
 	return f.listener, nil
 }
 
+// fakeListener gives what the test puts into c; err is set before c is closed.
 type fakeListener struct {
-	c      chan gms.GroupEvent
+	c      chan []gms.GroupEvent
 	err    error
 	closed chan struct{}
 	once   sync.Once
 }
 
-func (l *fakeListener) C() <-chan gms.GroupEvent { return l.c }
-func (l *fakeListener) Err() error               { return l.err }
-func (l *fakeListener) Close()                   { l.once.Do(func() { close(l.closed) }) }
+func (l *fakeListener) Next(ctx context.Context) ([]gms.GroupEvent, error) {
+	select {
+	case events, open := <-l.c:
+		if !open {
+			return nil, l.err
+		}
+		return events, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *fakeListener) Close() { l.once.Do(func() { close(l.closed) }) }
 
 func (f *fakeGroup) SetBits(_ context.Context, mask, bits views.Bits) error {
 	return f.note("bits " + mask.String() + " " + bits.String())
@@ -215,7 +226,8 @@ func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
 	return gms.Status{
 		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second, Stats: f.Stats(),
 		Engine: engine.Status{
-			Phase: "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}},
+			Counters: vsync.Counters{Sent: [views.OrderEnd]uint64{views.Agreed: 2, views.Safe: 1}, Delivered: [views.OrderEnd]uint64{views.FIFO: 7}, Retransmits: 6},
+			Phase:    "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}},
 			View:     &views.View{Members: []views.Member{{Process: views.Process{Host: host(2)}, Addr: netip.MustParseAddrPort("127.0.0.1:7749")}}},
 			Subjects: []failuredetect.SubjectStatus{{Process: views.Process{Host: host(2)}, Name: "h2", Role: "observer", RTT: 2 * time.Millisecond}},
 		},
@@ -223,7 +235,9 @@ func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
 }
 
 func (f *fakeGroup) Stats() gms.Stats {
-	s := gms.Stats{SendErrors: 2, FlowBlocked: 250 * time.Millisecond}
+	s := gms.Stats{SendErrors: 2, FlowBlocked: 250 * time.Millisecond, Backlog: 4711}
+	s.Deliveries[views.Agreed] = gms.Deliveries{Count: 4, Sum: 20 * time.Second, Buckets: make([]uint64, len(gms.DeliveryBounds))}
+	s.Deliveries[views.Agreed].Buckets[0], s.Deliveries[views.Agreed].Buckets[2] = 1, 2
 	s.Transport.UnicastOut.Packets, s.Transport.UnicastOut.Bytes = 5, 500
 	return s
 }

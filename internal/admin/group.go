@@ -35,11 +35,11 @@ type Group interface {
 	LabDelay(addrs []netip.AddrPort, delay time.Duration) error
 }
 
-// Listener is a bounded queue of one process group's events.
+// Listener gives one process group's events.
 type Listener interface {
-	// C is closed when the listener ends; then Err says why.
-	C() <-chan gms.GroupEvent
-	Err() error
+	// Next waits for events; they are the caller's until the next call. At the
+	// end the error says why.
+	Next(ctx context.Context) ([]gms.GroupEvent, error)
 	Close()
 }
 

@@ -1,14 +1,11 @@
 package admin
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"unicode/utf8"
 
 	"github.com/gmsd/gmsd/gms"
-	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -66,10 +63,11 @@ func (s *Server) handleSend(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, views.PayloadMax))
+	payload, release, err := s.bodies.read(http.MaxBytesReader(w, r.Body, views.PayloadMax))
 	if err != nil {
 		return err
 	}
+	defer release()
 	ctx, cancel, err := deadline(w, r)
 	if err != nil {
 		return err
@@ -86,72 +84,31 @@ func (s *Server) handleSend(w http.ResponseWriter, r *http.Request) error {
 // orderOf reads order=, agreed where it is left out.
 func orderOf(r *http.Request) (views.Order, error) {
 	word := r.URL.Query().Get("order")
-	switch word {
-	case "":
+	if word == "" {
 		return views.Agreed, nil
-	case "safe":
-		return 0, failure(CodeUnsupported, "order=safe does not exist yet", "use order=agreed")
 	}
 	order, ok := views.ParseOrder(word)
 	if !ok {
-		return 0, failure(CodeBadRequest, "order="+word+" does not exist", "use order=fifo or order=agreed")
+		return 0, failure(CodeBadRequest, "order="+word+" does not exist", "use order=fifo, order=agreed or order=safe")
 	}
 	return order, nil
 }
 
-func (s *Server) handleGroupEvents(w http.ResponseWriter, r *http.Request) error {
-	name, err := groupName(r)
-	if err != nil {
-		return err
-	}
-	listener, err := s.group.Listen(name)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	ctx, cancel := s.streamContext(r)
-	defer cancel()
-	widen(w, writeTimeout)
-	out := newLineWriter(w)
-	defer out.close()
-	s.pump(ctx, listener, out)
-	return nil
-}
-
-// pump copies a listener's events to a client until either ends.
-func (s *Server) pump(ctx context.Context, l Listener, out *lineWriter) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e, ok := <-l.C():
-			if !ok {
-				if err := l.Err(); err != nil {
-					out.fail(err)
-				}
-				return
-			}
-			if !out.json(groupEvent(e)) {
-				return
-			}
-		}
-	}
-}
-
-func groupEvent(e gms.GroupEvent) GroupEvent {
+func groupEvent(e *gms.GroupEvent) GroupEvent {
 	line := GroupEvent{Ev: e.Kind}
 	switch e.Kind {
 	case gms.KindMessage:
-		line.GroupMessage = groupMessage(&e.Msg)
+		line.GroupMessage = groupMessage(e)
 	case gms.KindView, gms.KindState:
 		line.View = viewOf(e.View)
 	}
 	return line
 }
 
-func groupMessage(m *engine.Message) *GroupMessage {
+func groupMessage(e *gms.GroupEvent) *GroupMessage {
+	m := &e.Msg
 	g := &GroupMessage{
-		Msg: messageID(m.Msg), From: m.Msg.From.Host, In: viewID(m.View), K: m.K,
+		Msg: messageID(m.Msg), From: m.Msg.From.Host, In: viewID(e.View.View.ID), K: m.K,
 		Order: m.Order.String(), Payload: m.Payload, Transitional: m.Transitional,
 	}
 	if g.Payload == nil {
@@ -162,11 +119,4 @@ func groupMessage(m *engine.Message) *GroupMessage {
 		g.Text = &text
 	}
 	return g
-}
-
-// streamContext ends with the request or with the server, whichever is first.
-func (s *Server) streamContext(r *http.Request) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(r.Context())
-	stop := context.AfterFunc(s.closing, cancel)
-	return ctx, func() { stop(); cancel() }
 }

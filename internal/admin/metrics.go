@@ -21,29 +21,16 @@ type Metrics struct {
 	changes    *prometheus.CounterVec
 	phases     *prometheus.HistogramVec
 	blocked    prometheus.Histogram
-	sent       *prometheus.CounterVec
-	delivered  *prometheus.CounterVec
-	delivery   *prometheus.HistogramVec
 	suspicions *prometheus.CounterVec
 	mistaken   prometheus.Counter
 
 	clock changeClock
-	// underWay are our own messages between send and delivery, at most underWayMax.
-	underWay map[trace.MsgID]views.Instant
 	// doubted are the hosts suspected now: a doubt taken back was a false one.
 	doubted map[views.HostID]bool
 }
 
-// underWayMax bounds the messages whose delivery is timed. Those that are never
-// delivered here fill it up: then all are forgotten, counted but not timed.
-const underWayMax = 4096
-
-// Buckets: a view change from a fast LAN flush to a slow detection; a delivery
-// from one loopback trip to a retransmission over a bad link.
-var (
-	changeBuckets   = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
-	deliveryBuckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
-)
+// changeBuckets go from a fast LAN flush to a slow detection.
+var changeBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 // NewMetrics makes the metrics of a daemon of that version.
 func NewMetrics(version string) *Metrics {
@@ -54,22 +41,18 @@ func NewMetrics(version string) *Metrics {
 		blocked: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "gmsd_blocked_seconds", Help: "Time in which sending was stopped for a view change.", Buckets: changeBuckets,
 		}),
-		sent:       counters("messages_sent_total", "Messages sent by this host.", "order"),
-		delivered:  counters("messages_delivered_total", "Messages delivered at this host.", "order"),
-		delivery:   histograms("delivery_seconds", "Time from sending a message to its delivery at its sender.", "order", deliveryBuckets),
 		suspicions: counters("suspicions_total", "Suspicions raised at this host.", "detector"),
 		mistaken: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gmsd_false_suspicions_total", Help: "Suspicions taken back.",
 		}),
-		underWay: map[trace.MsgID]views.Instant{},
-		doubted:  map[views.HostID]bool{},
+		doubted: map[views.HostID]bool{},
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "gmsd_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	info.Set(1)
-	m.registry.MustRegister(info, m.changes, m.phases, m.blocked, m.sent, m.delivered, m.delivery, m.suspicions, m.mistaken,
+	m.registry.MustRegister(info, m.changes, m.phases, m.blocked, m.suspicions, m.mistaken,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.zero()
 	return m
@@ -91,11 +74,6 @@ func histograms(name, help, label string, buckets []float64) *prometheus.Histogr
 // zero shows the series whose labels are known beforehand, so that a rate over
 // the first event is not lost.
 func (m *Metrics) zero() {
-	for _, o := range []views.Order{views.FIFO, views.Agreed} {
-		m.sent.WithLabelValues(o.String())
-		m.delivered.WithLabelValues(o.String())
-		m.delivery.WithLabelValues(o.String())
-	}
 	for _, phase := range []string{"detect", "agree", "flush", "install", "total"} {
 		m.phases.WithLabelValues(phase)
 	}
@@ -107,18 +85,6 @@ func (m *Metrics) Observe(rec trace.Record) {
 	case trace.Install:
 		m.changes.WithLabelValues(ev.Reason.String()).Inc()
 		m.keepDoubts(ev.Members)
-	case trace.Send:
-		m.sent.WithLabelValues(ev.Order.String()).Inc()
-		if len(m.underWay) >= underWayMax {
-			clear(m.underWay)
-		}
-		m.underWay[ev.Msg] = rec.T
-	case trace.Deliver:
-		m.delivered.WithLabelValues(ev.Order.String()).Inc()
-		if at, ok := m.underWay[ev.Msg]; ok {
-			delete(m.underWay, ev.Msg)
-			m.delivery.WithLabelValues(ev.Order.String()).Observe(rec.T.Sub(at).Seconds())
-		}
 	case trace.Suspect:
 		m.suspicions.WithLabelValues(ev.Detector).Inc()
 		m.doubted[ev.Who] = true

@@ -104,17 +104,13 @@ var partOne = []string{
 	"view_seq", "view_members", "view_primary", "view_epoch", "view_changes_total", "view_change_seconds", "blocked_seconds",
 	"messages_sent_total", "messages_delivered_total", "delivery_seconds", "retransmits_total", "flow_blocked_seconds_total", "transport_bytes_total",
 	"transport_packets_total", "dropped_total", "suspicions_total", "false_suspicions_total", "detection_bound_seconds", "build_info",
-	"link_rtt_seconds", "link_mtu_bytes",
+	"link_rtt_seconds", "link_mtu_bytes", "backlog_bytes",
 }
 
 func TestMetrics(t *testing.T) {
 	s := serve(t, nil)
-	msg := trace.MsgID{From: views.Process{Host: host(1), Incarnation: 1}, N: 1}
 	for _, r := range (film{
 		{1, trace.Install{Reason: views.ReasonStart, Members: members(1)}},
-		{5, trace.Send{Msg: msg, Order: views.Agreed}},
-		{7, trace.Deliver{Msg: msg, Order: views.Agreed}},
-		{8, trace.Deliver{Msg: trace.MsgID{N: 9}, Order: views.FIFO}},
 		{10, trace.Suspect{Who: host(3), Detector: "silence"}},
 		{11, trace.Suspect{Who: host(4), Detector: "silence"}},
 		{12, trace.Trust{Who: host(4), Detector: "silence"}},
@@ -137,8 +133,12 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, line := range []string{
 		"gmsd_view_seq 2", "gmsd_view_members 2", "gmsd_view_primary 0", `gmsd_view_changes_total{reason="crash"} 1`,
-		`gmsd_messages_sent_total{order="agreed"} 1`, `gmsd_messages_delivered_total{order="fifo"} 1`,
-		`gmsd_delivery_seconds_sum{order="agreed"} 0.002`, `gmsd_delivery_seconds_count{order="fifo"} 0`,
+		`gmsd_messages_sent_total{order="agreed"} 2`, `gmsd_messages_sent_total{order="safe"} 1`, `gmsd_messages_sent_total{order="fifo"} 0`,
+		`gmsd_messages_delivered_total{order="fifo"} 7`, `gmsd_messages_delivered_total{order="safe"} 0`, "gmsd_retransmits_total 6",
+		`gmsd_delivery_seconds_bucket{order="agreed",le="5e-05"} 1`, `gmsd_delivery_seconds_bucket{order="agreed",le="0.0001"} 1`,
+		`gmsd_delivery_seconds_bucket{order="agreed",le="0.0002"} 3`, `gmsd_delivery_seconds_bucket{order="agreed",le="10"} 3`,
+		`gmsd_delivery_seconds_bucket{order="agreed",le="+Inf"} 4`, `gmsd_delivery_seconds_sum{order="agreed"} 20`,
+		`gmsd_delivery_seconds_count{order="fifo"} 0`, `gmsd_delivery_seconds_bucket{order="safe",le="10"} 0`, "gmsd_backlog_bytes 4711",
 		`gmsd_suspicions_total{detector="silence"} 2`, "gmsd_false_suspicions_total 1",
 		`gmsd_view_change_seconds_count{phase="detect"} 1`, `gmsd_view_change_seconds_count{phase="total"} 1`, "gmsd_blocked_seconds_count 1",
 		`gmsd_dropped_total{reason="malformed"} 4`, `gmsd_dropped_total{reason="send-error"} 2`,
@@ -148,18 +148,5 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no line %q", line)
 		}
-	}
-}
-
-func TestMessagesUnderWayAreBounded(t *testing.T) {
-	m := NewMetrics("")
-	for n := range uint64(2*underWayMax + 1) {
-		m.Observe(trace.Record{Event: trace.Send{Msg: trace.MsgID{N: n + 1}}})
-		if len(m.underWay) > underWayMax {
-			t.Fatalf("%d messages are timed", len(m.underWay))
-		}
-	}
-	if len(m.underWay) != 1 {
-		t.Errorf("the last message is not timed: %d are", len(m.underWay))
 	}
 }

@@ -6,8 +6,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/views"
 )
 
 // scrapeTimeout bounds the one question a scrape asks the host's loop; what it
@@ -25,7 +27,11 @@ var (
 	descBytes       = prometheus.NewDesc("gmsd_transport_bytes_total", "Bytes of frames.", []string{"dir", "kind"}, nil)
 	descPackets     = prometheus.NewDesc("gmsd_transport_packets_total", "Frames.", []string{"dir", "kind"}, nil)
 	descRetransmits = prometheus.NewDesc("gmsd_retransmits_total", "Packets sent again.", nil, nil)
-	descFlow        = prometheus.NewDesc("gmsd_flow_blocked_seconds_total", "Time in which messages were refused because too many of this host's were under way.", nil, nil)
+	descFlow        = prometheus.NewDesc("gmsd_flow_blocked_seconds_total", "Time in which callers of send waited because too much of this host's waited to be sent.", nil, nil)
+	descBacklog     = prometheus.NewDesc("gmsd_backlog_bytes", "What listeners of this host have not read yet; from some windows on the group waits for them.", nil, nil)
+	descSent        = prometheus.NewDesc("gmsd_messages_sent_total", "Messages sent by this host.", []string{"order"}, nil)
+	descDelivered   = prometheus.NewDesc("gmsd_messages_delivered_total", "Messages delivered at this host.", []string{"order"}, nil)
+	descDelivery    = prometheus.NewDesc("gmsd_delivery_seconds", "Time from the call that sends a message to its delivery at its sender; of all sends, and of a sample of the posts.", []string{"order"}, nil)
 	descBound       = prometheus.NewDesc("gmsd_detection_bound_seconds", "Worst case until a silent member is suspected.", nil, nil)
 	descRTT         = prometheus.NewDesc("gmsd_link_rtt_seconds", "Smoothed round trip to an observed member.", []string{"peer"}, nil)
 	descMTU         = prometheus.NewDesc("gmsd_link_mtu_bytes", "Largest IP packet that reaches an observed member in one piece, as the kernel knows.", []string{"peer"}, nil)
@@ -34,7 +40,10 @@ var (
 
 // Describe is part of prometheus.Collector.
 func (s *scraped) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descRetransmits, descFlow, descBound, descRTT, descMTU, descDropped} {
+	for _, d := range []*prometheus.Desc{
+		descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descRetransmits, descFlow, descBacklog,
+		descSent, descDelivered, descDelivery, descBound, descRTT, descMTU, descDropped,
+	} {
 		ch <- d
 	}
 }
@@ -48,6 +57,10 @@ func (s *scraped) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descPackets, prometheus.CounterValue, float64(t.Packets), dir, kind)
 	})
 	ch <- prometheus.MustNewConstMetric(descFlow, prometheus.CounterValue, stats.FlowBlocked.Seconds())
+	ch <- prometheus.MustNewConstMetric(descBacklog, prometheus.GaugeValue, float64(stats.Backlog))
+	for order := range views.OrderEnd {
+		ch <- deliveries(&stats.Deliveries[order], order.String())
+	}
 	drops := map[string]uint64{"send-error": stats.SendErrors, "receive-error": stats.ReceiveErrors}
 	stats.Transport.EachDropped(func(reason transport.Drop, n uint64) { drops[reason.String()] += n })
 	s.collectEngine(ch, drops)
@@ -66,11 +79,29 @@ func (s *scraped) collectEngine(ch chan<- prometheus.Metric, drops map[string]ui
 	}
 	e := &status.Engine
 	ch <- prometheus.MustNewConstMetric(descRetransmits, prometheus.CounterValue, float64(e.Counters.Retransmits))
+	for order := range views.OrderEnd {
+		ch <- prometheus.MustNewConstMetric(descSent, prometheus.CounterValue, float64(e.Counters.Sent[order]), order.String())
+		ch <- prometheus.MustNewConstMetric(descDelivered, prometheus.CounterValue, float64(e.Counters.Delivered[order]), order.String())
+	}
 	ch <- prometheus.MustNewConstMetric(descBound, prometheus.GaugeValue, e.DetectionBound.Seconds())
 	collectLinks(ch, e)
 	for _, d := range e.Drops {
 		drops[d.Reason] += d.Count
 	}
+}
+
+// deliveries turns what the host counted, each within its own bucket, into a
+// histogram, whose buckets hold all up to their bound.
+func deliveries(d *gms.Deliveries, order string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(gms.DeliveryBounds))
+	upTo := uint64(0)
+	for i, bound := range gms.DeliveryBounds {
+		if i < len(d.Buckets) { // none before the first
+			upTo += d.Buckets[i]
+		}
+		buckets[bound.Seconds()] = upTo
+	}
+	return prometheus.MustNewConstHistogram(descDelivery, d.Count, d.Sum.Seconds(), buckets, order)
 }
 
 // collectLinks tells of the ways to the members that this host observes.

@@ -42,6 +42,7 @@ type Server struct {
 	socket  net.Listener
 	group   Group
 	metrics *Metrics
+	bodies  bodies
 	servers []*http.Server
 	served  sync.WaitGroup
 	// closing ends the streams, which would otherwise hold up Close.

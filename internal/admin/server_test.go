@@ -183,11 +183,16 @@ func TestSend(t *testing.T) {
 	if got := s.do("POST", "/v1/groups/a%2Fb/messages?order=fifo", ""); !strings.Contains(got, `"k":0`) || s.group.sent.group != "a/b" || s.group.sent.order != views.FIFO {
 		t.Errorf("got %s, sent %+v", got, s.group.sent)
 	}
-	s.refused(CodeUnsupported, "POST", "/v1/groups/news/messages?order=safe", "x")
+	if got := s.do("POST", "/v1/groups/news/messages?order=safe", "x"); !strings.Contains(got, `"k":3`) || s.group.sent.order != views.Safe {
+		t.Errorf("got %s, sent %+v", got, s.group.sent)
+	}
 	s.refused(CodeBadRequest, "POST", "/v1/groups/news/messages?order=best", "x")
 	s.refused(CodeBadRequest, "POST", "/v1/groups/"+strings.Repeat("g", views.GroupNameMax+1)+"/messages", "x")
 	s.refused(CodeTooLarge, "POST", "/v1/groups/news/messages", strings.Repeat("x", views.PayloadMax+1))
 	s.do("POST", "/v1/groups/news/messages", strings.Repeat("x", views.PayloadMax))
+	if n := s.server.bodies.bytes.Load(); n != 0 || len(s.group.sent.payload) != views.PayloadMax {
+		t.Errorf("%d bytes are still counted; sent %d", n, len(s.group.sent.payload))
+	}
 }
 
 func TestErrorsOfTheGroup(t *testing.T) {

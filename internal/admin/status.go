@@ -41,6 +41,8 @@ type StatusCounts struct {
 	Busy            uint64 `json:"busy"`
 	ListenersCut    uint64 `json:"listenersCut"`
 	ObserverSkipped uint64 `json:"observerSkipped"`
+	// BacklogBytes is what listeners have not read yet.
+	BacklogBytes int `json:"backlogBytes"`
 }
 
 // StatusTransport is what went over the wire, by "in unicast" and so on, and
@@ -84,6 +86,7 @@ func statusCounts(c *gms.Stats) StatusCounts {
 		Steps: c.Steps, Events: c.Events, SendErrors: c.SendErrors, ReceiveErrors: c.ReceiveErrors,
 		EventLogErrors: c.EventLogErrors, EventLogLost: c.EventLogLost,
 		Busy: c.Busy, ListenersCut: c.ListenersCut, ObserverSkipped: c.ObserverSkipped,
+		BacklogBytes: c.Backlog,
 	}
 }
 

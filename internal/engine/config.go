@@ -23,7 +23,29 @@ type Config struct {
 	// Multicast says that what is for all goes by multicast, so that strangers
 	// hear it, too.
 	Multicast bool
+	// PathBytes is how long a frame may be without being taken apart on its way:
+	// what the path carries less the headers of IP and UDP. 0: 1,472, an Ethernet.
+	PathBytes int
+	// Window is how many bytes of messages may be under way in a view; 0 for the
+	// core's default. A quarter of the receive buffer is right.
+	Window int
+	// MessageEvents: sends and deliveries of messages are events, too. They cost
+	// more than the messages.
+	MessageEvents bool
 	// Timing and Detect tune the core and the detector; zero for the defaults.
 	Timing vsync.Timing
 	Detect failuredetect.Config
+}
+
+const (
+	pathDefault = 1472
+	// dataOverhead is what a frame takes beside the body of the one packet in it.
+	dataOverhead = 96
+)
+
+func (c *Config) ensureDefaults() {
+	if c.PathBytes == 0 {
+		c.PathBytes = pathDefault
+	}
+	c.PathBytes = min(c.PathBytes, views.DatagramMax)
 }

@@ -28,9 +28,14 @@ type Engine struct {
 	begun   bool
 	stopped bool
 	frame   wire.Frame
+	frames  frames
+	head    []byte
+	light   light
 	out     Output
-	drops   drops
-	tokens  uint64
+	// bundle is up to which size messages for one place share a frame.
+	bundle int
+	drops  drops
+	tokens uint64
 	// persists maps the token of a write in flight to what it makes durable.
 	persists map[uint64]views.Seq
 	traffic  Traffic
@@ -65,9 +70,14 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.detect = failuredetect.New(detect, cfg.Seed)
+	cfg.ensureDefaults()
+	e.bundle = cfg.PathBytes
+	e.light = newLight(cfg.Self.Process)
 	core, err := vsync.New(vsync.Config{
+		Audience: e.audience, Holds: true, Quiet: e.quiet, Bare: e.light.table.Bare,
 		Self: cfg.Self, Nonce: cfg.Nonce, Seq: cfg.Seq, Multicast: cfg.Multicast, Seed: cfg.Seed + 1,
 		Timing: cfg.Timing, HoldOff: e.detect.HoldOff,
+		PacketBytes: cfg.PathBytes - dataOverhead, Window: cfg.Window, MessageEvents: cfg.MessageEvents,
 	})
 	if err != nil {
 		return nil, err
@@ -80,6 +90,8 @@ func New(cfg Config) (*Engine, error) {
 // what follows.
 func (e *Engine) Step(now views.Instant, in Input) *Output {
 	e.now = max(e.now, now)
+	e.core.Recycle()
+	e.frames.reset()
 	e.out = Output{
 		Events: e.out.Events[:0], Send: e.out.Send[:0], Deliver: e.out.Deliver[:0],
 	}
@@ -92,6 +104,7 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 	}
 	e.take(in)
 	e.detect.Advance(e.now)
+	e.advanceBlock()
 	if d := e.core.Deadline(); d != 0 && d <= e.now {
 		e.core.Advance(e.now)
 	}
@@ -109,7 +122,11 @@ func (e *Engine) take(in Input) {
 	case Persisted:
 		e.takePersisted(in)
 	case Submit:
-		e.core.Submit(e.now, in.Token, in.Group, in.Order, in.Payload)
+		e.core.Submit(e.now, in...)
+	case Join, Part, PortGone, Ready:
+		e.takeGroup(in)
+	case Backlog:
+		e.core.HandleBacklog(e.now, in.Bytes)
 	case SetState:
 		e.setState(in)
 	case Leave:
@@ -173,9 +190,6 @@ func (e *Engine) settle() {
 // drainCore takes the core's output and reports whether there was a new view.
 func (e *Engine) drainCore() bool {
 	out := e.core.Drain()
-	for _, ev := range out.Events {
-		e.emit(ev)
-	}
 	if out.Persist != 0 {
 		if e.out.Persist != nil {
 			delete(e.persists, e.out.Persist.Token) // this one stands for both
@@ -184,27 +198,45 @@ func (e *Engine) drainCore() bool {
 		e.persists[e.tokens] = out.Persist
 		e.out.Persist = &Persist{Token: e.tokens, Seq: out.Persist}
 	}
-	e.send(out.Sends)
 	for _, h := range out.Removed {
 		e.detect.Removed(e.now, h)
 	}
 	installed := false
 	for _, d := range out.Deliver {
-		if v, ok := d.(ViewInstalled); ok {
+		switch d := d.(type) {
+		case ViewInstalled:
 			installed = true
-			e.detect.SetView(e.now, v.View)
+			e.detect.SetView(e.now, d.View)
+			e.deliver(d)
+			e.light.at = d.At
+			e.installGroups(d, out.Removed)
+			continue
+		case vsync.Control:
+			e.deliver(d)
+			e.light.at = d.At
+			e.takeControl(d)
+			continue
 		}
-		e.out.Deliver = append(e.out.Deliver, d)
+		e.deliver(d)
 	}
+	e.emitWith(out.Events)
+	e.send(out.Sends)
 	if installed {
 		e.watch()
 	}
 	if out.Stop != nil {
 		e.out.Stop = out.Stop
 		e.stopped = true
+		return installed
 	}
-	return installed
+	more := e.submitControls()
+	if len(e.light.going) > 0 {
+		more = e.settleGroups() || more
+	}
+	return more || installed
 }
+
+func (e *Engine) deliver(d Delivery) { e.out.Deliver = append(e.out.Deliver, d) }
 
 // drainDetector takes the detector's output and reports whether its opinion
 // went to the core.
@@ -276,6 +308,9 @@ func (e *Engine) emit(ev trace.Event) {
 		e.drops.count(d.From, d.Reason, d.Count)
 		return
 	}
+	if s, ok := ev.(trace.Suspect); ok {
+		e.light.noteEvidence(s.Who, s.Evidence)
+	}
 	e.out.Events = append(e.out.Events, ev)
 }
 
@@ -288,8 +323,12 @@ func (e *Engine) Deadline() views.Instant {
 		return 1
 	}
 	d := views.Earliest(e.core.Deadline(), e.detect.Deadline())
+	d = views.Earliest(d, e.light.block.until)
 	return views.Earliest(d, e.drops.dueAt)
 }
+
+// Room is how many bytes of messages may be submitted now without a refusal.
+func (e *Engine) Room() int { return e.core.Room() }
 
 // View is the current view with the ordered changes since its install; nil
 // before the first. It is immutable.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -115,8 +116,10 @@ func (h *lanHost) step(in engine.Input) {
 	}
 	for _, d := range out.Deliver {
 		switch d := d.(type) {
-		case engine.Message:
-			h.got = append(h.got, string(d.Payload))
+		case *engine.Messages:
+			for i := range d.List {
+				h.got = append(h.got, string(d.List[i].Payload))
+			}
 		case engine.StateChanged:
 			if d.Who == h.process.Host {
 				h.refused = d.Err
@@ -152,7 +155,7 @@ func (l *lan) send(from *lanHost, p engine.Packet) {
 		if to.group != from.group || (l.loss > 0 && l.rng.Float64() < l.loss) {
 			continue
 		}
-		l.at(l.delay(), to, engine.Received{From: from.addr, Frame: p.Frame}, nil)
+		l.at(l.delay(), to, engine.Received{From: from.addr, Frame: slices.Clone(p.Frame)}, nil)
 	}
 }
 
@@ -305,7 +308,7 @@ func TestMessagesUnderLoss(t *testing.T) {
 			if i%2 == 0 {
 				order = views.Agreed
 			}
-			h.step(engine.Submit{Token: uint64(i), Group: "a", Order: order, Payload: fmt.Appendf(nil, "%d-%d", n, i)})
+			h.step(engine.Submit{{Token: uint64(i), Group: "a", Order: order, Payload: fmt.Appendf(nil, "%d-%d", n, i)}})
 		}
 		l.run(3 * time.Millisecond)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/trace"
 	"github.com/gmsd/gmsd/views/vsync"
@@ -25,14 +26,39 @@ type Persisted struct {
 	Err   error
 }
 
-// Submit asks to multicast a message. Its fate comes back as [Submitted].
-type Submit struct {
-	// Token is the caller's.
-	Token   uint64
-	Group   string
-	Order   views.Order
-	Payload []byte
+// Submit asks to multicast messages, in order. The fate of those with a token
+// comes back as [Submitted]. A payload is the engine's until it was sent.
+type Submit []Submission
+
+// Join asks for the membership of a port in a light group. What follows is a
+// groups.GroupView with the port in it, or a groups.JoinFailed.
+type Join struct {
+	// Port is a client of this host, not 0, never used again in its life.
+	Port        uint32
+	Group, Name string
+	// Block: the port wants to be asked before the group's view changes.
+	Block bool
 }
+
+// Part takes a port out of a group.
+type Part struct {
+	Port  uint32
+	Group string
+	Why   groups.Why
+}
+
+// PortGone takes a port out of all its groups: its client went without a word.
+type PortGone struct{ Port uint32 }
+
+// Ready says that a port has stopped sending to a group, as a groups.Block asked.
+type Ready struct {
+	Port  uint32
+	Group string
+}
+
+// Backlog says how many bytes of what was delivered the application has not
+// taken yet: who is far behind lets less be sent, in the end nothing.
+type Backlog struct{ Bytes int }
 
 // SetState asks to change this host's bits (those in Mask) and, where
 // SetAttrs, its attributes, in view order.
@@ -58,6 +84,11 @@ type Evidence struct {
 func (Received) input()  {}
 func (Persisted) input() {}
 func (Submit) input()    {}
+func (Join) input()      {}
+func (Part) input()      {}
+func (PortGone) input()  {}
+func (Ready) input()     {}
+func (Backlog) input()   {}
 func (SetState) input()  {}
 func (Leave) input()     {}
 func (Evict) input()     {}
@@ -116,19 +147,35 @@ type WatchTarget struct {
 	Addr netip.AddrPort
 }
 
+// GroupUnblocked says that ports may send again: the change of the host view for
+// which they were asked has come, or came to nothing.
+type GroupUnblocked struct {
+	Group string
+	Ports []uint32
+}
+
+// Delivery is something for the application: one of the types below, a
+// [GroupUnblocked], or an event of package groups.
+type Delivery any
+
 // What the core gives to the application passes through as it is.
 type (
 	// Stop ends a host.
 	Stop = vsync.Stop
-	// Delivery is something for the application: one of the types below.
-	Delivery = vsync.Delivery
 	// ViewInstalled gives a new view.
 	ViewInstalled = vsync.ViewInstalled
 	// Blocked says that sending has stopped.
 	Blocked = vsync.Blocked
 	// Unblocked says that sending goes on.
 	Unblocked = vsync.Unblocked
-	// Message is a delivered message.
+	// Submission is a message to send.
+	Submission = vsync.Submission
+	// Messages were delivered one after the other. Their list is the driver's
+	// until the next Step.
+	Messages = vsync.Messages
+	// Control is a word of the light groups; the driver need not act on it.
+	Control = vsync.Control
+	// Message is one of them.
 	Message = vsync.Message
 	// StateChanged gives the view with one member's record changed.
 	StateChanged = vsync.StateChanged

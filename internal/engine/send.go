@@ -9,9 +9,36 @@ import (
 	"github.com/gmsd/gmsd/views/vsync"
 )
 
-// bundleMax is up to which size messages for one place share a frame: what an
-// Ethernet frame carries.
-const bundleMax = 1400
+// frames gives the memory of the frames of one step.
+type frames struct {
+	bufs [][]byte
+	used int
+}
+
+// framesMax is how many are kept for the next step.
+const framesMax = 512
+
+func (f *frames) reset() { f.used = 0 }
+
+// begin gives an empty frame; end takes it as it grew.
+func (f *frames) begin() []byte {
+	if f.used == len(f.bufs) {
+		return make([]byte, 0, 256)
+	}
+	return f.bufs[f.used][:0]
+}
+
+func (f *frames) end(frame []byte) {
+	switch {
+	case f.used < len(f.bufs):
+		f.bufs[f.used] = frame
+	case f.used < framesMax:
+		f.bufs = append(f.bufs, frame)
+	default:
+		return
+	}
+	f.used++
+}
 
 // send turns messages into frames. Those that follow each other to one place
 // share a frame while they fit.
@@ -20,8 +47,16 @@ func (e *Engine) send(sends []vsync.Send) {
 	var open *vsync.Send
 	for i := range sends {
 		s := &sends[i]
+		if d, ok := s.Msg.(*message.Data); ok && len(d.Body) >= inPlaceFrom && d.Whole != nil && !s.Via.IsValid() {
+			if open != nil {
+				e.finish(open, frame)
+				open = nil
+			}
+			e.sendInPlace(s, d)
+			continue
+		}
 		if open != nil && samePlace(open, s) {
-			if longer, ok := e.append(frame, s.Msg, bundleMax); ok {
+			if longer, ok := e.append(frame, s.Msg, e.bundle); ok {
 				frame = longer
 				continue
 			}
@@ -43,8 +78,25 @@ func (e *Engine) send(sends []vsync.Send) {
 	}
 }
 
+// inPlaceFrom is from how many bytes on a packet becomes a frame where it is.
+const inPlaceFrom = 4 << 10
+
+// sendInPlace writes the head of a frame right before a long packet.
+func (e *Engine) sendInPlace(s *vsync.Send, d *message.Data) {
+	e.head = wire.AppendDataHead(wire.AppendHeader(e.head[:0], e.header), d)
+	at := len(d.Whole) - len(d.Body) - len(e.head)
+	frame := d.Whole[at:]
+	copy(frame, e.head)
+	wire.Seal(frame)
+	e.traffic.Out[message.TypeData]++
+	e.out.Send = append(e.out.Send, Packet{Scope: s.Scope, To: s.To, Frame: frame})
+}
+
 // append adds a message to a frame unless the frame becomes longer than most.
 func (e *Engine) append(frame []byte, m message.Message, most int) ([]byte, bool) {
+	if d, ok := m.(*message.Data); ok && len(frame)+len(d.Body) > most {
+		return frame, false // without copying it first
+	}
 	longer, err := wire.AppendMessage(frame, m)
 	if err != nil || len(longer) > most {
 		return frame, false
@@ -53,11 +105,12 @@ func (e *Engine) append(frame []byte, m message.Message, most int) ([]byte, bool
 	return longer, true
 }
 
-func (e *Engine) begin() []byte { return wire.AppendHeader(make([]byte, 0, 256), e.header) }
+func (e *Engine) begin() []byte { return wire.AppendHeader(e.frames.begin(), e.header) }
 
 // finish seals a frame and puts it, or the Relay that carries it, into the output.
 func (e *Engine) finish(s *vsync.Send, frame []byte) {
 	wire.Seal(frame)
+	e.frames.end(frame)
 	if !s.Via.IsValid() {
 		e.out.Send = append(e.out.Send, Packet{Scope: s.Scope, To: s.To, Frame: frame})
 		return
@@ -67,6 +120,7 @@ func (e *Engine) finish(s *vsync.Send, frame []byte) {
 		return // too long to be relayed: the direct way has to do
 	}
 	wire.Seal(outer)
+	e.frames.end(outer)
 	e.out.Send = append(e.out.Send, Packet{Scope: Direct, To: []netip.AddrPort{s.Via}, Frame: outer})
 }
 

@@ -24,6 +24,13 @@ type Status struct {
 	Subjects []failuredetect.SubjectStatus
 	// Strangers are the foreign views heard of late.
 	Strangers []vsync.StrangerStatus
+	// Slow, if set, is the member whose applications do not keep up, so that the
+	// group sends less; Room is how many bytes it lets be under way, 0 for nothing.
+	Slow *views.HostID
+	Room uint64
+	// Unsettled are the members whose light groups are not known here yet: until
+	// they say, no messages of the application go out.
+	Unsettled []views.HostID
 	Counters  vsync.Counters
 	Traffic   Traffic
 	// Drops are the totals by reason since the start.
@@ -32,9 +39,20 @@ type Status struct {
 
 // Status gives a snapshot.
 func (e *Engine) Status() Status {
-	return Status{
+	s := Status{
 		Phase: e.core.Phase().String(), View: e.core.View(), Joiner: e.core.Joiner(),
 		DetectionBound: e.detect.Bound(), Subjects: e.detect.Status(), Strangers: e.core.Strangers(),
 		Counters: e.core.Counters(), Traffic: e.traffic, Drops: slices.Clone(e.drops.totals),
 	}
+	v := e.core.View()
+	if v == nil {
+		return s
+	}
+	if r, room, ok := e.core.Slowest(); ok {
+		s.Slow, s.Room = &v.Members[r].Host, room
+	}
+	for _, r := range e.light.table.Waiting() {
+		s.Unsettled = append(s.Unsettled, v.Members[r].Host)
+	}
+	return s
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/gmsd/gmsd/views/trace"
 )
 
-// classes of message: each order has its own sequence.
+// classes of message: fifo, and those that have a place. Each has its own sequence.
 const classes = 2
 
 func classOf(o views.Order) int {
-	if o == views.Agreed {
+	if o.Placed() {
 		return 1
 	}
 	return 0

@@ -30,6 +30,8 @@ var Rings = []Ring{
 	{Path: "views/trace", Ring: 0, May: []string{"views"}},
 
 	{Path: "views/vsync", Ring: 1},
+	{Path: "views/groups", Ring: 1},
+	{Path: "views/transfer", Ring: 1},
 	{Path: "views/primary", Ring: 1},
 	{Path: "failuredetect", Ring: 1},
 	{Path: "reconfig", Ring: 1},
@@ -46,7 +48,13 @@ var Rings = []Ring{
 	{Path: "internal/stable/stabletest", Ring: 3, May: []string{"internal/stable"}},
 	{Path: "internal/tracelog", Ring: 3},
 	{Path: "internal/figures", Ring: 3},
-	{Path: "gms", Ring: 3, May: []string{"transport", "transport/**", "internal/stable", "internal/meta", "internal/tracelog"}},
+	{Path: "gms/member", Ring: 3},
+	{Path: "internal/clientwire", Ring: 2},
+	{Path: "client", Ring: 3, May: []string{"gms/member"}},
+	{Path: "gms/member/membertest", Ring: 3, May: []string{"gms/member"}},
+	{Path: "internal/clients", Ring: 4},
+	{Path: "examples/**", Ring: Free, May: []string{"**"}},
+	{Path: "gms", Ring: 3, May: []string{"gms/member", "transport", "transport/**", "internal/stable", "internal/meta", "internal/tracelog"}},
 
 	{Path: "internal/admin", Ring: 4},
 	{Path: "cmd/**", Ring: 4, May: []string{"internal/admin", "cmd/**"}},

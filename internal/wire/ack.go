@@ -2,48 +2,38 @@ package wire
 
 import "github.com/gmsd/gmsd/views/message"
 
-// haveInline is the number of positions for which an Ack or a Stable brings
-// its own room, so that small groups pay one allocation a message.
-const haveInline = 8
+// room is written as one more than it is, so that no limit, the greatest number,
+// is the shortest.
+func (w *writer) room(v uint64) { w.uvarint(v + 1) }
+
+func (r *reader) room(field string) uint64 { return r.uvarint(field) - 1 }
 
 func writeAck(w *writer, m *message.Ack) {
 	w.view(m.View)
 	w.positions("Have", m.Have)
+	w.room(m.Room)
 }
 
 func readAck(r *reader) *message.Ack {
-	view := r.view("View")
-	n := r.positionCount("Have")
-	if r.err != nil {
-		return nil
-	}
-	m := newAck(n)
-	m.View = view
-	r.positions("Have", m.Have)
+	m := new(message.Ack)
+	m.View = r.view("View")
+	m.Have = r.positions("Have")
+	m.Room = r.room("Room")
 	return m
-}
-
-func newAck(have int) *message.Ack {
-	switch {
-	case have == 0:
-		return new(message.Ack)
-	case have > haveInline:
-		return &message.Ack{Have: make([]message.StreamPos, have)}
-	}
-	small := new(struct {
-		ack  message.Ack
-		have [haveInline]message.StreamPos
-	})
-	small.ack.Have = small.have[:have:have]
-	return &small.ack
 }
 
 func writeStable(w *writer, m *message.Stable) {
 	w.view(m.View)
 	w.positions("Have", m.Have)
+	w.room(m.Room)
+	w.rank("Slowest", m.Slowest)
 }
 
-// readStable shares its body with Ack.
 func readStable(r *reader) *message.Stable {
-	return (*message.Stable)(readAck(r))
+	m := new(message.Stable)
+	m.View = r.view("View")
+	m.Have = r.positions("Have")
+	m.Room = r.room("Room")
+	m.Slowest = r.rank("Slowest")
+	return m
 }

@@ -11,7 +11,8 @@ const (
 	answerJoiner
 	answerLeaving
 	answerRelayed
-	answerFlags = answerSelf | answerJoiner | answerLeaving | answerRelayed
+	answerBare
+	answerFlags = answerSelf | answerJoiner | answerLeaving | answerRelayed | answerBare
 )
 
 func writeAnswer(w *writer, m *message.Answer) {
@@ -41,6 +42,9 @@ func flagsOfAnswer(m *message.Answer) (flags byte) {
 	if m.Relayed {
 		flags |= answerRelayed
 	}
+	if m.Bare {
+		flags |= answerBare
+	}
 	return flags
 }
 
@@ -51,10 +55,7 @@ func readAnswer(r *reader) *message.Answer {
 	m.Prev = r.view("Prev")
 	m.Highest = r.view("Highest")
 	m.Digest = r.fixed64("Digest")
-	if n := r.positionCount("Have"); n > 0 {
-		m.Have = make([]message.StreamPos, n)
-		r.positions("Have", m.Have)
-	}
+	m.Have = r.positions("Have")
 	flags := r.byte("Flags")
 	if flags&^answerFlags != 0 {
 		r.fail("Flags", ErrEnum)
@@ -66,6 +67,7 @@ func readAnswer(r *reader) *message.Answer {
 	m.Joiner = flags&answerJoiner != 0
 	m.Leaving = flags&answerLeaving != 0
 	m.Relayed = flags&answerRelayed != 0
+	m.Bare = flags&answerBare != 0
 	m.Stale = r.processes("Stale")
 	return m
 }

@@ -1,131 +1,92 @@
 package wire
 
 import (
-	"math"
+	"encoding/binary"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 )
 
-// ItemsMax bounds the packets in one Data.
-const ItemsMax = 4096
-
-const itemLeast = 5
-
 func writeData(w *writer, m *message.Data) {
-	if err := checkRun(m.First, len(m.Items)); err != nil {
-		w.fail("Items", err)
+	if field, err := checkData(m); err != nil {
+		w.fail(field, err)
 	}
 	w.view(m.View)
-	w.rank("Origin", m.Origin)
-	w.uvarint(uint64(m.First))
-	if !w.count("Items", len(m.Items), ItemsMax) {
-		return
-	}
-	for i := range m.Items {
-		writeItem(w, &m.Items[i])
-	}
+	w.stream("Stream", m.Stream)
+	w.uvarint(uint64(m.Seq))
+	w.byte(byte(m.Flags))
+	w.bytes("Body", m.Body, views.DatagramMax)
 }
 
-func writeItem(w *writer, it *message.Item) {
-	if err := checkItem(it); err != nil {
-		w.fail("Items", err)
-		return
-	}
-	w.byte(byte(it.Kind))
-	w.uvarint(uint64(it.K))
-	w.uvarint(it.N)
-	w.text("Items", it.Group, views.GroupNameMax)
-	w.bytes("Items", it.Payload, views.PayloadMax)
-	if it.Kind == message.ItemState {
-		if it.State == nil {
-			w.fail("Items", ErrForm)
-			return
-		}
-		w.bits("Items", it.State.Bits)
-		w.attrs("Items", it.State.Attrs)
-	} else if it.State != nil {
-		w.fail("Items", ErrForm)
-	}
+// AppendDataHead appends to a frame all of a Data that stands before its Body,
+// which must follow: so a long packet can stay where it is.
+func AppendDataHead(dst []byte, m *message.Data) []byte {
+	var fields [binary.MaxVarintLen64*4 + 64]byte
+	w := writer{b: fields[:0]}
+	w.view(m.View)
+	w.stream("Stream", m.Stream)
+	w.uvarint(uint64(m.Seq))
+	w.byte(byte(m.Flags))
+	w.uvarint(uint64(len(m.Body)))
+	dst = append(dst, byte(message.TypeData))
+	dst = binary.AppendUvarint(dst, uint64(len(w.b)+len(m.Body)))
+	return append(dst, w.b...)
 }
 
-// dataOne is a Data with room for its only item: one allocation instead of
-// two, for the most frequent case.
-type dataOne struct {
-	data  message.Data
-	items [1]message.Item
-}
-
-func newData(items int) *message.Data {
-	if items != 1 {
-		return &message.Data{Items: make([]message.Item, items)}
-	}
-	one := new(dataOne)
-	one.data.Items = one.items[:]
-	return &one.data
-}
-
+// readData reads into one of the frame's own: packets are nearly all of the
+// traffic, and their bytes stay where they are.
 func readData(r *reader) *message.Data {
-	view := r.view("View")
-	origin := r.rank("Origin")
-	first := r.streamSeq("First")
-	n := r.count("Items", ItemsMax, itemLeast)
+	m := message.Data{
+		View:   r.view("View"),
+		Stream: r.stream("Stream"),
+		Seq:    r.streamSeq("Seq"),
+		Flags:  message.DataFlags(r.byte("Flags")),
+		Body:   r.span("Body", views.DatagramMax),
+	}
 	if r.err != nil {
 		return nil
 	}
-	if err := checkRun(first, n); err != nil {
-		r.fail("Items", err)
+	if field, err := checkData(&m); err != nil {
+		r.fail(field, err)
 		return nil
 	}
-	m := newData(n)
-	m.View, m.Origin, m.First = view, origin, first
-	for i := range m.Items {
-		readItem(r, &m.Items[i])
-		if r.err != nil {
-			return nil
-		}
-	}
-	return m
+	kept := r.frame.packets.next()
+	*kept = m
+	return kept
 }
 
-func readItem(r *reader, it *message.Item) {
-	it.Kind = message.ItemKind(r.byte("Items"))
-	it.K = views.Position(r.uvarint("Items"))
-	it.N = r.uvarint("Items")
-	if r.err != nil {
-		return
+// checkData: packets are numbered from 1, ask for nothing unknown and are not empty.
+func checkData(m *message.Data) (field string, err error) {
+	switch {
+	case m.Seq == 0:
+		return "Seq", ErrForm
+	case !m.Flags.Valid():
+		return "Flags", ErrEnum
+	case len(m.Body) == 0:
+		return "Body", ErrForm
 	}
-	if err := checkItem(it); err != nil {
-		r.fail("Items", err)
-		return
-	}
-	it.Group = r.groupName("Items")
-	it.Payload = r.bytes("Items", views.PayloadMax)
-	if it.Kind == message.ItemState {
-		it.State = &message.State{Bits: r.bits("Items"), Attrs: r.attrs("Items")}
-	}
+	return "", nil
 }
 
-// checkRun holds items consecutive packets from first against what a stream
-// can be: they begin at 1 and their numbers do not run over.
-func checkRun(first views.StreamSeq, items int) error {
-	if first == 0 || items == 0 {
-		return ErrForm
-	}
-	if uint64(first) > math.MaxUint64-uint64(items) { //nolint:gosec // a length
-		return ErrLimit
-	}
-	return nil
+// packets gives the memory of the Data of one frame, and again that of the next.
+// Only a Data that is good takes one, so the bytes of a datagram bound them.
+type packets struct {
+	all  []*message.Data
+	used int
 }
 
-// checkItem: the kind is known, and exactly the agreed kinds have a place in
-// the agreed order.
-func checkItem(it *message.Item) error {
-	if !it.Kind.Valid() {
-		return ErrEnum
+func (p *packets) next() *message.Data {
+	if p.used == len(p.all) {
+		p.all = append(p.all, new(message.Data))
 	}
-	if (it.Kind == message.ItemFIFO) != (it.K == 0) {
-		return ErrForm
+	p.used++
+	return p.all[p.used-1]
+}
+
+// reset takes all back and lets go of the frame that their bodies are in.
+func (p *packets) reset() {
+	for _, d := range p.all[:p.used] {
+		*d = message.Data{}
 	}
-	return nil
+	p.used = 0
 }

@@ -18,7 +18,8 @@
 //  3. A frame is believed as a whole or not at all: header, checksum and the
 //     lengths of all messages. Within a believed frame a bad message is dropped
 //     alone, with a reason ([Frame].Broken, [Reason]).
-//  4. What Decode gives shares no memory with the frame.
+//  4. What Decode gives shares no memory with the frame, but for a Data: its body
+//     lies in the frame, and the Data is the Frame's until the next Decode.
 //  5. One value has one encoding in a given version: varints are in their
 //     shortest form, an empty list and a nil one are the same and read as nil.
 //
@@ -40,7 +41,9 @@
 //	list     count uv, so many entries
 //	attrs    list of (key text, value text), rising by key, at most views.AttrBytesMax bytes in all
 //	member   process, nonce u64, name text (not empty), addr, bits u8, version text, attrs
-//	pos      rank, seq uv
+//	stream   uv, below message.StreamsMax: twice the sender's rank, and 1 more for the class with places
+//	pos      stream, seq uv
+//	room     uv, one more than the number of bytes; 0: no limit (the greatest number)
 //
 // # Frame
 //
@@ -60,7 +63,7 @@
 // # Bodies
 //
 //	type  message    body
-//	 1    Heartbeat  View view, Size size, Sent uv
+//	 1    Heartbeat  View view, Size size, Sent uv (FIFO), Sent uv (placed)
 //	 2    Ping       Token u64, To process
 //	 3    Pong       Token u64
 //	 4    Accuse     View view, Version uv, Subjects list of (rank, evidence u8), rising by rank
@@ -72,7 +75,7 @@
 //	10    Propose    Ballot view, Base view, Without list of rank, Leaving list of rank,
 //	                 Plus list of process, rising; PlusMark u64 for each of them; Via addr
 //	11    Answer     Ballot view, From view, Prev view, Highest view, Digest u64, Have list of pos,
-//	                 flags u8 (1 Self follows, 2 Joiner, 4 Leaving, 8 Relayed), [Self member],
+//	                 flags u8 (1 Self follows, 2 Joiner, 4 Leaving, 8 Relayed, 16 Bare), [Self member],
 //	                 Stale list of process
 //	12    Nack       Ballot view, Promised view
 //	13    Hold       Ballot view
@@ -81,21 +84,19 @@
 //	16    Fetch      View view
 //	17    Install    View view, Kind u8, Reason u8, Parent view,
 //	                 Layout list of (2*Count + Explicit uv, First rank), Members list of member,
-//	                 Groups list of (From view, Count size, Digest u64)
+//	                 Groups list of (From view, 2*Count + Bare uv, Digest u64)
 //	18    Relay      To addr, Frame bytes (not empty)
 //	19    Abdicate   Ballot view
 //	20    Leave      View view
-//	21    Data       View view, Origin rank, First uv (from 1), Items list of item, not empty
-//	22    Resend     View view, Origin rank, Ranges list of (First uv, from 1; Last-First uv)
-//	23    Ack        View view, Have list of pos
-//	24    Stable     View view, Have list of pos
+//	21    Data       View view, Stream stream, Seq uv (from 1), flags u8 (1 AckNow, 2 AckAll),
+//	                 Body bytes (not empty; see views/vsync)
+//	22    Resend     View view, Stream stream, Ranges list of (First uv, from 1; Last-First uv)
+//	23    Ack        View view, Have list of pos, Room room
+//	24    Stable     View view, Have list of pos, Room room, Slowest rank
 //	25    Request    View view, Have uv, Want uv
 //	26    Grant      View view, First uv, Ranges list of (K uv, from 1; Count uv, 32 bits, not 0)
 //	27    Probe      Token u64, Whom list of (process, addr)
 //	28    Reached    Token u64, Who list of process
-//
-//	item: Kind u8, K uv (0 for FIFO and only there), N uv, Group text, Payload bytes;
-//	      for ItemState then Bits u8, attrs
 //
 // # How it may change
 //
@@ -103,8 +104,8 @@
 //     by its length and counts it ([Frame].Unknown).
 //   - A new field is appended to a body. Who does not know it ignores what is
 //     left over. Who knows it takes a body that ends before it as zero. A field
-//     inside a list entry, an item or a member cannot be appended so.
-//   - A list of values (evidence, reason, code, kind, bits) grows at its end. Who
+//     inside a list entry or a member cannot be appended so.
+//   - A list of values (evidence, reason, code, kind, bits, flags) grows at its end. Who
 //     does not know the value drops the message with a reason, so nothing new is
 //     sent before every member's version knows it.
 //   - Anything else raises the version byte, which is refused by all who do not

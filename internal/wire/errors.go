@@ -46,13 +46,13 @@ type Error struct {
 	Err error
 }
 
-// Error gives "wire: Heartbeat.View.Seq: bad varint".
+// Error gives "wire: Heartbeat.View: bad varint".
 func (e *Error) Error() string {
-	room := "frame"
+	where := "frame"
 	if e.Type != message.TypeNone {
-		room = e.Type.String()
+		where = e.Type.String()
 	}
-	return "wire: " + room + "." + e.Field + ": " + e.Err.Error()
+	return "wire: " + where + "." + e.Field + ": " + e.Err.Error()
 }
 
 // Unwrap gives the sentinel.

@@ -133,8 +133,9 @@ func frameError(field string, err error) error {
 type Frame struct {
 	Header message.Header
 	// Messages are those that could be read, in the order of the frame. They
-	// are the caller's to keep and share nothing with the frame's bytes; the
-	// slice itself is overwritten by the next Decode.
+	// are the caller's to keep and share nothing with the frame's bytes, but for a
+	// Data: its Body lies in the frame, and the Data itself is cleared and used
+	// again by the next Decode, as the slice is.
 	Messages []message.Message
 	// Unknown counts the messages of types this version does not know; they
 	// were skipped.
@@ -144,9 +145,7 @@ type Frame struct {
 	Broken []*Error
 	More   int
 
-	// group is the last group name read. Nearly all messages of a host are for
-	// few groups, so this saves one allocation each.
-	group string
+	packets packets
 }
 
 // Decode reads a whole frame into f, which it resets first. An error means
@@ -187,7 +186,7 @@ func (f *Frame) take(typ message.Type, body []byte) {
 		f.Unknown++
 		return
 	}
-	r := reader{b: body, group: &f.group}
+	r := reader{b: body, frame: f}
 	m := readBody(&r, typ)
 	switch {
 	case r.err == nil:
@@ -203,5 +202,6 @@ func (f *Frame) take(typ message.Type, body []byte) {
 func (f *Frame) reset() {
 	clear(f.Messages)
 	clear(f.Broken)
-	*f = Frame{Messages: f.Messages[:0], Broken: f.Broken[:0], group: f.group}
+	f.packets.reset()
+	*f = Frame{Messages: f.Messages[:0], Broken: f.Broken[:0], packets: f.packets}
 }

@@ -105,13 +105,24 @@ func genMember(t *rapid.T) views.Member {
 		Name:    genText(t, 1, views.NameMax),
 		Addr:    genAddr(t),
 		Bits:    genBits(t),
+		Nonce:   genU64(t),
 		Version: rapid.SampledFrom([]string{"", "0.1.0", "0.1.1", "a very long version of 32 bytes!"}).Draw(t, "version"),
 		Attrs:   genAttrs(t),
 	}
 }
 
 func genPos(t *rapid.T) message.StreamPos {
-	return message.StreamPos{Rank: genRank(t), Seq: views.StreamSeq(genU64(t))}
+	return message.StreamPos{Stream: genStream(t), Seq: views.StreamSeq(genU64(t))}
+}
+
+func genStream(t *rapid.T) message.StreamID {
+	return message.StreamID(rapid.IntRange(0, message.StreamsMax-1).Draw(t, "stream"))
+}
+
+// genRoom draws the ends of what a room may be as often as anything between.
+func genRoom(t *rapid.T) uint64 {
+	ends := rapid.SampledFrom([]uint64{0, 1, math.MaxUint64 - 1, math.MaxUint64})
+	return rapid.OneOf(rapid.Uint64(), ends).Draw(t, "room")
 }
 
 func genHello(t *rapid.T) message.Hello {
@@ -146,7 +157,7 @@ func genAnswer(t *rapid.T) message.Message {
 	m := &message.Answer{
 		Ballot: genView(t), From: genView(t), Prev: genView(t), Highest: genView(t), Digest: genU64(t),
 		Have: genList(t, 20, genPos), Stale: genList(t, 20, genProcess),
-		Joiner: rapid.Bool().Draw(t, "joiner"), Leaving: rapid.Bool().Draw(t, "leaving"), Relayed: rapid.Bool().Draw(t, "relayed"),
+		Joiner: rapid.Bool().Draw(t, "joiner"), Leaving: rapid.Bool().Draw(t, "leaving"), Relayed: rapid.Bool().Draw(t, "relayed"), Bare: rapid.Bool().Draw(t, "bare"),
 	}
 	if rapid.Bool().Draw(t, "with self") {
 		self := genMember(t)
@@ -162,7 +173,7 @@ func genInstall(t *rapid.T) message.Message {
 		Reason:  views.Reason(rapid.Uint8Range(0, uint8(views.ReasonMerge)).Draw(t, "reason")),
 		Members: genList(t, 10, genMember),
 		Groups: genList(t, 20, func(t *rapid.T) message.InstallGroup {
-			return message.InstallGroup{From: genView(t), Count: rapid.Uint16Range(0, 50).Draw(t, "count"), Digest: genU64(t)}
+			return message.InstallGroup{From: genView(t), Count: rapid.Uint16Range(0, 50).Draw(t, "count"), Digest: genU64(t), Bare: rapid.Bool().Draw(t, "bare")}
 		}),
 	}
 	left := len(m.Members)
@@ -180,28 +191,12 @@ func genInstall(t *rapid.T) message.Message {
 	return m
 }
 
-func genItem(t *rapid.T) message.Item {
-	it := message.Item{
-		Kind: message.ItemKind(rapid.Uint8Range(0, uint8(message.ItemState)).Draw(t, "kind")),
-		N:    genU64(t), Group: rapid.SampledFrom([]string{"", "chat", "db"}).Draw(t, "group"),
-		Payload: genBytes(t, 0, 300),
-	}
-	if it.Kind != message.ItemFIFO {
-		it.K = views.Position(max(1, genU64(t)))
-	}
-	if it.Kind == message.ItemState {
-		it.State = &message.State{Bits: genBits(t), Attrs: genAttrs(t)}
-	}
-	return it
-}
-
 func genData(t *rapid.T) message.Message {
-	items := genList(t, 6, genItem)
-	if items == nil {
-		items = []message.Item{genItem(t)}
+	return &message.Data{
+		View: genView(t), Stream: genStream(t), Seq: views.StreamSeq(max(1, genU64(t))),
+		Flags: message.DataFlags(rapid.Uint8Range(0, uint8(message.AckNow|message.AckAll)).Draw(t, "flags")),
+		Body:  genBytes(t, 1, 500),
 	}
-	first := views.StreamSeq(rapid.Uint64Range(1, math.MaxUint64-10).Draw(t, "first"))
-	return &message.Data{View: genView(t), Origin: genRank(t), First: first, Items: items}
 }
 
 func genSeqRange(t *rapid.T) message.SeqRange {
@@ -220,7 +215,11 @@ func genPlaces(t *rapid.T) message.PlaceRange {
 // generators by type; generate fails where one is missing.
 var generators = map[message.Type]func(*rapid.T) message.Message{
 	message.TypeHeartbeat: func(t *rapid.T) message.Message {
-		return &message.Heartbeat{View: genView(t), Size: genSize(t), Sent: views.StreamSeq(genU64(t))}
+		m := &message.Heartbeat{View: genView(t), Size: genSize(t)}
+		for class := range m.Sent {
+			m.Sent[class] = views.StreamSeq(genU64(t))
+		}
+		return m
 	},
 	message.TypePing:   func(t *rapid.T) message.Message { return &message.Ping{Token: genU64(t), To: genProcess(t)} },
 	message.TypePong:   func(t *rapid.T) message.Message { return &message.Pong{Token: genU64(t)} },
@@ -240,7 +239,7 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 		}
 	},
 	message.TypeRefuse: func(t *rapid.T) message.Message {
-		code := views.RefuseCode(rapid.Uint8Range(0, uint8(views.RefuseVersion)).Draw(t, "code"))
+		code := views.RefuseCode(rapid.Uint8Range(0, uint8(views.RefuseEvicted)).Draw(t, "code"))
 		return &message.Refuse{To: genProcess(t), Nonce: genU64(t), Code: code, Hint: genText(t, 0, HintMax)}
 	},
 	message.TypePropose: genPropose,
@@ -266,11 +265,13 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	message.TypeLeave:    func(t *rapid.T) message.Message { return &message.Leave{View: genView(t)} },
 	message.TypeData:     genData,
 	message.TypeResend: func(t *rapid.T) message.Message {
-		return &message.Resend{View: genView(t), Origin: genRank(t), Ranges: genList(t, 20, genSeqRange)}
+		return &message.Resend{View: genView(t), Stream: genStream(t), Ranges: genList(t, 20, genSeqRange)}
 	},
-	message.TypeAck: func(t *rapid.T) message.Message { return &message.Ack{View: genView(t), Have: genList(t, 20, genPos)} },
+	message.TypeAck: func(t *rapid.T) message.Message {
+		return &message.Ack{View: genView(t), Have: genList(t, 20, genPos), Room: genRoom(t)}
+	},
 	message.TypeStable: func(t *rapid.T) message.Message {
-		return &message.Stable{View: genView(t), Have: genList(t, 20, genPos)}
+		return &message.Stable{View: genView(t), Have: genList(t, 20, genPos), Room: genRoom(t), Slowest: genRank(t)}
 	},
 	message.TypeRequest: func(t *rapid.T) message.Message {
 		return &message.Request{View: genView(t), Have: genU64(t), Want: genU64(t)}

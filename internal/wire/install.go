@@ -127,7 +127,11 @@ func writeGroups(w *writer, groups []message.InstallGroup) {
 	}
 	for _, g := range groups {
 		w.view(g.From)
-		w.size("Groups", g.Count)
+		v := uint64(g.Count) << 1
+		if g.Bare {
+			v |= 1
+		}
+		w.upTo("Groups", v, 2*views.MembersMax+1)
 		w.fixed64(g.Digest)
 	}
 }
@@ -139,9 +143,9 @@ func readGroups(r *reader) []message.InstallGroup {
 	}
 	groups := make([]message.InstallGroup, n)
 	for i := range groups {
+		from, v := r.view("Groups"), r.upTo("Groups", 2*views.MembersMax+1)
 		groups[i] = message.InstallGroup{
-			From:   r.view("Groups"),
-			Count:  r.size("Groups"),
+			From: from, Count: uint16(v >> 1), Bare: v&1 != 0, //nolint:gosec // bounded by MembersMax
 			Digest: r.fixed64("Groups"),
 		}
 	}

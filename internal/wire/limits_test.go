@@ -35,10 +35,19 @@ func helloOf(change func(*views.Member)) message.Message {
 	return &message.Hello{Self: m}
 }
 
-func dataOf(items ...message.Item) message.Message { return &message.Data{First: 1, Items: items} }
+// dataOf is a good packet with a change.
+func dataOf(change func(*message.Data)) message.Message {
+	d := &message.Data{Seq: 1, Body: []byte("x")}
+	change(d)
+	return d
+}
 
 func refusals() []refused {
-	const over = views.MembersMax
+	const (
+		over    = views.MembersMax
+		streams = message.StreamsMax
+		stream  = message.StreamID(streams)
+	)
 	big := strings.Repeat("x", views.AttrValueMax)
 	span := func(explicit bool, first, count uint16) message.MemberSpan {
 		return message.MemberSpan{Explicit: explicit, First: first, Count: count}
@@ -71,12 +80,15 @@ func refusals() []refused {
 		{"without rank", &message.Propose{Without: []uint16{over}}, ErrLimit, "Without"},
 		{"leaving rank", &message.Propose{Leaving: []uint16{over}}, ErrLimit, "Leaving"},
 		{"without", &message.Propose{Without: make([]uint16, over+1)}, ErrLimit, "Without"},
+		{"leaving", &message.Propose{Leaving: make([]uint16, over+1)}, ErrLimit, "Leaving"},
 		{"plus twice", &message.Propose{Plus: []views.Process{p(1), p(1)}, PlusMark: []uint64{1, 2}}, ErrOrder, "Plus"},
 		{"plus falling", &message.Propose{Plus: []views.Process{p(2), p(1)}, PlusMark: []uint64{1, 2}}, ErrOrder, "Plus"},
-		{"have rank", &message.Answer{Have: []message.StreamPos{{Rank: over}}}, ErrLimit, "Have"},
+		{"have stream", &message.Answer{Have: []message.StreamPos{{Stream: stream}}}, ErrLimit, "Have"},
+		{"haves", &message.Answer{Have: make([]message.StreamPos, streams+1)}, ErrLimit, "Have"},
 		{"stale", &message.Answer{Stale: make([]views.Process, over+1)}, ErrLimit, "Stale"},
 		{"holder", &message.Recover{Cut: []message.CutEntry{{Holder: over}}}, ErrLimit, "Cut"},
-		{"cut", &message.Recover{Cut: make([]message.CutEntry, over+1)}, ErrLimit, "Cut"},
+		{"cut stream", &message.Recover{Cut: []message.CutEntry{{StreamPos: message.StreamPos{Stream: stream}}}}, ErrLimit, "Cut"},
+		{"cut", &message.Recover{Cut: make([]message.CutEntry, streams+1)}, ErrLimit, "Cut"},
 		{"kind", &message.Install{Kind: 2}, ErrEnum, "Kind"},
 		{"reason", &message.Install{Reason: 200}, ErrEnum, "Reason"},
 		{"layout past the parent", &message.Install{Layout: []message.MemberSpan{span(false, 1, over)}}, ErrLimit, "Layout"},
@@ -88,22 +100,23 @@ func refusals() []refused {
 		{"groups", &message.Install{Groups: make([]message.InstallGroup, views.SubgroupsMax+1)}, ErrLimit, "Groups"},
 		{"no frame", &message.Relay{}, ErrForm, "Frame"},
 		{"long frame", &message.Relay{Frame: make([]byte, RelayFrameMax+1)}, ErrLimit, "Frame"},
-		{"no items", dataOf(), ErrForm, "Items"},
-		{"no first", &message.Data{Items: make([]message.Item, 1)}, ErrForm, "Items"},
-		{"stream runs over", &message.Data{First: math.MaxUint64, Items: make([]message.Item, 2)}, ErrLimit, "Items"},
-		{"items", dataOf(make([]message.Item, ItemsMax+1)...), ErrLimit, "Items"},
-		{"item kind", dataOf(message.Item{Kind: 200, K: 1}), ErrEnum, "Items"},
-		{"fifo with place", dataOf(message.Item{K: 1}), ErrForm, "Items"},
-		{"agreed without place", dataOf(message.Item{Kind: message.ItemAgreed}), ErrForm, "Items"},
-		{"group name", dataOf(message.Item{Group: strings.Repeat("g", views.GroupNameMax+1)}), ErrLimit, "Items"},
-		{"payload", dataOf(message.Item{Payload: make([]byte, views.PayloadMax+1)}), ErrLimit, "Items"},
-		{"state bits", dataOf(message.Item{Kind: message.ItemState, K: 1, State: &message.State{Bits: 8}}), ErrEnum, "Items"},
-		{"origin", &message.Resend{Origin: over}, ErrLimit, "Origin"},
+		{"stream", dataOf(func(d *message.Data) { d.Stream = stream }), ErrLimit, "Stream"},
+		{"greatest stream", dataOf(func(d *message.Data) { d.Stream = math.MaxUint16 }), ErrLimit, "Stream"},
+		{"packet 0", dataOf(func(d *message.Data) { d.Seq = 0 }), ErrForm, "Seq"},
+		{"packet flag", dataOf(func(d *message.Data) { d.Flags = 4 }), ErrEnum, "Flags"},
+		{"packet flags", dataOf(func(d *message.Data) { d.Flags = 0x80 | message.AckNow }), ErrEnum, "Flags"},
+		{"no body", dataOf(func(d *message.Data) { d.Body = nil }), ErrForm, "Body"},
+		{"empty body", dataOf(func(d *message.Data) { d.Body = []byte{} }), ErrForm, "Body"},
+		{"long body", dataOf(func(d *message.Data) { d.Body = make([]byte, views.DatagramMax+1) }), ErrLimit, "Body"},
+		{"resend stream", &message.Resend{Stream: stream}, ErrLimit, "Stream"},
 		{"range from 0", &message.Resend{Ranges: []message.SeqRange{{First: 0, Last: 1}}}, ErrOrder, "Ranges"},
 		{"range falling", &message.Resend{Ranges: []message.SeqRange{{First: 2, Last: 1}}}, ErrOrder, "Ranges"},
 		{"ranges", &message.Resend{Ranges: make([]message.SeqRange, RangesMax+1)}, ErrLimit, "Ranges"},
-		{"acknowledged", &message.Ack{Have: make([]message.StreamPos, over+1)}, ErrLimit, "Have"},
-		{"stable rank", &message.Stable{Have: []message.StreamPos{{Rank: over}}}, ErrLimit, "Have"},
+		{"acknowledged stream", &message.Ack{Have: []message.StreamPos{{Stream: stream}}}, ErrLimit, "Have"},
+		{"acknowledged", &message.Ack{Have: make([]message.StreamPos, streams+1)}, ErrLimit, "Have"},
+		{"stable stream", &message.Stable{Have: []message.StreamPos{{Stream: stream}}}, ErrLimit, "Have"},
+		{"stable", &message.Stable{Have: make([]message.StreamPos, streams+1)}, ErrLimit, "Have"},
+		{"slowest", &message.Stable{Slowest: over}, ErrLimit, "Slowest"},
 		{"place 0", &message.Grant{Ranges: []message.PlaceRange{{Count: 1}}}, ErrForm, "Ranges"},
 		{"no places", &message.Grant{Ranges: []message.PlaceRange{{K: 1}}}, ErrForm, "Ranges"},
 		{"places run over", &message.Grant{Ranges: []message.PlaceRange{{K: math.MaxUint64, Count: 2}}}, ErrLimit, "Ranges"},
@@ -116,13 +129,9 @@ func refusals() []refused {
 func TestNothingBeyondALimitIsSent(t *testing.T) {
 	local := []refused{ // what bytes cannot even say
 		{"zone", &message.Catchup{Holder: netip.MustParseAddrPort("[fe80::1%eth0]:1")}, ErrForm, "Holder"},
-		{"no state", dataOf(message.Item{Kind: message.ItemState, K: 1}), ErrForm, "Items"},
 		{"plus without origin", &message.Propose{Plus: []views.Process{p(1)}}, ErrForm, "PlusMark"},
 		{"origin without plus", &message.Propose{PlusMark: []uint64{1}}, ErrForm, "PlusMark"},
-		{"stray state", dataOf(message.Item{State: &message.State{}}), ErrForm, "Items"},
-		{"too much in all", dataOf(
-			message.Item{Payload: make([]byte, views.PayloadMax)}, message.Item{Payload: make([]byte, views.PayloadMax)},
-		), ErrLimit, "Body"},
+		{"too much in all", dataOf(func(d *message.Data) { d.Body = make([]byte, dataBodyMax+1) }), ErrLimit, "Body"},
 	}
 	for _, c := range append(refusals(), local...) {
 		t.Run(c.name, func(t *testing.T) {
@@ -170,8 +179,9 @@ func (b raw) self() raw { return b.zero(processLeast+nonceSize).u8(1, 'n', addrN
 
 func TestBytesBeyondALimit(t *testing.T) {
 	const (
-		huge = 0x80000000
-		max  = math.MaxUint64
+		huge    = 0x80000000
+		max     = math.MaxUint64
+		streams = uint64(message.StreamsMax)
 	)
 	fill := func(n int) raw { return raw{}.zero(n) }
 	for _, c := range []struct {
@@ -208,31 +218,39 @@ func TestBytesBeyondALimit(t *testing.T) {
 		{"withouts", message.TypePropose, raw{}.view().view().uv(views.MembersMax + 1).zero(3000), ErrLimit, "Without"},
 		{"plus", message.TypePropose, raw{}.view().view().uv(0, 0, huge).zero(3000), ErrLimit, "Plus"},
 		{"origins beyond the body", message.TypePropose, raw{}.view().view().uv(0, 0, 1).zero(processLeast + 7), ErrShort, "PlusMark"},
-		{"have rank", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(1, views.MembersMax, 1), ErrLimit, "Have"},
-		{"answer flags", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(0, 16, 0), ErrEnum, "Flags"},
-		{"cut rank", message.TypeRecover, raw{}.view().view().uv(1, views.MembersMax, 0, 0), ErrLimit, "Cut"},
+		{"have stream", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(1, streams, 1), ErrLimit, "Have"},
+		{"have list", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(streams + 1).zero(9000), ErrLimit, "Have"},
+		{"answer flags", message.TypeAnswer, raw{}.view().view().view().view().zero(8).uv(0, 32, 0), ErrEnum, "Flags"},
+		{"cut stream", message.TypeRecover, raw{}.view().view().uv(1, streams, 0, 0), ErrLimit, "Cut"},
+		{"cut list", message.TypeRecover, raw{}.view().view().uv(streams + 1).zero(9000), ErrLimit, "Cut"},
 		{"cut holder", message.TypeRecover, raw{}.view().view().uv(1, 0, 0, views.MembersMax), ErrLimit, "Cut"},
 		{"span", message.TypeInstall, raw{}.view().zero(2).view().uv(1, 2*views.MembersMax+2, 0, 0, 0), ErrLimit, "Layout"},
 		{"span rank", message.TypeInstall, raw{}.view().zero(2).view().uv(1, 0, views.MembersMax, 0, 0), ErrLimit, "Layout"},
 		{"spans", message.TypeInstall, raw{}.view().zero(2).view().uv(views.MembersMax + 1).zero(5000), ErrLimit, "Layout"},
-		{"group size", message.TypeInstall, raw{}.view().zero(2).view().uv(0, 0, 1).view().uv(views.MembersMax + 1).zero(8), ErrLimit, "Groups"},
+		{"group size", message.TypeInstall, raw{}.view().zero(2).view().uv(0, 0, 1).view().uv(2 * (views.MembersMax + 1)).zero(8), ErrLimit, "Groups"},
 		{"groups", message.TypeInstall, raw{}.view().zero(2).view().uv(0, 0, views.SubgroupsMax+1).zero(60000), ErrLimit, "Groups"},
 		{"frame", message.TypeRelay, raw{}.u8(0).uv(RelayFrameMax + 1).zero(70000), ErrLimit, "Frame"},
 		{"frame beyond the body", message.TypeRelay, raw{}.u8(0).uv(huge), ErrLimit, "Frame"},
-		{"origin", message.TypeData, raw{}.view().uv(views.MembersMax, 1, 1).zero(5), ErrLimit, "Origin"},
-		{"items", message.TypeData, raw{}.view().uv(0, 1, ItemsMax+1).zero(65000), ErrLimit, "Items"},
-		{"items beyond the body", message.TypeData, raw{}.view().uv(0, 1, ItemsMax).zero(5*ItemsMax - 1), ErrShort, "Items"},
-		{"group name", message.TypeData, raw{}.view().uv(0, 1, 1).u8(0).uv(0, 1, views.GroupNameMax+1).zero(100), ErrLimit, "Items"},
-		{"payload", message.TypeData, raw{}.view().uv(0, 1, 1).u8(0).uv(0, 1, 0, views.PayloadMax+1).zero(50000), ErrLimit, "Items"},
-		{"payload beyond the body", message.TypeData, raw{}.view().uv(0, 1, 1).u8(0).uv(0, 1, 0, 10).zero(9), ErrShort, "Items"},
-		{"state bits", message.TypeData, raw{}.view().uv(0, 1, 1).u8(2).uv(1, 1, 0, 0, 8, 0), ErrEnum, "Items"},
-		{"resend origin", message.TypeResend, raw{}.view().uv(views.MembersMax, 0), ErrLimit, "Origin"},
+		{"stream", message.TypeData, raw{}.view().uv(streams, 1).u8(0).uv(1, 0), ErrLimit, "Stream"},
+		{"stream over 16 bits", message.TypeData, raw{}.view().uv(1<<16, 1).u8(0).uv(1, 0), ErrLimit, "Stream"},
+		{"packet 0", message.TypeData, raw{}.view().uv(0, 0).u8(0).uv(1, 0), ErrForm, "Seq"},
+		{"packet flags", message.TypeData, raw{}.view().uv(0, 1).u8(4).uv(1, 0), ErrEnum, "Flags"},
+		{"no body", message.TypeData, raw{}.view().uv(0, 1).u8(0).uv(0), ErrForm, "Body"},
+		{"body", message.TypeData, raw{}.view().uv(0, 1).u8(0).uv(views.DatagramMax + 1).zero(70000), ErrLimit, "Body"},
+		{"body beyond the frame", message.TypeData, raw{}.view().uv(0, 1).u8(0).uv(10).zero(9), ErrShort, "Body"},
+		{"resend stream", message.TypeResend, raw{}.view().uv(streams, 0), ErrLimit, "Stream"},
 		{"range from 0", message.TypeResend, raw{}.view().uv(0, 1, 0, 5), ErrOrder, "Ranges"},
 		{"range runs over", message.TypeResend, raw{}.view().uv(0, 1, max, 1), ErrOrder, "Ranges"},
 		{"ranges", message.TypeResend, raw{}.view().uv(0, RangesMax+1).zero(9000), ErrLimit, "Ranges"},
-		{"ack rank", message.TypeAck, raw{}.view().uv(1, views.MembersMax, 1), ErrLimit, "Have"},
+		{"ack stream", message.TypeAck, raw{}.view().uv(1, streams, 1, 0), ErrLimit, "Have"},
 		{"ack beyond the body", message.TypeAck, raw{}.view().uv(9).zero(17), ErrShort, "Have"},
-		{"stable list", message.TypeStable, raw{}.view().uv(views.MembersMax + 1).zero(3000), ErrLimit, "Have"},
+		{"ack list", message.TypeAck, raw{}.view().uv(streams + 1).zero(9000), ErrLimit, "Have"},
+		{"ack without room", message.TypeAck, raw{}.view().uv(0), ErrShort, "Room"},
+		{"room over 64 bits", message.TypeAck, raw{}.view().uv(0).u8(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2), ErrVarint, "Room"},
+		{"room in a long form", message.TypeAck, raw{}.view().uv(0).u8(0x80, 0), ErrVarint, "Room"},
+		{"stable list", message.TypeStable, raw{}.view().uv(streams + 1).zero(9000), ErrLimit, "Have"},
+		{"stable without room", message.TypeStable, raw{}.view().uv(0), ErrShort, "Room"},
+		{"slowest", message.TypeStable, raw{}.view().uv(0, 0, views.MembersMax), ErrLimit, "Slowest"},
 		{"places", message.TypeGrant, raw{}.view().uv(0, 1, 1, 1<<32), ErrLimit, "Ranges"},
 		{"places run over", message.TypeGrant, raw{}.view().uv(0, 1, max, 1), ErrLimit, "Ranges"},
 		{"no places", message.TypeGrant, raw{}.view().uv(0, 1, 5, 0), ErrForm, "Ranges"},
@@ -249,16 +267,21 @@ func TestBytesBeyondALimit(t *testing.T) {
 	}
 }
 
-// A count that the bytes cannot fill takes no memory.
+// A count that the bytes cannot fill, be it for one byte, takes no memory.
 func TestCountsAllocateNothing(t *testing.T) {
+	const streams = message.StreamsMax
+	list := func(b raw, n, least int) raw { return b.uv(uint64(n)).zero(n*least - 1) }
 	bodies := map[message.Type]raw{
-		message.TypeAccuse: raw{}.view().uv(1, views.MembersMax),
-		message.TypeRoster: raw{}.zero(8).view().uv(0).u8(0).uv(views.MembersMax),
-		message.TypeData:   raw{}.view().uv(0, 1, ItemsMax),
-		message.TypeAck:    raw{}.view().uv(views.MembersMax),
-		message.TypeResend: raw{}.view().uv(0, RangesMax),
-		message.TypeGrant:  raw{}.view().uv(0, RangesMax),
-		message.TypeProbe:  raw{}.zero(8).uv(message.ProbeMax),
+		message.TypeAccuse:  list(raw{}.view().uv(1), views.MembersMax, 2),
+		message.TypeRoster:  list(raw{}.zero(8).view().uv(0).u8(0), views.MembersMax, 31),
+		message.TypeRecover: list(raw{}.view().view(), streams, 3),
+		message.TypeData:    list(raw{}.view().uv(0, 1).u8(0), views.DatagramMax, 1),
+		message.TypeAck:     list(raw{}.view(), streams, 2),
+		message.TypeStable:  list(raw{}.view(), streams, 2),
+		message.TypeResend:  list(raw{}.view().uv(0), RangesMax, 2),
+		message.TypeGrant:   list(raw{}.view().uv(0), RangesMax, 2),
+		message.TypeProbe:   list(raw{}.zero(8), message.ProbeMax, 18),
+		message.TypeReached: list(raw{}.zero(8), views.MembersMax, 17),
 	}
 	for typ, body := range bodies {
 		allocs := testing.AllocsPerRun(100, func() {

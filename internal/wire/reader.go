@@ -16,8 +16,8 @@ type reader struct {
 	b     []byte
 	err   error
 	field string
-	// group caches the last group name; nil for none.
-	group *string
+	// frame is what the body belongs to, for what is kept there; nil outside of one.
+	frame *Frame
 }
 
 func (r *reader) fail(field string, err error) {
@@ -92,6 +92,11 @@ func (r *reader) rank(field string) uint16 {
 	return uint16(r.upTo(field, views.MembersMax-1)) //nolint:gosec // bounded by MembersMax
 }
 
+// stream reads the name of a stream.
+func (r *reader) stream(field string) message.StreamID {
+	return message.StreamID(r.upTo(field, uint64(message.StreamsMax)-1)) //nolint:gosec // bounded by StreamsMax
+}
+
 // size reads a number of members.
 func (r *reader) size(field string) uint16 {
 	return uint16(r.upTo(field, views.MembersMax)) //nolint:gosec // bounded by MembersMax
@@ -142,21 +147,6 @@ func (r *reader) bytes(field string, limit int) []byte {
 
 func (r *reader) text(field string, limit int) string {
 	return string(r.span(field, limit))
-}
-
-// groupName reads the name of a process group.
-func (r *reader) groupName(field string) string {
-	v := r.span(field, views.GroupNameMax)
-	if r.group == nil {
-		return string(v)
-	}
-	if len(v) > 0 && string(v) != *r.group {
-		*r.group = string(v)
-	}
-	if len(v) == 0 {
-		return ""
-	}
-	return *r.group
 }
 
 func (r *reader) host(field string) (h views.HostID) {

@@ -1,16 +1,13 @@
 package wire
 
-import (
-	"github.com/gmsd/gmsd/views"
-	"github.com/gmsd/gmsd/views/message"
-)
+import "github.com/gmsd/gmsd/views/message"
 
 const cutLeast = streamPosLeast + 1
 
 func writeRecover(w *writer, m *message.Recover) {
 	w.view(m.Ballot)
 	w.view(m.From)
-	if !w.count("Cut", len(m.Cut), views.MembersMax) {
+	if !w.count("Cut", len(m.Cut), message.StreamsMax) {
 		return
 	}
 	for _, c := range m.Cut {
@@ -23,7 +20,7 @@ func readRecover(r *reader) *message.Recover {
 	m := new(message.Recover)
 	m.Ballot = r.view("Ballot")
 	m.From = r.view("From")
-	n := r.count("Cut", views.MembersMax, cutLeast)
+	n := r.count("Cut", message.StreamsMax, cutLeast)
 	if n == 0 {
 		return m
 	}

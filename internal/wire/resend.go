@@ -9,7 +9,7 @@ const rangeLeast = 2
 
 func writeResend(w *writer, m *message.Resend) {
 	w.view(m.View)
-	w.rank("Origin", m.Origin)
+	w.stream("Stream", m.Stream)
 	if !w.count("Ranges", len(m.Ranges), RangesMax) {
 		return
 	}
@@ -26,7 +26,7 @@ func writeResend(w *writer, m *message.Resend) {
 func readResend(r *reader) *message.Resend {
 	m := new(message.Resend)
 	m.View = r.view("View")
-	m.Origin = r.rank("Origin")
+	m.Stream = r.stream("Stream")
 	n := r.count("Ranges", RangesMax, rangeLeast)
 	if n == 0 {
 		return m

@@ -41,14 +41,13 @@ var sampleHeader = message.Header{
 func samples() []message.Message {
 	addr := netip.MustParseAddrPort("10.77.0.2:7749")
 	addr6 := netip.MustParseAddrPort("[fd00::2]:7749")
-	have := []message.StreamPos{{Rank: 1, Seq: 200}, {Rank: 2, Seq: 1}}
-	state := &message.State{Bits: views.Started | views.Synced, Attrs: []views.Attr{{Key: "k", Value: "v"}}}
+	have := []message.StreamPos{{Stream: message.StreamOf(1, message.ClassPlaced), Seq: 200}, {Stream: message.StreamOf(300, message.ClassFIFO), Seq: 1}}
 	self := memberN(7)
 	members := []views.Member{memberN(1), memberN(2)}
 	members[1].Addr = addr6
 	hello := message.Hello{Self: memberN(4), View: viewN(9), Size: 5, Joiner: true, New: true}
 	return []message.Message{
-		&message.Heartbeat{View: viewN(12), Size: 5, Sent: 1000},
+		&message.Heartbeat{View: viewN(12), Size: 5, Sent: [message.Classes]views.StreamSeq{1000, 3}},
 		&message.Ping{Token: 0xdeadbeef, To: views.Process{Host: hostN(1), Incarnation: 2}},
 		&message.Pong{Token: 0xdeadbeef},
 		&message.Accuse{View: viewN(12), Version: 77, Subjects: []message.Accusation{
@@ -67,7 +66,7 @@ func samples() []message.Message {
 		},
 		&message.Answer{
 			Ballot: viewN(13), From: viewN(12), Prev: viewN(11), Highest: viewN(10), Digest: 0xabcdef, Have: have,
-			Self: &self, Joiner: true, Leaving: true, Relayed: true, Stale: []views.Process{{Host: hostN(3), Incarnation: 1}},
+			Self: &self, Joiner: true, Leaving: true, Relayed: true, Bare: true, Stale: []views.Process{{Host: hostN(3), Incarnation: 1}},
 		},
 		&message.Nack{Ballot: viewN(13), Promised: viewN(14)},
 		&message.Hold{Ballot: viewN(13)},
@@ -78,19 +77,18 @@ func samples() []message.Message {
 			View: viewN(13), Kind: views.Merge, Reason: views.ReasonMerge, Parent: viewN(12),
 			Layout:  []message.MemberSpan{{First: 1, Count: 2}, {Explicit: true, Count: 2}},
 			Members: members,
-			Groups:  []message.InstallGroup{{From: viewN(12), Count: 2, Digest: 8}, {From: viewN(9), Count: 2, Digest: 9}},
+			Groups:  []message.InstallGroup{{From: viewN(12), Count: 2, Digest: 8}, {From: viewN(9), Count: 2, Digest: 9, Bare: true}},
 		},
 		&message.Relay{To: addr, Frame: []byte("a frame")},
 		&message.Abdicate{Ballot: viewN(13)},
 		&message.Leave{View: viewN(12)},
-		&message.Data{View: viewN(12), Origin: 2, First: 300, Items: []message.Item{
-			{Kind: message.ItemFIFO, N: 10, Group: "chat", Payload: []byte("hello")},
-			{Kind: message.ItemAgreed, K: 129, N: 11, Group: "chat", Payload: []byte(strings.Repeat("x", 200))},
-			{Kind: message.ItemState, K: 130, N: 12, State: state},
-		}},
-		&message.Resend{View: viewN(12), Origin: 2, Ranges: []message.SeqRange{{First: 1, Last: 1}, {First: 300, Last: 500}}},
-		&message.Ack{View: viewN(12), Have: have},
-		&message.Stable{View: viewN(12), Have: have},
+		&message.Data{
+			View: viewN(12), Stream: message.StreamOf(2, message.ClassPlaced), Seq: 300, Flags: message.AckNow | message.AckAll,
+			Body: []byte(strings.Repeat("x", 200)),
+		},
+		&message.Resend{View: viewN(12), Stream: message.StreamOf(2, message.ClassPlaced), Ranges: []message.SeqRange{{First: 1, Last: 1}, {First: 300, Last: 500}}},
+		&message.Ack{View: viewN(12), Have: have, Room: 1 << 20},
+		&message.Stable{View: viewN(12), Have: have, Room: 1 << 19, Slowest: 300},
 		&message.Request{View: viewN(12), Have: 3, Want: 300},
 		&message.Grant{View: viewN(12), First: 3, Ranges: []message.PlaceRange{{K: 130, Count: 4}, {K: 200, Count: 1}}},
 		&message.Probe{Token: 8, Whom: []message.Contact{{Process: views.Process{Host: hostN(1), Incarnation: 2}, Addr: addr}, {Process: views.Process{Host: hostN(2), Incarnation: 1}, Addr: addr6}}},
@@ -133,7 +131,7 @@ func bodyOf(m message.Message) ([]byte, error) {
 
 // readAll decodes a body alone, as Decode does.
 func readAll(t message.Type, body []byte) (message.Message, error) {
-	r := reader{b: body}
+	r := reader{b: body, frame: new(Frame)}
 	m := readBody(&r, t)
 	if r.err != nil {
 		return nil, r.wrap(t)

@@ -276,7 +276,7 @@ func (r *reader) ranks(field string) []uint16 {
 }
 
 func (w *writer) positions(field string, list []message.StreamPos) {
-	if !w.count(field, len(list), views.MembersMax) {
+	if !w.count(field, len(list), message.StreamsMax) {
 		return
 	}
 	for _, p := range list {
@@ -285,22 +285,22 @@ func (w *writer) positions(field string, list []message.StreamPos) {
 }
 
 func (w *writer) position(field string, p message.StreamPos) {
-	w.rank(field, p.Rank)
+	w.stream(field, p.Stream)
 	w.uvarint(uint64(p.Seq))
 }
 
-// positionCount reads how many positions follow, [reader.positions] the
-// positions: between the two a caller finds room for them.
-func (r *reader) positionCount(field string) int {
-	return r.count(field, views.MembersMax, streamPosLeast)
-}
-
-func (r *reader) positions(field string, into []message.StreamPos) {
-	for i := range into {
-		into[i] = r.position(field)
+func (r *reader) positions(field string) []message.StreamPos {
+	n := r.count(field, message.StreamsMax, streamPosLeast)
+	if n == 0 {
+		return nil
 	}
+	list := make([]message.StreamPos, n)
+	for i := range list {
+		list[i] = r.position(field)
+	}
+	return list
 }
 
 func (r *reader) position(field string) message.StreamPos {
-	return message.StreamPos{Rank: r.rank(field), Seq: r.streamSeq(field)}
+	return message.StreamPos{Stream: r.stream(field), Seq: r.streamSeq(field)}
 }

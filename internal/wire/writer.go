@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
 )
 
 // writer appends values to b and holds them against the same limits as the
@@ -42,6 +43,10 @@ func (w *writer) upTo(field string, v, limit uint64) {
 }
 
 func (w *writer) rank(field string, v uint16) { w.upTo(field, uint64(v), views.MembersMax-1) }
+
+func (w *writer) stream(field string, v message.StreamID) {
+	w.upTo(field, uint64(v), uint64(message.StreamsMax)-1)
+}
 
 func (w *writer) size(field string, v uint16) { w.upTo(field, uint64(v), views.MembersMax) }
 

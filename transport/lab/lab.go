@@ -57,6 +57,7 @@ type Lab struct {
 var (
 	_ transport.Transport = (*Lab)(nil)
 	_ transport.Counter   = (*Lab)(nil)
+	_ transport.Buffered  = (*Lab)(nil)
 )
 
 // Wrap puts a transport under faults, none at first. The wrapped transport
@@ -169,7 +170,7 @@ func (l *Lab) fill(batch []transport.Inbound, n int, in transport.Inbound) int {
 		l.tally.Drop(transport.DropTooLong, 1)
 		return 0
 	}
-	batch[n].From, batch[n].N = in.From, copy(batch[n].Buf, in.Buf[:in.N])
+	batch[n].From, batch[n].N, batch[n].Segment = in.From, copy(batch[n].Buf, in.Buf[:in.N]), 0
 	return 1
 }
 
@@ -185,6 +186,14 @@ func (l *Lab) Stats() transport.Stats {
 		inner.Dropped[r] += n
 	}
 	return inner
+}
+
+// ReceiveBuffer is the wrapped transport's.
+func (l *Lab) ReceiveBuffer() int {
+	if b, ok := l.inner.(transport.Buffered); ok {
+		return b.ReceiveBuffer()
+	}
+	return 0
 }
 
 // Close closes the wrapped transport.
@@ -210,8 +219,10 @@ func (l *Lab) pump() {
 		if err != nil {
 			return
 		}
-		for _, in := range batch[:n] {
-			l.arrive(in.From, in.Buf[:in.N])
+		for i := range batch[:n] {
+			for frame := range batch[i].Frames() {
+				l.arrive(batch[i].From, frame)
+			}
 		}
 	}
 }

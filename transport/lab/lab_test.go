@@ -104,6 +104,27 @@ func TestCutOut(t *testing.T) {
 	})
 }
 
+// Faults touch every frame of a batch as they would touch it alone.
+func TestFaultsOfABatch(t *testing.T) {
+	bubble(t, 3, func(t *testing.T, h []*lab.Lab) {
+		all := addresses(h)
+		batch := []transport.Outbound{
+			{All: true, To: all[1:], Frame: []byte("all1")},
+			{To: all[1:2], Frame: []byte("one")},
+			{To: all[2:], Frame: []byte("two")},
+			{All: true, To: all[1:], Frame: []byte("all2")},
+		}
+		must(t, h[0].SendBatch(batch))
+		wantArrived(t, h, "", "all1 one all2", "all1 two all2")
+		must(t, h[0].Cut(all[1], lab.Out))
+		must(t, h[0].SendBatch(batch))
+		wantArrived(t, h, "", "", "all1 two all2")
+		if got := h[0].Stats().Dropped[transport.DropLabCut]; got != 3 {
+			t.Errorf("counted %d, want 3", got)
+		}
+	})
+}
+
 func TestCutIn(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, h []*lab.Lab) {
 		all := addresses(h)

@@ -37,6 +37,25 @@ func (l *Lab) SendAll(frame []byte, to []netip.AddrPort) error {
 	return l.inner.SendAll(frame, to)
 }
 
+// SendBatch sends as the wrapped transport does, or, while a fault touches
+// what we send, one by one.
+func (l *Lab) SendBatch(batch []transport.Outbound) error {
+	l.mu.Lock()
+	for i := range batch {
+		for _, a := range batch[i].To {
+			l.know(a)
+		}
+	}
+	outward := l.faults.outward()
+	l.mu.Unlock()
+	if outward {
+		return transport.SendEach(l, batch)
+	}
+	l.send.Lock()
+	defer l.send.Unlock()
+	return l.inner.SendBatch(batch)
+}
+
 // Seek seeks as the wrapped transport does, or, while a fault touches what we
 // send, goes to every address known from before.
 func (l *Lab) Seek(frame []byte) error {

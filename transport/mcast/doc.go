@@ -8,7 +8,8 @@
 // and multicast loopback is on.
 //
 // Frames leave from the unicast port also when they go to the group; a
-// receiver answers to where a frame came from.
+// receiver answers to where a frame came from. Our own frames, which multicast
+// loopback would show us again, are dropped by the kernel.
 //
 // Contract:
 //

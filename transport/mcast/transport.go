@@ -19,6 +19,7 @@ type Transport struct {
 var (
 	_ transport.Transport = (*Transport)(nil)
 	_ transport.Counter   = (*Transport)(nil)
+	_ transport.Buffered  = (*Transport)(nil)
 )
 
 // Open binds the member port and joins the group. Its errors say what is in
@@ -54,6 +55,11 @@ func (t *Transport) SendAll(frame []byte, to []netip.AddrPort) error {
 	return t.port.Multicast(frame, t.group)
 }
 
+// SendBatch sends what is for all by one multicast a frame, many frames a system call.
+func (t *Transport) SendBatch(batch []transport.Outbound) error {
+	return t.port.SendBatch(batch, t.group)
+}
+
 // Seek sends one multicast.
 func (t *Transport) Seek(frame []byte) error {
 	t.link.maybeRefresh()
@@ -71,6 +77,9 @@ func (t *Transport) Evidence() <-chan transport.Evidence { return t.port.Evidenc
 
 // Stats gives the counts.
 func (t *Transport) Stats() transport.Stats { return t.port.Stats() }
+
+// ReceiveBuffer gives what the system granted.
+func (t *Transport) ReceiveBuffer() int { return t.port.ReceiveBuffer() }
 
 // Close frees everything; membership ends with the sockets.
 func (t *Transport) Close() error {

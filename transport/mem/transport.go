@@ -63,6 +63,9 @@ func (t *Transport) SendAll(frame []byte, to []netip.AddrPort) error {
 	return nil
 }
 
+// SendBatch sends one frame after the other.
+func (t *Transport) SendBatch(batch []transport.Outbound) error { return transport.SendEach(t, batch) }
+
 // Seek sends to everybody on the network.
 func (t *Transport) Seek(frame []byte) error {
 	if err := t.check(frame); err != nil {
@@ -144,7 +147,7 @@ func (t *Transport) take(batch []transport.Inbound) int {
 			t.tally.Drop(transport.DropTooLong, 1)
 			continue
 		}
-		batch[n].From, batch[n].N = in.From, copy(batch[n].Buf, in.Buf)
+		batch[n].From, batch[n].N, batch[n].Segment = in.From, copy(batch[n].Buf, in.Buf), 0
 		t.tally.In(transport.Unicast, 1, in.N)
 		n++
 	}

@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"os"
@@ -150,12 +151,18 @@ func (h *host) receive() {
 			h.ended <- err
 			return
 		}
-		for _, in := range batch[:n] {
-			select {
-			case h.frames <- transport.Inbound{From: in.From, Buf: append([]byte(nil), in.Buf[:in.N]...), N: in.N}:
-			default:
+		for i := range batch[:n] {
+			for frame := range batch[i].Frames() {
+				h.take(batch[i].From, frame)
 			}
 		}
+	}
+}
+
+func (h *host) take(from netip.AddrPort, frame []byte) {
+	select {
+	case h.frames <- transport.Inbound{From: from, Buf: bytes.Clone(frame), N: len(frame)}:
+	default:
 	}
 }
 

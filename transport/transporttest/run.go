@@ -39,6 +39,12 @@ func Run(t *testing.T, newFactory func(t *testing.T) Factory) {
 		{"Concurrent", false, testConcurrent},
 		{"AddressIsFreeAfterClose", false, testAddressIsFree},
 		{"Counts", false, testCounts},
+		{"Batch", false, testBatch},
+		{"BatchOfLong", false, testBatchOfLong},
+		{"BatchTooLong", false, testBatchTooLong},
+		{"BatchOfNothing", false, testBatchOfNothing},
+		{"BatchAfterClose", false, testBatchAfterClose},
+		{"BatchCounts", false, testBatchCounts},
 		{"NoEvidenceOfStrangers", true, testNoEvidenceOfStrangers},
 		{"EvidenceRefused", true, testEvidenceRefused},
 		{"EvidenceReplaced", true, testEvidenceReplaced},
@@ -140,7 +146,7 @@ func (s *suite) all(hosts []*host, from *host, want []byte) {
 
 func testFramesAreWhole(s *suite) {
 	hosts := s.openAll(2)
-	for i, size := range []int{4, 5, 1472, 1473, 9000, 16 << 10, views.PayloadMax, views.DatagramMax - 1, views.DatagramMax} {
+	for i, size := range []int{4, 5, 1472, 1473, 9000, 16 << 10, 48 << 10, views.DatagramMax - 1, views.DatagramMax} {
 		want := frame(size, byte(i))
 		if err := hosts[0].Send(want, hosts[1].Local()); err != nil {
 			s.Fatalf("%d bytes: %v", size, err)

@@ -42,6 +42,7 @@ type Transport struct {
 var (
 	_ transport.Transport = (*Transport)(nil)
 	_ transport.Counter   = (*Transport)(nil)
+	_ transport.Buffered  = (*Transport)(nil)
 )
 
 // Open binds the member port and begins to resolve the peers' names; it waits
@@ -77,6 +78,11 @@ func (t *Transport) SendAll(frame []byte, to []netip.AddrPort) error {
 	return t.port.SendAll(frame, to)
 }
 
+// SendBatch sends to each, many frames and addresses a system call.
+func (t *Transport) SendBatch(batch []transport.Outbound) error {
+	return t.port.SendBatch(batch, netip.AddrPort{})
+}
+
 // Seek sends to every peer whose address is known, ourselves excepted. That a
 // name has no address is logged once and is not an error here.
 func (t *Transport) Seek(frame []byte) error {
@@ -94,6 +100,9 @@ func (t *Transport) Evidence() <-chan transport.Evidence { return t.port.Evidenc
 
 // Stats gives the counts.
 func (t *Transport) Stats() transport.Stats { return t.port.Stats() }
+
+// ReceiveBuffer gives what the system granted.
+func (t *Transport) ReceiveBuffer() int { return t.port.ReceiveBuffer() }
 
 // Close frees everything.
 func (t *Transport) Close() error {

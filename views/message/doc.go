@@ -28,13 +28,14 @@
 //	Relay      anyone -> third member   flush     pass this frame on
 //	Abdicate   coordinator -> member    flush     you hear whom I do not; lead the change
 //	Leave      leaver -> view           leave     take me out
-//	Data       sender or holder -> view deliver   packets of one member's stream
+//	Data       sender or holder -> view deliver   one packet of one member's stream
 //	Resend     receiver -> holder       deliver   I miss these packets
-//	Ack        member -> coordinator    deliver   I hold so much of each stream
-//	Stable     coordinator -> view      deliver   everyone holds so much of each stream
+//	Ack        member -> coordinator    deliver   I hold so much of each stream and leave so much room (to all where a safe one is under way)
+//	Stable     coordinator -> view      deliver   everyone holds so much of each stream; the least room, and whose it is
 //	Request    sender -> coordinator    deliver   I want so many places in the agreed order
 //	Grant      coordinator -> sender    deliver   these places are yours
 //
 // Slices in a message belong to the message; nobody changes them after it was
-// sent or received.
+// sent or received. But a Data that was decoded is the frame's: it, and its
+// Body, hold until the next one is.
 package message

@@ -70,10 +70,39 @@ type Header struct {
 	Nonce uint64
 }
 
-// StreamPos is a place in the stream of the member with that rank.
+// Class divides what a member sends: each class is a stream of its own, so that
+// one never waits for what the other has lost.
+type Class uint8
+
+// Classes of stream.
+const (
+	// ClassFIFO holds messages in their sender's order only.
+	ClassFIFO Class = iota
+	// ClassPlaced holds messages with a place in the view's agreed order.
+	ClassPlaced
+	// Classes is how many there are.
+	Classes
+)
+
+// StreamID names a stream of a view: the sender's rank and the class.
+type StreamID uint16
+
+// StreamsMax bounds the streams of a view.
+const StreamsMax = views.MembersMax * int(Classes)
+
+// StreamOf is the stream of that class of the member with that rank.
+func StreamOf(rank int, c Class) StreamID { return StreamID(rank*int(Classes) + int(c)) }
+
+// Rank is the sender's.
+func (s StreamID) Rank() int { return int(s) / int(Classes) }
+
+// Class is what the stream holds.
+func (s StreamID) Class() Class { return Class(s) % Classes }
+
+// StreamPos is a place in a stream.
 type StreamPos struct {
-	Rank uint16
-	Seq  views.StreamSeq
+	Stream StreamID
+	Seq    views.StreamSeq
 }
 
 // SeqRange is First..Last, both included.
@@ -84,9 +113,9 @@ type Heartbeat struct {
 	View views.ViewID
 	// Size is the number of members of View.
 	Size uint16
-	// Sent is the last packet of the sender's own stream in View, 0 for none:
-	// who holds less has missed one.
-	Sent views.StreamSeq
+	// Sent is, by class, the last packet of the sender's own streams in View, 0
+	// for none: who holds less has missed one.
+	Sent [Classes]views.StreamSeq
 }
 
 // Ping asks one process for a Pong.
@@ -266,6 +295,9 @@ type Answer struct {
 	Joiner bool
 	// Leaving: it will go after the flush.
 	Leaving bool
+	// Bare: its sender knows of no light group, and holds nothing of From that
+	// could tell it of one.
+	Bare bool
 	// Relayed: it came through a third member because the direct way failed.
 	Relayed bool
 	// Stale are invited processes of which the sender has installed a later incarnation.
@@ -315,11 +347,12 @@ type MemberSpan struct {
 }
 
 // InstallGroup is a subgroup: Count members in rank order, coming from From,
-// all holding what Digest sums.
+// all holding what Digest sums. Bare: none of them knows of a light group.
 type InstallGroup struct {
 	From   views.ViewID
 	Count  uint16
 	Digest uint64
+	Bare   bool
 }
 
 // Install decides View.
@@ -348,55 +381,40 @@ type Abdicate struct{ Ballot views.ViewID }
 // Leave asks to be taken out of View.
 type Leave struct{ View views.ViewID }
 
-// ItemKind tells what a packet of a stream holds. Append-only.
-type ItemKind uint8
-
-// Kinds of item.
-const (
-	ItemFIFO ItemKind = iota
-	ItemAgreed
-	// ItemState is an agreed change of the sender's own bits and attributes.
-	ItemState
-	itemEnd
-)
-
-// Valid reports whether k is one of the list.
-func (k ItemKind) Valid() bool { return k < itemEnd }
-
-// Item is one packet of a member's stream.
-type Item struct {
-	Kind ItemKind
-	// K is its place in the agreed order, given before it was sent; 0 for FIFO.
-	K views.Position
-	// N numbers the messages of the sender's incarnation, from 1.
-	N uint64
-	// Group is the process group it is for; empty for ItemState.
-	Group string
-	// Payload is the application's, up to [views.PayloadMax] bytes.
-	Payload []byte
-	// State is set for ItemState only.
-	State *State
-}
-
-// State is what a member says of itself.
-type State struct {
-	Bits  views.Bits
-	Attrs []views.Attr
-}
-
-// Data carries consecutive packets of Origin's stream in View.
+// Data carries one packet of a stream of View.
 type Data struct {
 	View   views.ViewID
-	Origin uint16
-	First  views.StreamSeq
-	// Items are at least one.
-	Items []Item
+	Stream StreamID
+	// Seq is the packet's place in the stream, from 1.
+	Seq   views.StreamSeq
+	Flags DataFlags
+	// Body is for views/vsync to read, see there; not empty. Decoded, it is
+	// part of the frame: who keeps it copies it.
+	Body []byte
+	// Whole, if set, ends with Body; what stands before it is free for the head of
+	// a frame, so that a long packet need not be copied.
+	Whole []byte
 }
 
-// Resend asks for packets of Origin's stream.
+// DataFlags say what a packet asks of who takes it.
+type DataFlags uint8
+
+// Flags of a packet.
+const (
+	// AckNow asks for an Ack at once: the sender's window is filling up.
+	AckNow DataFlags = 1 << iota
+	// AckAll asks for an Ack at once and to everybody: a safe message is in it.
+	AckAll
+	dataFlagsEnd
+)
+
+// Valid reports whether only known flags are set.
+func (f DataFlags) Valid() bool { return f < dataFlagsEnd }
+
+// Resend asks for packets of a stream.
 type Resend struct {
 	View   views.ViewID
-	Origin uint16
+	Stream StreamID
 	Ranges []SeqRange
 }
 
@@ -404,12 +422,18 @@ type Resend struct {
 type Ack struct {
 	View views.ViewID
 	Have []StreamPos
+	// Room is how many bytes its sender lets be under way in View altogether;
+	// 0 stops everybody until it says more.
+	Room uint64
 }
 
 // Stable says how much of each stream every member holds.
 type Stable struct {
 	View views.ViewID
 	Have []StreamPos
+	// Room is the least that any member allows, Slowest that one's rank.
+	Room    uint64
+	Slowest uint16
 }
 
 // Request asks for places in the agreed order. Both counts are from the

@@ -89,7 +89,9 @@ type Unblock struct{ View views.ViewID }
 
 // Send says that a message left the sender's hands.
 type Send struct {
-	Msg   MsgID
+	Msg MsgID
+	// Port is the member of a light group that sends it, 0 for the host itself.
+	Port  uint32
 	Group string
 	View  views.ViewID
 	Order views.Order
@@ -100,7 +102,9 @@ type Send struct {
 
 // Deliver says that a message was delivered.
 type Deliver struct {
-	Msg   MsgID
+	Msg MsgID
+	// Port is who sent it at its host, as in Send.
+	Port  uint32
 	Group string
 	View  views.ViewID
 	// K is the place in the view's agreed order; 0 for FIFO.
@@ -111,6 +115,41 @@ type Deliver struct {
 	// Transitional: behind a gap in the agreed order, so the promise holds
 	// only among those who install the next view together.
 	Transitional bool
+}
+
+// GroupID names a view of a light group: made in View at place K, 0 for one that
+// came with its install; Side tells the parts of a view apart that still have
+// tables of their own.
+type GroupID struct {
+	View views.ViewID
+	K    views.Position
+	Side uint16
+}
+
+// Port is a member of a light group; Join tells its memberships apart.
+type Port struct {
+	views.Process
+	Port uint32
+	Join uint64
+}
+
+// GroupView says that ports of this host installed a view of a light group.
+type GroupView struct {
+	Group string
+	ID    GroupID
+	// Prev is the view before it at these ports; zero for one that joins.
+	Prev  GroupID
+	Ports []uint32
+	// Members in join order; Trans are those that came along from Prev.
+	Members, Trans []Port
+}
+
+// GroupLeft says that a port is out of a light group; nothing more of it is for it.
+type GroupLeft struct {
+	Group string
+	Port  uint32
+	// Why is for people.
+	Why string
 }
 
 // Suspect says that a detector doubts Who.
@@ -181,6 +220,8 @@ func (Block) Name() string       { return "block" }   //nolint:revive // as abov
 func (Unblock) Name() string     { return "unblock" } //nolint:revive // as above
 func (Send) Name() string        { return "send" }    //nolint:revive // as above
 func (Deliver) Name() string     { return "deliver" } //nolint:revive // as above
+func (GroupView) Name() string   { return "group" }   //nolint:revive // as above
+func (GroupLeft) Name() string   { return "parted" }  //nolint:revive // as above
 func (Suspect) Name() string     { return "suspect" } //nolint:revive // as above
 func (Trust) Name() string       { return "trust" }   //nolint:revive // as above
 func (Join) Name() string        { return "join" }    //nolint:revive // as above

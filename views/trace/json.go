@@ -89,6 +89,12 @@ func appendFurtherEvent(dst []byte, event Event) []byte {
 		return appendText(dst, "step", e.Step)
 	case Pause:
 		return appendInt(dst, "ns", int64(e.For))
+	case GroupView:
+		return appendGroupView(dst, &e)
+	case GroupLeft:
+		dst = appendText(dst, "group", e.Group)
+		dst = appendUint(dst, "port", uint64(e.Port))
+		return appendText(dst, "why", e.Why)
 	}
 	return dst
 }
@@ -128,6 +134,7 @@ func appendPrimary(dst []byte, e *Primary) []byte {
 
 func appendSend(dst []byte, e *Send) []byte {
 	dst = appendMsg(dst, e.Msg)
+	dst = appendPort(dst, e.Port)
 	dst = appendText(dst, "group", e.Group)
 	dst = appendView(dst, "view", e.View)
 	dst = appendText(dst, "order", e.Order.String())
@@ -137,12 +144,21 @@ func appendSend(dst []byte, e *Send) []byte {
 
 func appendDeliver(dst []byte, e *Deliver) []byte {
 	dst = appendMsg(dst, e.Msg)
+	dst = appendPort(dst, e.Port)
 	dst = appendText(dst, "group", e.Group)
 	dst = appendPlace(dst, e.View, e.K)
 	dst = appendText(dst, "order", e.Order.String())
 	dst = appendInt(dst, "len", int64(e.Len))
 	dst = appendSum(dst, e.Sum)
 	return appendBool(dst, "transitional", e.Transitional)
+}
+
+// appendPort leaves out the port of what a host itself sends.
+func appendPort(dst []byte, port uint32) []byte {
+	if port == 0 {
+		return dst
+	}
+	return appendUint(dst, "port", uint64(port))
 }
 
 func appendOpinion(dst []byte, who views.HostID, detector, evidence string) []byte {

@@ -52,7 +52,7 @@ func oneOfEach() []Event {
 		Unblock{View: view(12, 1)},
 		Primary{View: view(12, 1), K: 4, Primary: true, Epoch: 5, MetaIndex: 99, Synced: []views.HostID{host(2)}},
 		BitsChanged{View: view(12, 1), K: 2, Who: host(2), Bits: views.HasDB},
-		Send{Msg: msg, Group: "chat", View: view(12, 1), Order: views.Agreed, Len: 3, Sum: 0x0badcafe},
+		Send{Msg: msg, Port: 9, Group: "chat", View: view(12, 1), Order: views.Agreed, Len: 3, Sum: 0x0badcafe},
 		Deliver{Msg: msg, Group: "chat", View: view(12, 1), K: 3, Order: views.Agreed, Len: 3, Sum: 0x0badcafe, Transitional: true},
 		Suspect{Who: host(2), Detector: "heartbeat", Evidence: "silent\n1.2s"},
 		Trust{Who: host(2), Detector: "heartbeat", Evidence: "heard"},
@@ -61,6 +61,12 @@ func oneOfEach() []Event {
 		Phase{Ballot: view(13, 1), Phase: "flush", Cause: "crash of ü"},
 		Laggard{Ballot: view(13, 1), Who: host(2), Step: "relay"},
 		Pause{For: 1500 * time.Millisecond},
+		GroupView{Group: "chat", ID: GroupID{View: view(12, 1), K: 4}, Ports: []uint32{7}, Members: []Port{{process(1, 3), 7, 2}}, Trans: []Port{{process(1, 3), 7, 2}}},
+		GroupView{
+			Group: "chat", ID: GroupID{View: view(13, 1), Side: 2}, Prev: GroupID{View: view(12, 1), K: 4}, Ports: []uint32{7, 8},
+			Members: []Port{{process(1, 3), 7, 2}, {process(2, 1), 1, 1}}, Trans: []Port{{process(1, 3), 7, 2}},
+		},
+		GroupLeft{Group: "chat", Port: 7, Why: "left"},
 		Stop{How: StopGraceful},
 	}
 }
@@ -72,8 +78,8 @@ func TestGoldenLines(t *testing.T) {
 		out = AppendJSON(out, Record{N: uint64(i + 1), T: views.Instant(1000 * i), Process: process(1, 3), Event: e})
 		seen[e.Name()] = true
 	}
-	if len(seen) != 16 {
-		t.Errorf("%d kinds of event in the golden file, want 16", len(seen))
+	if len(seen) != 18 {
+		t.Errorf("%d kinds of event in the golden file, want 18", len(seen))
 	}
 	if *update {
 		if err := os.WriteFile("testdata/golden.jsonl", out, 0o644); err != nil {
@@ -236,12 +242,12 @@ func drawRecord(t *rapid.T) Record {
 		r.Event = Unblock{View: ids.Draw(t, "view")}
 	case 7:
 		r.Event = Send{
-			Msg: msgs.Draw(t, "msg"), Group: text.Draw(t, "group"), View: ids.Draw(t, "view"), Order: orders.Draw(t, "order"),
+			Msg: msgs.Draw(t, "msg"), Port: rapid.Uint32().Draw(t, "port"), Group: text.Draw(t, "group"), View: ids.Draw(t, "view"), Order: orders.Draw(t, "order"),
 			Len: rapid.IntMin(0).Draw(t, "len"), Sum: rapid.Uint32().Draw(t, "sum"),
 		}
 	case 8:
 		r.Event = Deliver{
-			Msg: msgs.Draw(t, "msg"), Group: text.Draw(t, "group"), View: ids.Draw(t, "view"), K: k(), Order: orders.Draw(t, "order"),
+			Msg: msgs.Draw(t, "msg"), Port: rapid.Uint32().Draw(t, "port"), Group: text.Draw(t, "group"), View: ids.Draw(t, "view"), K: k(), Order: orders.Draw(t, "order"),
 			Len: rapid.IntMin(0).Draw(t, "len"), Sum: rapid.Uint32().Draw(t, "sum"), Transitional: rapid.Bool().Draw(t, "transitional"),
 		}
 	case 9:

@@ -96,6 +96,14 @@ type wireLine struct {
 	Cause    string       `json:"cause"`
 	Step     string       `json:"step"`
 	NS       int64        `json:"ns"`
+
+	ID    *string  `json:"id"`
+	Was   *string  `json:"was"`
+	Ports []uint32 `json:"ports"`
+	With  []string `json:"with"`
+	Along []string `json:"along"`
+	Port  uint32   `json:"port"`
+	Why   string   `json:"why"`
 }
 
 type wireView struct {
@@ -161,6 +169,10 @@ func (w *wireLine) furtherEvent() (Event, error) {
 		return Laggard{Ballot: w.Ballot.id(), Who: w.Who, Step: w.Step}, nil
 	case "pause":
 		return Pause{For: time.Duration(w.NS)}, nil
+	case "group":
+		return w.groupView()
+	case "parted":
+		return GroupLeft{Group: w.Group, Port: w.Port, Why: w.Why}, nil
 	}
 	return nil, fmt.Errorf("%w %q", ErrUnknownEvent, w.Ev)
 }
@@ -225,7 +237,7 @@ func makeBits(started, hasDB, synced bool) views.Bits {
 }
 
 func (w *wireLine) send() (Event, error) {
-	e := Send{Group: w.Group, View: w.View.id(), Len: w.Len}
+	e := Send{Port: w.Port, Group: w.Group, View: w.View.id(), Len: w.Len}
 	if err := w.message(&e.Msg, &e.Order, &e.Sum); err != nil {
 		return nil, err
 	}
@@ -233,7 +245,7 @@ func (w *wireLine) send() (Event, error) {
 }
 
 func (w *wireLine) deliver() (Event, error) {
-	e := Deliver{Group: w.Group, View: w.View.id(), K: w.K, Len: w.Len, Transitional: w.Transitional}
+	e := Deliver{Port: w.Port, Group: w.Group, View: w.View.id(), K: w.K, Len: w.Len, Transitional: w.Transitional}
 	if err := w.message(&e.Msg, &e.Order, &e.Sum); err != nil {
 		return nil, err
 	}

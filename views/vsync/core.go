@@ -27,6 +27,26 @@ type Config struct {
 	Seed uint64
 	// Timing, zero for the defaults.
 	Timing Timing
+	// PacketBytes is how long the body of a packet may be, 0 for one that fits an
+	// Ethernet frame: what the path carries without taking it apart, less the
+	// frame's own.
+	PacketBytes int
+	// Window is how many bytes may be under way in a view altogether, 0 for 1 MiB:
+	// about a quarter of a receive buffer.
+	Window int
+	// MessageEvents: sends and deliveries of messages are events, too.
+	MessageEvents bool
+	// Audience gives the ranks of the hosts that have a member of a group: they
+	// must hold a safe message before anybody delivers it. Nil, or nil for a group: all.
+	Audience func(group string) []int
+	// Bare reports whether this host knows of no light group; nil for always.
+	Bare func() bool
+	// Holds: after every install the messages of the application wait for Release.
+	Holds bool
+	// Quiet reports whether this host may stop sending now, and sees to it that
+	// it soon may where not: asked before a promise, and again with every input.
+	// Nil: it always may.
+	Quiet func() bool
 	// HoldOff tells until when a host that keeps failing stays out; nil for never.
 	HoldOff func(now views.Instant, host views.HostID) views.Instant
 }
@@ -109,11 +129,25 @@ type Core struct {
 	sender    sender
 	order     order
 	stability stability
-	early     []earlyData
-	evicted   []views.Process
-	told      []told
-	shies     []shy
-	nakAt     views.Instant
+	flow      flow
+	deferred  *deferred
+	// fenced: some FIFO stream waits for the order.
+	fenced bool
+	// held: the messages of the application wait for Release.
+	held  bool
+	early []earlyData
+	// earlyBytes is what early holds.
+	earlyBytes int
+	slab       slab
+	pool       pool
+	// batch is the last delivery where that is messages.
+	batch    *Messages
+	names    map[string]string
+	lastName string
+	evicted  []views.Process
+	told     []told
+	shies    []shy
+	nakAt    views.Instant
 
 	leaving      bool
 	leaveAt      views.Instant
@@ -147,7 +181,7 @@ type memberState struct {
 // Counters count what happened since the start.
 type Counters struct {
 	Retransmits, Naks, Ballots, Yields, Abandons, LeftOut uint64
-	Sent, Delivered                                       [2]uint64
+	Sent, Delivered                                       [views.OrderEnd]uint64
 }
 
 // Phase is the state of a host in the protocol.
@@ -186,7 +220,19 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.self.Nonce = cfg.Nonce
 	c.t.EnsureDefaults()
+	c.cfg.ensureDefaults()
 	return c, nil
+}
+
+func (cfg *Config) ensureDefaults() {
+	if cfg.PacketBytes == 0 {
+		cfg.PacketBytes = packetFirst
+	}
+	cfg.PacketBytes = min(max(cfg.PacketBytes, packetLeast), packetMost)
+	if cfg.Window == 0 {
+		cfg.Window = windowDefault
+	}
+	cfg.Window = max(cfg.Window, windowLeast)
 }
 
 // Start asks for the first promise; the view of this host alone is installed
@@ -322,8 +368,10 @@ func (c *Core) settle() {
 	if c.stopped || c.view == nil {
 		return
 	}
+	c.maybeTakeDeferred()
 	c.maybeChange()
 	c.flushSends()
+	c.maybeAck()
 }
 
 // Deadline is when Advance must be called at the latest; 0 for never.
@@ -351,12 +399,16 @@ func (c *Core) Deadline() views.Instant {
 // the next input.
 func (c *Core) Drain() Output {
 	out := c.out
+	c.batch = nil
 	c.out = Output{
 		Events: out.Events[len(out.Events):], Sends: out.Sends[len(out.Sends):],
 		Deliver: out.Deliver[len(out.Deliver):],
 	}
 	return out
 }
+
+// Held reports whether the messages of the application wait for Release.
+func (c *Core) Held() bool { return c.held && !c.stopped && c.view != nil }
 
 // View is the current view with the ordered changes since its install; nil
 // before the first. It is immutable.
@@ -379,7 +431,15 @@ func (c *Core) Heartbeat() *message.Heartbeat {
 	if c.view == nil {
 		return nil
 	}
-	return &message.Heartbeat{View: c.view.ID, Size: c.liveSize(), Sent: c.streams[c.rank].have}
+	return &message.Heartbeat{View: c.view.ID, Size: c.liveSize(), Sent: c.announces()}
+}
+
+// announces is how much this host has sent.
+func (c *Core) announces() (sent [message.Classes]views.StreamSeq) {
+	for class := range message.Classes {
+		sent[class] = c.streams[message.StreamOf(c.rank, class)].have
+	}
+	return sent
 }
 
 // Others are the addresses of the other members. The caller must not change them.
@@ -397,8 +457,12 @@ func (c *Core) persist(seq views.Seq) {
 	}
 }
 
-func (c *Core) emit(e trace.Event)                  { c.out.Events = append(c.out.Events, e) }
-func (c *Core) deliver(d Delivery)                  { c.out.Deliver = append(c.out.Deliver, d) }
+func (c *Core) emit(e trace.Event) { c.out.Events = append(c.out.Events, e) }
+func (c *Core) deliver(d Delivery) {
+	c.out.Deliver = append(c.out.Deliver, d)
+	c.batch = nil
+}
+
 func (c *Core) after(d time.Duration) views.Instant { return c.now.Add(d) }
 
 // jitter gives d plus up to a quarter of it.

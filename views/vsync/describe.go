@@ -23,5 +23,8 @@ func (c *Core) Describe() string {
 			}
 		}
 	}
+	if rank, room, ok := c.Slowest(); ok {
+		fmt.Fprintf(&b, " slowest=%s room=%d", c.base.Members[rank].Host.Short(), room)
+	}
 	return b.String()
 }

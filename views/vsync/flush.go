@@ -83,6 +83,10 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	if c.isTaken(from) {
 		return // it proposes again if nothing comes of the first
 	}
+	if c.phase == Operational && !c.quiet() {
+		c.deferred = &deferred{from, m}
+		return
+	}
 	if c.lead != nil {
 		c.yieldLead("higher ballot " + m.Ballot.String())
 	}
@@ -94,6 +98,23 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 		// The coordinator comes from a view that we may be in: it will want us to
 		// catch up, so we need not be told.
 		c.fetch(m.Base, from.Addr)
+	}
+}
+
+// deferred is a proposal that waits until this host may stop sending.
+type deferred struct {
+	from    Sender
+	propose *message.Propose
+}
+
+// quiet reports whether this host may stop sending now.
+func (c *Core) quiet() bool { return c.cfg.Quiet == nil || c.cfg.Quiet() }
+
+// maybeTakeDeferred goes on with the proposal that has waited.
+func (c *Core) maybeTakeDeferred() {
+	if d := c.deferred; d != nil && (c.phase != Operational || c.quiet()) {
+		c.deferred = nil
+		c.handlePropose(d.from, d.propose)
 	}
 }
 
@@ -178,7 +199,7 @@ func (c *Core) enterFlushing() {
 	c.flushSends()
 	c.enter(Flushing)
 	for r := range c.streams {
-		c.streams[r].limit = c.streams[r].processed
+		c.streams[r].limit = c.streams[r].have
 	}
 	c.emit(trace.Block{View: c.view.ID})
 	c.deliver(Blocked{View: c.view.ID})
@@ -212,14 +233,14 @@ func (c *Core) answer() *message.Answer {
 	p := c.promise
 	a := &message.Answer{
 		Ballot: p.ballot, From: c.view.ID, Prev: c.prev, Joiner: c.joiner, Leaving: c.leaving, Stale: p.stale,
-		Digest: c.digest(),
+		Digest: c.digest(), Bare: c.bare(),
 	}
 	if c.view.ID.Less(c.lastPromised) {
 		a.Highest = c.lastPromised
 	}
 	for r := range c.streams {
 		if s := &c.streams[r]; s.limit > s.stable {
-			a.Have = append(a.Have, message.StreamPos{Rank: uint16(r), Seq: s.limit})
+			a.Have = append(a.Have, message.StreamPos{Stream: message.StreamID(r), Seq: s.limit})
 		}
 	}
 	if p.base != c.view.ID || !c.said.Equal(c.base.Members[c.rank]) {
@@ -227,6 +248,17 @@ func (c *Core) answer() *message.Answer {
 		a.Self = &self
 	}
 	return a
+}
+
+// bare reports whether nothing this host knows, or holds and has not delivered,
+// speaks of a light group.
+func (c *Core) bare() bool {
+	for r := range c.members {
+		if s := &c.streams[message.StreamOf(r, message.ClassPlaced)]; s.have > s.delivered {
+			return false
+		}
+	}
+	return c.cfg.Bare == nil || c.cfg.Bare()
 }
 
 // digest sums how much of each stream this host holds and will deliver.

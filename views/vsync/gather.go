@@ -172,6 +172,9 @@ func (c *Core) maybeChange() {
 	g.due = c.changeDue(gone, asked)
 	if c.now >= g.due {
 		g.due = 0
+		if !c.quiet() {
+			return // asked again with every input
+		}
 		c.startChange(c.causeOf(gone, asked))
 	}
 }

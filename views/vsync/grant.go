@@ -6,20 +6,13 @@ import (
 )
 
 // grantMax is how many places one member may hold unused.
-const grantMax = windowItems
+const grantMax = 8192
 
 // ledger is what the coordinator granted to one member: the places first+1,
 // first+2, … of that member's own count, as ranges of the order.
 type ledger struct {
 	first, total uint64
 	ranges       []message.PlaceRange
-}
-
-// grantOne gives the coordinator itself a place.
-func (o *order) grantOne() views.Position {
-	k := o.slot
-	o.slot++
-	return k
 }
 
 // grant gives n places to a member.
@@ -51,6 +44,37 @@ func (l *ledger) forget(have uint64) {
 	}
 }
 
+// usePlaces notes that n places were used: the coordinator's next, or the first
+// of those that were granted.
+func (c *Core) usePlaces(class message.Class, n int) {
+	q := &c.sender
+	switch {
+	case class != message.ClassPlaced:
+	case c.rank == 0:
+		c.order.slot += views.Position(n)
+	case uint32(n) == q.places[0].Count: //nolint:gosec // at most what was granted
+		q.places = q.places[1:]
+	default:
+		q.places[0].K += views.Position(n)
+		q.places[0].Count -= uint32(n) //nolint:gosec // as above
+	}
+}
+
+// placeable is how many messages could be sent now if they had places.
+func (c *Core) placeable() (n int) {
+	out := &c.sender.out[message.ClassPlaced]
+	free := c.credit()
+	n = min(out.first.len()+out.ending(c.fits(), c.held), grantMax)
+	if c.held {
+		return n
+	}
+	for i := 0; i < out.short.len() && n < grantMax && free > 0; i++ {
+		free -= len(out.short.at(i).payload) + recordMax
+		n++
+	}
+	return n
+}
+
 // requestPlaces asks the coordinator for as many places as can be used now.
 // Both counts run from the beginning of the view, so a repetition asks for
 // nothing twice.
@@ -59,8 +83,13 @@ func (c *Core) requestPlaces() {
 	if c.phase != Operational || c.rank == 0 {
 		return
 	}
-	usable := uint64(min(len(q.agreed), max(c.windowFree(), 0), grantMax))
-	q.asked = max(q.asked, q.granted+usable)
+	unused := 0
+	for _, r := range q.places {
+		unused += int(r.Count)
+	}
+	if n := c.placeable(); n > unused {
+		q.asked = max(q.asked, q.granted+uint64(n-unused)) //nolint:gosec // positive
+	}
 	if q.asked == q.granted {
 		return
 	}
@@ -99,15 +128,14 @@ func (c *Core) handleGrant(from Sender, m *message.Grant) {
 	}
 	skip := q.granted - m.First
 	for _, r := range m.Ranges {
-		from := min(skip, uint64(r.Count))
-		skip -= from
-		for i := from; i < uint64(r.Count); i++ {
-			if q.granted >= q.asked || len(q.agreed) == 0 {
-				return
-			}
-			q.granted++
-			c.transmit(pop(&q.agreed), r.K+views.Position(i))
+		known := min(skip, uint64(r.Count))
+		skip -= known
+		n := min(uint64(r.Count)-known, q.asked-q.granted)
+		if n == 0 {
+			continue
 		}
+		q.places = append(q.places, message.PlaceRange{K: r.K + views.Position(known), Count: uint32(n)}) //nolint:gosec // at most r.Count
+		q.granted += n
 	}
 	if q.granted == q.asked {
 		q.requestAt, q.requestTries = 0, 0

@@ -22,8 +22,9 @@ func (c *Core) decide() {
 	in := &message.Install{View: l.ballot}
 	var plan []placement
 	for _, group := range c.groups() {
-		g := message.InstallGroup{From: group[0].answer.From, Digest: group[0].answer.Digest}
+		g := message.InstallGroup{From: group[0].answer.From, Digest: group[0].answer.Digest, Bare: true}
 		for _, inv := range c.ranked(group) {
+			g.Bare = g.Bare && inv.answer.Bare
 			if inv.leaving {
 				continue
 			}
@@ -345,9 +346,10 @@ func (c *Core) togetherWith(trans []views.HostID) []bool {
 // who come along share (I3).
 func (c *Core) finishView(together []bool, limits []views.StreamSeq) {
 	for r := range c.streams {
-		c.processTo(r, min(limits[r], c.streams[r].have))
+		c.processTo(message.StreamID(r), min(limits[r], c.streams[r].have))
 	}
 	c.finishOrder(together)
+	c.readFenced()
 }
 
 // leftOut: the view was decided without us, because our answer came too late.
@@ -376,7 +378,7 @@ func (c *Core) installFirst() {
 		Subgroups: []views.Subgroup{{ID: c.highest, Members: []views.HostID{c.self.Host}}},
 	}
 	c.emit(trace.Join{Who: c.self.Host, Verdict: trace.JoinAccept})
-	c.adopt(v, []views.HostID{c.self.Host})
+	c.adopt(v, []views.HostID{c.self.Host}, []bool{true})
 	c.helloAt = c.now
 }
 
@@ -386,7 +388,7 @@ func (c *Core) install(v *views.View, trans []views.HostID, m *message.Install, 
 	c.noteRemoved(v)
 	c.noteBusy(v)
 	c.keepInstall(v, m)
-	c.adopt(v, trans)
+	c.adopt(v, trans, bareRanks(m))
 	if p := c.promise; p != nil && v.ID.Less(p.ballot) && !p.released {
 		// We caught up with a view we had missed; the ballot we promised goes on.
 		p.catchup, p.cut = views.ViewID{}, nil
@@ -401,8 +403,18 @@ func (c *Core) install(v *views.View, trans []views.HostID, m *message.Install, 
 	c.pump()
 }
 
+// bareRanks tells, by rank, who knows of no light group.
+func bareRanks(m *message.Install) (bare []bool) {
+	for _, g := range m.Groups {
+		for range g.Count {
+			bare = append(bare, g.Bare)
+		}
+	}
+	return bare
+}
+
 // adopt makes v the current view with empty streams.
-func (c *Core) adopt(v *views.View, trans []views.HostID) {
+func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 	prev := views.ViewID{}
 	if c.view != nil {
 		prev = c.view.ID
@@ -436,8 +448,9 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 	c.forgetShy()
 	c.errands, c.reachAt = nil, c.now // the ways to strangers are to be found anew
 	c.enter(Operational)
+	c.held = c.cfg.Holds
 	c.emit(installEvent(v, prev, trans))
-	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans})
+	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans, At: len(c.out.Events), Bare: bare})
 	if !prev.IsZero() && attrBytes(said.Attrs) != attrBytes(c.said.Attrs) {
 		c.forgetAttrs() // there was no room for them
 		c.deliver(StateChanged{View: v, Who: c.self.Host, Err: views.ErrViewFull})
@@ -451,13 +464,14 @@ func (c *Core) adopt(v *views.View, trans []views.HostID) {
 }
 
 func (c *Core) resetStreams(size int) {
-	c.streams = make([]stream, size)
+	c.streams = make([]stream, size*int(message.Classes))
 	for r := range c.streams {
 		c.streams[r].holder = noHolder
 	}
 	c.order = newOrder(size)
 	c.stability = stability{}
-	c.nakAt = 0
+	c.resetFlow(size)
+	c.nakAt, c.fenced = 0, false
 	c.resetSender()
 }
 
@@ -517,10 +531,10 @@ func (c *Core) keepInstall(v *views.View, m *message.Install) {
 // replayEarly handles the messages that overtook the install.
 func (c *Core) replayEarly() {
 	early := c.early
-	c.early = nil
-	for _, e := range early {
-		if e.data.View == c.view.ID {
-			c.handleData(e.from, e.data)
+	c.early, c.earlyBytes = nil, 0
+	for i := range early {
+		if e := &early[i]; e.data.View == c.view.ID {
+			c.handleData(e.from, &e.data)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func TestLeaverDeliversItsOwnBehindAGap(t *testing.T) {
 	r := newRig(t, b)
 	v := r.bring(10, b, a, c)
 	const token = 77
-	r.core.Submit(r.now, token, "g", views.Agreed, []byte("x"))
+	r.core.Submit(r.now, vsync.Submission{Token: token, Group: "g", Order: views.Agreed, Payload: []byte("x")})
 	r.drain()
 	mustSend[*message.Request](r)
 	r.from(a, &message.Grant{View: v, Ranges: []message.PlaceRange{{K: 3, Count: 1}}}) // 2 went to c

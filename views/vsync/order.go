@@ -1,38 +1,40 @@
 package vsync
 
 import (
-	"hash/crc32"
-	"slices"
-
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
-	"github.com/gmsd/gmsd/views/trace"
 )
 
 // orderWindow bounds how many places are granted beyond the next to deliver.
 const orderWindow = 1 << 16
 
-// placed is an agreed packet waiting for its turn.
-type placed struct {
-	origin int
-	item   *message.Item
+// head is the first undelivered packet of a placed stream and where it stands.
+type head struct {
+	k  views.Position
+	id message.StreamID
 }
 
 // order is the agreed order of the current view.
 type order struct {
 	// next is the place to deliver next.
 	next views.Position
-	// waiting holds the packets that came before their turn, as a heap by place.
-	// The windows of the streams bound it.
-	waiting []placed
+	// heads are the streams that have something, as a heap by place.
+	heads []head
+	// waiting has, by rank, who is in heads.
+	waiting []bool
 	// slot is the place to grant next, ledgers what was granted to each rank;
 	// the coordinator's alone.
 	slot    views.Position
 	ledgers []*ledger
+	// unsafe: the next is a safe message that not all who must are known to hold.
+	unsafe bool
+	// fenced: the next packet holds a control and waits for what its sender sent in
+	// FIFO order before.
+	fenced bool
 }
 
 func newOrder(size int) order {
-	return order{next: 1, slot: 1, ledgers: make([]*ledger, size)}
+	return order{next: 1, slot: 1, ledgers: make([]*ledger, size), waiting: make([]bool, size)}
 }
 
 // grantable is how many places may be granted now.
@@ -40,35 +42,44 @@ func (o *order) grantable() uint64 {
 	return uint64(max(o.next+orderWindow, o.slot) - o.slot)
 }
 
-// place puts an agreed packet where its turn will find it.
-func (o *order) place(origin int, item *message.Item) {
-	o.waiting = append(o.waiting, placed{origin, item})
-	for i := len(o.waiting) - 1; i > 0; {
+// wait puts a stream among those that have something, by its first packet.
+func (o *order) wait(id message.StreamID, s *stream) {
+	if o.waiting[id.Rank()] || s.delivered >= s.processed {
+		return
+	}
+	o.waiting[id.Rank()] = true
+	h := head{k: s.reader.k, id: id}
+	if !s.reading {
+		h.k = placeOf(s.at(s.delivered + 1).body)
+	}
+	o.heads = append(o.heads, h)
+	for i := len(o.heads) - 1; i > 0; {
 		parent := (i - 1) / 2
 		if !o.less(i, parent) {
 			return
 		}
-		o.waiting[i], o.waiting[parent] = o.waiting[parent], o.waiting[i]
+		o.heads[i], o.heads[parent] = o.heads[parent], o.heads[i]
 		i = parent
 	}
 }
 
-// less orders by place; the origin decides where somebody broke the rules and
+// less orders by place; the stream decides where somebody broke the rules and
 // two stand at one place.
 func (o *order) less(i, j int) bool {
-	a, b := &o.waiting[i], &o.waiting[j]
-	if a.item.K != b.item.K {
-		return a.item.K < b.item.K
+	a, b := o.heads[i], o.heads[j]
+	if a.k != b.k {
+		return a.k < b.k
 	}
-	return a.origin < b.origin
+	return a.id < b.id
 }
 
-// take removes the packet with the lowest place.
-func (o *order) take() placed {
-	w := o.waiting
+// take removes the head with the lowest place.
+func (o *order) take() head {
+	w := o.heads
 	first, last := w[0], len(w)-1
-	w[0], w[last] = w[last], placed{}
-	o.waiting = w[:last]
+	w[0] = w[last]
+	o.heads = w[:last]
+	o.waiting[first.id.Rank()] = false
 	for i := 0; ; {
 		least := i
 		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
@@ -84,78 +95,59 @@ func (o *order) take() placed {
 	}
 }
 
-// deliverAgreed delivers what stands next in the order.
-func (c *Core) deliverAgreed() {
+// deliverPlaced delivers what stands next in the order. A packet without a place
+// holds only parts, which nobody waits for.
+func (c *Core) deliverPlaced() {
 	o := &c.order
-	for len(o.waiting) > 0 && o.waiting[0].item.K <= o.next {
-		p := o.take()
-		if p.item.K < o.next {
-			c.drop(c.base.Members[p.origin].Host, "place-taken")
-			continue
+	o.unsafe, o.fenced = false, false
+	for len(o.heads) > 0 && o.heads[0].k <= o.next && !o.unsafe {
+		s := &c.streams[o.heads[0].id]
+		if !s.reading && c.isFenced(o.heads[0].id, s) {
+			o.fenced = true
+			return
 		}
-		o.next++
-		c.deliverItem(p.origin, p.item, false)
+		h := o.take()
+		c.readPacket(h.id, s, true, false)
+		s.forget()
+		o.wait(h.id, s)
+		c.readFenced()
 	}
+}
+
+// isFenced reports whether the next packet of a placed stream waits for its
+// sender's FIFO stream.
+func (c *Core) isFenced(id message.StreamID, s *stream) bool {
+	fence := fenceOf(s.at(s.delivered+1).body, message.ClassPlaced)
+	return fence > uint64(c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].delivered)
 }
 
 // finishOrder delivers, at the end of a view, what is left of the order among
 // those who go on together: behind the first gap only what they themselves
 // sent, since what others sent there may depend on what is missing.
 func (c *Core) finishOrder(together []bool) {
-	c.deliverAgreed()
-	for len(c.order.waiting) > 0 {
-		if p := c.order.take(); together[p.origin] {
-			c.deliverItem(p.origin, p.item, true)
+	c.deliverPlaced()
+	for len(c.order.heads) > 0 {
+		h := c.order.take()
+		s := &c.streams[h.id]
+		switch {
+		case h.k <= c.order.next: // a safe message, or what follows one: all who go on hold it
+			c.readPacket(h.id, s, true, true)
+		case together[h.id.Rank()]:
+			c.readPacket(h.id, s, false, true)
+		default:
+			continue
 		}
+		c.order.wait(h.id, s)
 	}
 }
 
-// deliverItem delivers one packet to the application or applies it.
-func (c *Core) deliverItem(origin int, item *message.Item, transitional bool) {
-	from := c.base.Members[origin].Process
-	if item.Kind == message.ItemState {
-		c.applyState(origin, item)
-		return
+// takePlace moves the order on; false where the place was delivered already, which
+// only a peer that breaks the rules brings about.
+func (c *Core) takePlace(id message.StreamID, k views.Position) bool {
+	if k < c.order.next {
+		c.drop(c.base.Members[id.Rank()].Host, "place-taken")
+		return false
 	}
-	msg := Message{
-		Msg: trace.MsgID{From: from, N: item.N}, View: c.view.ID, K: item.K, Order: orderOf(item.Kind),
-		Group: item.Group, Transitional: transitional, Payload: item.Payload,
-	}
-	c.counters.Delivered[msg.Order]++
-	c.emit(trace.Deliver{
-		Msg: msg.Msg, Group: msg.Group, View: msg.View, K: msg.K, Order: msg.Order,
-		Len: len(msg.Payload), Sum: checksum(msg.Payload), Transitional: transitional,
-	})
-	c.deliver(msg)
-	if origin == c.rank {
-		c.deliver(Submitted{Token: c.sender.tokens[item.N], Msg: msg.Msg, View: msg.View, K: msg.K})
-		delete(c.sender.tokens, item.N)
-	}
+	c.order.next = k + 1
+	return true
 }
-
-// applyState changes a member's bits and attributes in the current view; the
-// attributes stay where there is no room for the new ones.
-func (c *Core) applyState(origin int, item *message.Item) {
-	v := *c.view
-	v.Members = slices.Clone(v.Members)
-	m := &v.Members[origin]
-	var err error
-	if c.grows(m, item.State.Attrs) {
-		m.Attrs = item.State.Attrs
-	} else {
-		c.drop(m.Host, "attributes-do-not-fit")
-		if origin == c.rank && c.phase == Operational { // else the next view says what became of them
-			err = views.ErrViewFull
-			c.said.Attrs = m.Attrs
-			c.forgetAttrs()
-		}
-	}
-	m.Bits = item.State.Bits
-	c.view = &v
-	c.emit(trace.BitsChanged{View: v.ID, K: item.K, Who: m.Host, Bits: m.Bits})
-	c.deliver(StateChanged{View: c.view, K: item.K, Who: m.Host, Err: err})
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func checksum(p []byte) uint32 { return crc32.Checksum(p, castagnoli) }

@@ -65,6 +65,10 @@ type ViewInstalled struct {
 	View  *views.View
 	Prev  views.ViewID
 	Trans []views.HostID
+	// At is how many events of this output stand before it.
+	At int
+	// Bare tells, by rank, who came from where nobody knew of a light group.
+	Bare []bool
 }
 
 // Blocked says that sending has stopped in View.
@@ -73,17 +77,43 @@ type Blocked struct{ View views.ViewID }
 // Unblocked says that sending goes on, in View.
 type Unblocked struct{ View views.ViewID }
 
-// Message is a delivered message. Payload may be kept and must not be changed.
-type Message struct {
-	Msg  trace.MsgID
+// Messages were delivered in View one after the other, with nothing else in
+// between. List is the core's own again after [Core.Recycle].
+type Messages struct {
 	View views.ViewID
+	List []Message
+}
+
+// Message is a delivered message. Payload may be kept and must not be changed; a
+// short one keeps up to 256 KiB around it from being freed.
+type Message struct {
+	Msg trace.MsgID
 	// K is the place in the view's agreed order, 0 for FIFO.
-	K     views.Position
+	K views.Position
+	// Port is who sent it at its host, 0 for the host itself.
+	Port  uint32
 	Order views.Order
-	Group string
-	// Transitional: behind a gap in the order; see package trace.
+	// Tag is what the sender's Submission said.
+	Tag uint64
+	// Transitional: behind a gap in the order, or safe and not known to be held by
+	// all; see package trace.
 	Transitional bool
+	Group        string
 	Payload      []byte
+}
+
+// Control is a message without a group, as the group's own machines send them in
+// agreed order, from the member with rank Origin.
+type Control struct {
+	Origin int
+	// At is how many events of this output stand before it, its own Deliver among them.
+	At int
+	// Gap: a place before it is empty for good. Else it is Transitional only
+	// because of a safe message before it, and others who install the next view
+	// together with this host may have had it as not transitional: what it decides
+	// must not depend on that.
+	Gap bool
+	Message
 }
 
 // StateChanged gives the view with one member's bits or attributes changed.
@@ -96,7 +126,7 @@ type StateChanged struct {
 	Err  error
 }
 
-// Submitted tells the fate of a Submit: delivered here under its order, or not
+// Submitted tells the fate of a [Submission] with a token: delivered here under its order, or not
 // sent at all (Err is one of the errors of sending in package views).
 type Submitted struct {
 	Token uint64
@@ -109,6 +139,7 @@ type Submitted struct {
 func (ViewInstalled) delivery() {}
 func (Blocked) delivery()       {}
 func (Unblocked) delivery()     {}
-func (Message) delivery()       {}
+func (*Messages) delivery()     {}
+func (Control) delivery()       {}
 func (StateChanged) delivery()  {}
 func (Submitted) delivery()     {}

@@ -184,7 +184,7 @@ func (c *Core) cutOf(group []*invite) []message.CutEntry {
 	for _, inv := range group {
 		holder := c.holderRank(inv)
 		for _, p := range inv.answer.Have {
-			i, found := slices.BinarySearchFunc(cut, p.Rank, func(e message.CutEntry, r uint16) int { return int(e.Rank) - int(r) })
+			i, found := slices.BinarySearchFunc(cut, p.Stream, func(e message.CutEntry, id message.StreamID) int { return int(e.Stream) - int(id) })
 			switch {
 			case !found:
 				cut = slices.Insert(cut, i, message.CutEntry{StreamPos: p, Holder: holder})
@@ -215,7 +215,7 @@ func (c *Core) handleRecover(from Sender, m *message.Recover) {
 	}
 	c.bePatient(p)
 	for _, e := range m.Cut {
-		if int(e.Rank) >= len(c.streams) || e.Seq > c.streams[e.Rank].stable+streamWindow {
+		if int(e.Stream) >= len(c.streams) || e.Seq > c.streams[e.Stream].kept+streamWindow {
 			c.drop(from.Host, "bad-cut")
 			return
 		}
@@ -223,7 +223,7 @@ func (c *Core) handleRecover(from Sender, m *message.Recover) {
 	repeated := p.cut != nil && slices.Equal(p.cut, m.Cut)
 	p.cut = m.Cut
 	for _, e := range m.Cut {
-		s := &c.streams[e.Rank]
+		s := &c.streams[e.Stream]
 		if s.have >= e.Seq {
 			continue
 		}
@@ -232,7 +232,7 @@ func (c *Core) handleRecover(from Sender, m *message.Recover) {
 			continue // the search goes on where it is
 		}
 		s.holder, s.nakTries = noHolder, 0
-		if int(e.Holder) < len(c.streams) {
+		if int(e.Holder) < len(c.members) {
 			s.holder = int(e.Holder)
 		}
 	}
@@ -249,12 +249,12 @@ func (c *Core) maybeComplete() {
 		return
 	}
 	for _, e := range p.cut {
-		if c.streams[e.Rank].have < e.Seq {
+		if c.streams[e.Stream].have < e.Seq {
 			return
 		}
 	}
 	for _, e := range p.cut {
-		s := &c.streams[e.Rank]
+		s := &c.streams[e.Stream]
 		s.limit = max(s.limit, e.Seq)
 	}
 	p.cut, p.pollTries = nil, 0

@@ -27,7 +27,7 @@ type rig struct {
 
 func newRig(t *testing.T, self views.Member) *rig {
 	t.Helper()
-	core, err := vsync.New(vsync.Config{Self: self, Nonce: self.Nonce, Multicast: true, Seed: 1})
+	core, err := vsync.New(vsync.Config{Self: self, Nonce: self.Nonce, Multicast: true, Seed: 1, MessageEvents: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,6 @@
 package vsync
 
-import (
-	"slices"
-
-	"github.com/gmsd/gmsd/views"
-	"github.com/gmsd/gmsd/views/message"
-)
+import "github.com/gmsd/gmsd/views"
 
 // A view must fit into one datagram, whole, for those who come into it.
 const (
@@ -51,7 +46,7 @@ func (c *Core) grows(m *views.Member, attrs []views.Attr) bool {
 // forgetAttrs takes the attributes that all know for those this host wants,
 // unless it has said anew what it wants.
 func (c *Core) forgetAttrs() {
-	if !slices.ContainsFunc(c.sender.agreed, func(p pending) bool { return p.kind == message.ItemState }) {
+	if c.waitingState() == nil {
 		c.self.Attrs = c.said.Attrs
 	}
 }

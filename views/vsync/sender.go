@@ -8,72 +8,125 @@ import (
 
 // Limits of sending.
 const (
-	// windowItems and windowBytes bound what a member has sent and not all hold.
-	windowItems = 2048
-	windowBytes = 2 << 20
 	// queueItems and queueBytes bound what waits to be sent; beyond it Submit
-	// is refused with views.ErrFull.
-	queueItems = 8192
+	// is refused with views.ErrFull. One long message may pass them.
+	queueItems = 1 << 16
 	queueBytes = 8 << 20
+	// itemLeast is what a driver takes a message for at least, so that it does not
+	// bring more than queueItems.
+	itemLeast = 64
+	// packetFirst is how long a packet is where the driver does not say.
+	packetFirst = 1300
+	// packetMost bounds it: header and frame must still fit into a datagram.
+	packetMost  = views.DatagramMax - 512
+	packetLeast = 800
+	// controlMax bounds a control.
+	controlMax = 32 << 10
 )
 
-// pending is a submitted message that was not sent yet.
-type pending struct {
-	kind    message.ItemKind
-	token   uint64
-	group   string
-	payload []byte
-	state   *message.State
+// Submission is a message to multicast.
+type Submission struct {
+	// Token is the caller's: the fate comes back as a [Submitted] with it. 0
+	// asks for no word, unless it is refused.
+	Token uint64
+	// Tag, if not 0, goes with the message unread.
+	Tag uint64
+	// Port is who at this host sends, 0 for the host itself.
+	Port uint32
+	// Group is whom it is for; without one, and with Order Agreed, it is a
+	// [Control].
+	Group string
+	Order views.Order
+	// Payload is the core's until the message was sent.
+	Payload []byte
 }
 
-// sender is this host's side of its own stream.
+// sender is this host's side of its own streams.
 type sender struct {
 	// n counts the messages of this incarnation.
 	n           uint64
-	fifo        []pending
-	agreed      []pending
+	out         [message.Classes]outbound
+	queued      int
 	queuedBytes int
-	// sent is the last packet of the own stream that was given to the network.
-	sent          views.StreamSeq
-	unstableBytes int
-	// granted places were received in this view; asked were wanted in all.
+	// sent is, by class, the last packet that was given to the network.
+	sent [message.Classes]views.StreamSeq
+	// inFlight is what the packets take that not all members hold; sinceMark what
+	// went out since one last asked for an Ack.
+	inFlight, sinceMark int
+	// places were granted and are not used yet; granted and asked count from the
+	// beginning of the view.
+	places         []message.PlaceRange
 	granted, asked uint64
 	requestAt      views.Instant
 	requestTries   uint8
 	tailAt         views.Instant
 	tailTries      uint8
-	// tokens of messages that were sent and not yet delivered here, by count.
+	// fence is the place of the last control that was delivered here.
+	fence views.Position
+	// byPort counts what waits, by port but for 0.
+	byPort map[uint32]int
+	// tokens of messages that were sent and not yet delivered here, by number.
 	tokens map[uint64]uint64
+	pack   packer
 }
 
-// Submit queues a message. Its fate is a [Submitted].
-func (c *Core) Submit(now views.Instant, token uint64, group string, order views.Order, payload []byte) {
+// Submit queues messages, in order.
+func (c *Core) Submit(now views.Instant, messages ...Submission) {
 	c.now = now
-	if err := c.submittable(group, payload); err != nil {
-		c.deliver(Submitted{Token: token, Err: err})
-		return
+	for i := range messages {
+		c.submit(&messages[i])
 	}
-	p := pending{kind: message.ItemFIFO, token: token, group: group, payload: payload}
-	if order == views.Agreed {
-		p.kind = message.ItemAgreed
-	}
-	c.enqueue(p)
+	c.pump()
 	c.settle()
 }
 
-func (c *Core) submittable(group string, payload []byte) error {
+func (c *Core) submit(m *Submission) {
+	if err := c.submittable(m); err != nil {
+		c.deliver(Submitted{Token: m.Token, Err: err})
+		return
+	}
+	if m.isControl() {
+		m.Port = controlPort
+	}
+	c.enqueue(pending{token: m.Token, tag: m.Tag, port: m.Port, order: m.Order, group: m.Group, payload: m.Payload})
+}
+
+// controlPort is the port of controls.
+const controlPort = 1<<32 - 1
+
+// portShown is the port as the log tells it: that of controls is nobody's.
+func portShown(port uint32) uint32 {
+	if port == controlPort {
+		return 0
+	}
+	return port
+}
+
+func (m *Submission) isControl() bool { return m.Group == "" && m.Order == views.Agreed }
+
+func (c *Core) submittable(m *Submission) error {
 	q := &c.sender
 	switch {
-	case c.leaving || c.stopped:
+	case c.stopped:
 		return views.ErrLeaving
-	case len(payload) > views.PayloadMax:
+	case m.isControl() && len(m.Payload) <= controlMax:
+		return nil // whoever sends controls bounds them
+	case c.leaving:
+		return views.ErrLeaving
+	case len(m.Payload) > views.PayloadMax:
 		return views.ErrTooLong
-	case group == "" || len(group) > views.GroupNameMax:
+	case len(m.Group) > views.GroupNameMax || m.Order >= views.OrderEnd:
 		return views.ErrGroupName
-	case len(q.fifo)+len(q.agreed) >= queueItems || q.queuedBytes+len(payload) > queueBytes:
+	case q.queued >= queueItems || q.queuedBytes >= max(queueBytes, c.cfg.Window):
 		return views.ErrFull
 	}
 	return nil
+}
+
+// Room is how many bytes of messages may be submitted now without a refusal
+// and without waiting long: a driver with a queue of its own keeps the rest there.
+func (c *Core) Room() int {
+	return min(max(0, c.window()-c.sender.queuedBytes), (queueItems-c.sender.queued)*itemLeast)
 }
 
 // SetState makes this host's bits and attributes known in view order.
@@ -86,137 +139,322 @@ func (c *Core) SetState(now views.Instant, bits views.Bits, attrs []views.Attr) 
 	if c.view == nil {
 		return
 	}
-	c.enqueueState(&message.State{Bits: bits, Attrs: attrs})
+	c.enqueueState(&selfState{Bits: bits, Attrs: attrs})
+	c.pump()
 	c.settle()
 }
 
 // enqueueState queues a change of state; one that still waits is overtaken.
-func (c *Core) enqueueState(state *message.State) {
-	for i := range c.sender.agreed {
-		if c.sender.agreed[i].kind == message.ItemState {
-			c.sender.agreed[i].state = state
-			return
+func (c *Core) enqueueState(state *selfState) {
+	if p := c.waitingState(); p != nil {
+		p.state = state
+		return
+	}
+	c.enqueue(pending{order: views.Agreed, state: state})
+}
+
+func (c *Core) waitingState() *pending {
+	first := &c.sender.out[message.ClassPlaced].first
+	for i := range first.len() {
+		if p := first.at(i); p.state != nil {
+			return p
 		}
 	}
-	c.enqueue(pending{kind: message.ItemState, state: state})
+	return nil
 }
 
 // Self is this host's record as it wants to be known.
 func (c *Core) Self() views.Member { return c.self }
 
-func (c *Core) enqueue(p pending) {
-	q := &c.sender
-	if p.kind == message.ItemFIFO {
-		q.fifo = append(q.fifo, p)
-	} else {
-		q.agreed = append(q.agreed, p)
+func classOf(o views.Order) message.Class {
+	if o.Placed() {
+		return message.ClassPlaced
 	}
-	q.queuedBytes += len(p.payload)
-	c.pump()
+	return message.ClassFIFO
 }
 
-// windowFree is how many more packets may be in flight.
-func (c *Core) windowFree() int {
-	own := &c.streams[c.rank]
-	if c.sender.unstableBytes >= windowBytes {
-		return 0
+func (c *Core) enqueue(p pending) {
+	q := &c.sender
+	q.out[classOf(p.order)].add(p, c.fits())
+	q.queued++
+	q.queuedBytes += len(p.payload)
+	if p.port != 0 {
+		if q.byPort == nil {
+			q.byPort = make(map[uint32]int)
+		}
+		q.byPort[p.port]++
 	}
-	return windowItems - int(own.have-own.stable)
+}
+
+// fits is how long a payload may be to go in one packet, whatever its group.
+func (c *Core) fits() int {
+	return c.cfg.PacketBytes - headMax - topicMax - views.GroupNameMax - recordMax
 }
 
 // pump sends what may be sent now.
 func (c *Core) pump() {
-	if c.phase != Operational {
+	if c.phase != Operational || c.sender.queued == 0 {
 		return
 	}
+	fifo := &c.sender.out[message.ClassFIFO]
+	for fifo.ready(c.held) && c.credit() > 0 && c.sendNext(fifo, message.ClassFIFO, 0, queueItems) {
+	}
+	c.pumpPlaced()
+}
+
+// pumpPlaced sends what has places: the coordinator takes them as it goes, the
+// others ask. What was granted is used at once, since all wait for it.
+func (c *Core) pumpPlaced() {
 	q := &c.sender
-	for len(q.fifo) > 0 && c.windowFree() > 0 {
-		c.transmit(pop(&q.fifo), 0)
-	}
-	if c.rank == 0 {
-		for len(q.agreed) > 0 && c.windowFree() > 0 && c.order.grantable() > 0 {
-			c.transmit(pop(&q.agreed), c.order.grantOne())
+	out := &q.out[message.ClassPlaced]
+	c.useGranted(out)
+	for out.ready(c.held) && c.credit() > 0 {
+		most := 0
+		if c.rank == 0 {
+			most = int(c.order.grantable())
 		}
-		return
+		if !c.sendNext(out, message.ClassPlaced, c.order.slot, most) {
+			break
+		}
 	}
-	if len(q.agreed) > 0 && q.requestAt == 0 {
+	if c.rank != 0 && out.ready(c.held) && q.requestAt == 0 {
 		c.requestPlaces()
 	}
 }
 
-func pop(queue *[]pending) pending {
-	p := (*queue)[0]
-	(*queue)[0] = pending{}
-	*queue = (*queue)[1:]
-	if len(*queue) == 0 {
-		*queue = nil
+// useGranted uses the places that were granted, whatever the credit.
+func (c *Core) useGranted(out *outbound) {
+	q := &c.sender
+	for len(q.places) > 0 {
+		r := q.places[0]
+		switch {
+		case out.next(c.held) != nil:
+			c.sendShort(out, message.ClassPlaced, r.K, int(r.Count))
+		case out.ending(c.fits(), c.held) > 0:
+			c.sendPart(out, message.ClassPlaced, r.K, int(r.Count))
+		default:
+			return
+		}
 	}
-	return p
 }
 
-// transmit puts a message into the own stream and delivers it here as soon as
-// its order allows. flushSends gives it to the network.
-func (c *Core) transmit(p pending, k views.Position) {
+// sendNext sends one packet, short messages and parts of long ones in turn;
+// false where there is none to send.
+func (c *Core) sendNext(out *outbound, class message.Class, k views.Position, most int) bool {
+	out.partNext = !out.partNext
+	if out.partNext && c.sendPart(out, class, k, most) {
+		return true
+	}
+	if most > 0 && out.next(c.held) != nil {
+		c.sendShort(out, class, k, most)
+		return true
+	}
+	return c.sendPart(out, class, k, most)
+}
+
+// Release lets the messages of the application go in the current view: after an
+// install only changes of state and controls do, until whoever keeps the groups
+// knows who is in them.
+func (c *Core) Release(now views.Instant) {
+	c.now = now
+	if !c.held || c.stopped {
+		return
+	}
+	c.held = false
+	c.pump()
+	c.settle()
+}
+
+// beginPacket opens a packet of a class whose first placed record stands at k.
+func (c *Core) beginPacket(class message.Class, k views.Position) {
 	q := &c.sender
-	q.queuedBytes -= len(p.payload)
+	need := headMax + topicMax + views.GroupNameMax + q.queuedBytes + (recordMax+topicMax)*q.queued + attrsRoom
+	limit := headroom + min(c.cfg.PacketBytes, max(c.share(), packetFirst), need)
+	q.pack.begin(c.slab.reserve(limit)[:headroom], limit, class, q.n+1, c.fence(class), k)
+}
+
+// fence is what must be delivered before the packet that is being packed.
+func (c *Core) fence(class message.Class) uint64 {
+	q := &c.sender
+	switch {
+	case class == message.ClassFIFO:
+		return uint64(q.fence)
+	case q.out[class].first.len() > 0 || q.out[class].controls() > 0:
+		return uint64(c.streams[message.StreamOf(c.rank, message.ClassFIFO)].have)
+	}
+	return 0
+}
+
+// Queued is how many messages of a port wait to be sent.
+func (c *Core) Queued(port uint32) int { return c.sender.byPort[port] }
+
+// sendShort fills a packet with short messages, at most most of them. There is one.
+func (c *Core) sendShort(out *outbound, class message.Class, k views.Position, most int) {
+	c.beginPacket(class, k)
+	taken, flags := c.packShort(out, most)
+	c.usePlaces(class, taken)
+	c.takeOwn(class, flags)
+}
+
+// sendPart sends a part of a long message, if there is one that may go on.
+func (c *Core) sendPart(out *outbound, class message.Class, k views.Position, most int) bool {
+	l, ends := out.nextLong(c.fits(), c.held, most > 0)
+	if l == nil {
+		return false
+	}
+	if !ends {
+		k = 0
+	}
+	c.beginPacket(class, k)
+	c.sender.pack.part(l, ends)
+	var flags message.DataFlags
+	if ends {
+		flags = ackFlags(l.order)
+		c.sentMessage(&l.pending)
+		out.ended(l, c.fits())
+		c.usePlaces(class, 1)
+	}
+	c.takeOwn(class, flags)
+	return true
+}
+
+// attrsRoom is what a state takes at most.
+const attrsRoom = views.AttrBytesMax + 4*views.AttrsMax + 16
+
+func ackFlags(o views.Order) message.DataFlags {
+	if o == views.Safe {
+		return message.AckAll
+	}
+	return 0
+}
+
+// packShort packs what fits.
+func (c *Core) packShort(out *outbound, most int) (taken int, flags message.DataFlags) {
+	pack := &c.sender.pack
+	for taken < most {
+		from := out.next(c.held)
+		if from == nil {
+			break
+		}
+		p := from.at(0)
+		switch {
+		case p.state != nil:
+			if taken > 0 && pack.limit-len(pack.b) < attrsRoom {
+				return taken, flags
+			}
+			pack.state(p.state)
+			c.said.Bits, c.said.Attrs = p.state.Bits, p.state.Attrs
+			c.sender.queued--
+		case pack.room(p.port, p.group) < len(p.payload):
+			return taken, flags
+		default:
+			pack.message(p)
+			flags |= ackFlags(p.order)
+			c.sentMessage(p)
+		}
+		from.pop()
+		taken++
+	}
+	return taken, flags
+}
+
+// sentMessage numbers a message that now goes out whole.
+func (c *Core) sentMessage(p *pending) {
+	q := &c.sender
 	q.n++
-	item := &message.Item{Kind: p.kind, K: k, N: q.n, Group: p.group, Payload: p.payload, State: p.state}
-	own := &c.streams[c.rank]
-	own.put(own.have+1, item)
-	q.unstableBytes += len(p.payload)
-	if p.kind == message.ItemState {
-		c.said.Bits, c.said.Attrs = p.state.Bits, p.state.Attrs
-	} else {
+	q.queued--
+	q.queuedBytes -= len(p.payload)
+	if p.port != 0 {
+		if q.byPort[p.port]--; q.byPort[p.port] == 0 {
+			delete(q.byPort, p.port)
+		}
+	}
+	if p.token != 0 {
 		if q.tokens == nil {
 			q.tokens = make(map[uint64]uint64)
 		}
-		q.tokens[item.N] = p.token
-		order := orderOf(p.kind)
-		c.counters.Sent[order]++
+		q.tokens[q.n] = p.token
+	}
+	c.counters.Sent[p.order]++
+	if c.cfg.MessageEvents {
 		c.emit(trace.Send{
-			Msg: trace.MsgID{From: c.self.Process, N: item.N}, Group: p.group, View: c.view.ID,
-			Order: order, Len: len(p.payload), Sum: checksum(p.payload),
+			Msg: trace.MsgID{From: c.self.Process, N: q.n}, Port: portShown(p.port), Group: p.group,
+			View: c.view.ID, Order: p.order, Len: len(p.payload), Sum: checksum(p.payload),
 		})
 	}
-	c.process(c.rank)
+}
+
+// takeOwn puts the packet into the own stream and hands it on here.
+func (c *Core) takeOwn(class message.Class, flags message.DataFlags) {
+	q := &c.sender
+	whole := c.slab.keep(q.pack.b)
+	body := whole[headroom:]
+	id := message.StreamOf(c.rank, class)
+	own := &c.streams[id]
+	size := packetCost(body)
+	q.inFlight += size
+	q.sinceMark += size
+	if q.sinceMark >= c.share()/markParts || c.credit() <= 0 {
+		flags |= message.AckNow
+		q.sinceMark = 0
+	}
+	own.put(own.have+1, body, flags)
+	own.at(own.announced).whole = whole
 	if len(c.addrs) == 0 {
-		c.settleOwn(own.have)
+		c.settleStream(id, own.have)
+	}
+	c.process(id)
+}
+
+// settleOwn gives back what packets of the own stream took that all hold now.
+func (c *Core) settleOwn(own *stream, from, to views.StreamSeq) {
+	for seq := from + 1; seq <= to; seq++ {
+		c.sender.inFlight -= packetCost(own.at(seq).body)
 	}
 }
 
-// settleOwn notes that all members hold the own stream up to seq.
-func (c *Core) settleOwn(seq views.StreamSeq) {
-	own := &c.streams[c.rank]
-	for s := own.stable + 1; s <= min(seq, own.processed); s++ {
-		c.sender.unstableBytes -= len(own.at(s).Payload)
+// unsettled reports whether there are own packets that not all hold.
+func (c *Core) unsettled() bool {
+	for class := range message.Classes {
+		if own := &c.streams[message.StreamOf(c.rank, class)]; own.stable < own.have {
+			return true
+		}
 	}
-	own.settleTo(seq)
-	if own.stable == own.have {
-		c.sender.tailAt, c.sender.tailTries = 0, 0
-	}
+	return false
 }
 
-// flushSends gives the packets of the own stream that are new to the network.
+// flushSends gives the packets of the own streams that are new to the network.
 func (c *Core) flushSends() {
-	own := &c.streams[c.rank]
-	if c.sender.sent >= own.have {
-		return
+	q := &c.sender
+	sent := false
+	for class := range message.Classes {
+		id := message.StreamOf(c.rank, class)
+		own := &c.streams[id]
+		if len(c.addrs) == 0 {
+			q.sent[class] = own.have
+			continue
+		}
+		for q.sent[class] < own.have {
+			q.sent[class]++
+			c.sendAll(c.dataOf(id, q.sent[class]))
+			sent = true
+		}
 	}
-	if len(c.addrs) == 0 {
-		c.sender.sent = own.have
+	if !sent {
 		return
-	}
-	for c.sender.sent < own.have {
-		left := resendItems
-		first := c.sender.sent + 1
-		items := own.run(first, own.have, &left)
-		c.sendAll(&message.Data{View: c.view.ID, Origin: uint16(c.rank), First: first, Items: items})
-		c.sender.sent += views.StreamSeq(len(items))
 	}
 	c.armAck() // the own stream counts: where two are alone nobody else reports it
-	if c.sender.tailAt == 0 {
-		c.sender.tailAt = c.after(c.t.Tail)
+	if q.tailAt == 0 {
+		q.tailAt = c.after(c.t.Tail)
 	}
+}
+
+// dataOf is the message that carries a held packet, valid for this step.
+func (c *Core) dataOf(id message.StreamID, seq views.StreamSeq) *message.Data {
+	p := c.streams[id].at(seq)
+	d := c.pool.data()
+	*d = message.Data{View: c.view.ID, Stream: id, Seq: seq, Flags: p.flags, Body: p.body, Whole: p.whole}
+	return d
 }
 
 // repeatTail says again how much was sent, until all hold it: the last packet
@@ -224,8 +462,7 @@ func (c *Core) flushSends() {
 func (c *Core) repeatTail() {
 	q := &c.sender
 	q.tailAt = 0
-	own := &c.streams[c.rank]
-	if own.stable >= own.have || c.phase != Operational {
+	if !c.unsettled() || c.phase != Operational {
 		return
 	}
 	c.sendAll(c.Heartbeat())
@@ -237,46 +474,48 @@ func (c *Core) repeatTail() {
 	q.tailAt = c.after(backoff(c.t.Tail, q.tailTries, c.t.RetryMax))
 }
 
-// tailUnicast is after how many repetitions by multicast the tail goes by unicast.
-const tailUnicast = 3
+// tailUnicast is after how many repetitions by multicast the tail goes by
+// unicast, tailPackets how many packets of a class then.
+const (
+	tailUnicast = 3
+	tailPackets = 16
+)
 
 // sendTail sends every member the first packets that not all hold.
 func (c *Core) sendTail() {
-	own := &c.streams[c.rank]
-	left := resendItems
-	first := own.stable + 1
-	items := own.run(first, own.have, &left)
 	for _, addr := range c.addrs {
 		c.sendTo(addr, c.Heartbeat())
-		if len(items) > 0 {
-			c.sendTo(addr, &message.Data{View: c.view.ID, Origin: uint16(c.rank), First: first, Items: items})
+		for class := range message.Classes {
+			id := message.StreamOf(c.rank, class)
+			own := &c.streams[id]
+			for seq := own.stable + 1; seq <= min(own.have, own.stable+tailPackets); seq++ {
+				c.sendTo(addr, c.dataOf(id, seq))
+			}
 		}
 	}
 }
 
-// resetSender starts the own stream of a new view. What waits goes on waiting.
+// resetSender starts the own streams of a new view. What waits goes on waiting.
 func (c *Core) resetSender() {
 	q := &c.sender
-	q.sent, q.unstableBytes, q.granted, q.asked = 0, 0, 0, 0
+	q.sent = [message.Classes]views.StreamSeq{}
+	q.inFlight, q.sinceMark, q.granted, q.asked, q.places, q.fence = 0, 0, 0, 0, nil, 0
 	q.requestAt, q.requestTries, q.tailAt, q.tailTries = 0, 0, 0, 0
+	for class := range q.out {
+		q.out[class].rewind()
+	}
 }
 
 // refuseQueued gives back what will never be sent.
 func (c *Core) refuseQueued(err error) {
 	q := &c.sender
-	for _, queue := range [][]pending{q.fifo, q.agreed} {
-		for _, p := range queue {
-			if p.kind != message.ItemState {
+	for class := range q.out {
+		q.out[class].each(func(p *pending) {
+			if p.state == nil {
 				c.deliver(Submitted{Token: p.token, Err: err})
 			}
-		}
+		})
+		q.out[class] = outbound{}
 	}
-	q.fifo, q.agreed, q.queuedBytes = nil, nil, 0
-}
-
-func orderOf(k message.ItemKind) views.Order {
-	if k == message.ItemFIFO {
-		return views.FIFO
-	}
-	return views.Agreed
+	q.queued, q.queuedBytes, q.byPort = 0, 0, nil
 }

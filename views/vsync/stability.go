@@ -7,15 +7,19 @@ import (
 
 // stability finds out what all members hold. Members tell the coordinator how
 // much they have of each stream; it tells all the least of that. Both say only
-// what is not yet stable, so a quiet group says nothing.
+// what is not yet stable, so a quiet group says nothing. A little traffic is
+// acknowledged after a while; one whose window fills asks for it at once.
 type stability struct {
 	// ackAt is when this member reports next, ackTries how often it did so in vain.
 	ackAt    views.Instant
 	ackTries uint8
 	// stableAt is when the coordinator tells next.
 	stableAt views.Instant
-	// held has, at the coordinator, for each stream that is not all stable, how
-	// much each member holds of it.
+	// now: a packet of this step asked for an Ack, all: to everybody.
+	now, all bool
+	// held has, for each stream that is not all stable, how much each member said
+	// it holds of it: the coordinator hears that from all, the others where a safe
+	// message is under way.
 	held [][]views.StreamSeq
 }
 
@@ -36,17 +40,39 @@ func (c *Core) armStable() {
 // unstable lists the streams of which this member holds more than is stable.
 func (c *Core) unstable() []message.StreamPos {
 	var have []message.StreamPos
-	for r := range c.streams {
-		if s := &c.streams[r]; s.processed > s.stable {
-			have = append(have, message.StreamPos{Rank: uint16(r), Seq: s.processed})
+	for i := range c.streams {
+		if s := &c.streams[i]; s.have > s.stable {
+			have = append(have, message.StreamPos{Stream: message.StreamID(i), Seq: s.have}) //nolint:gosec // below StreamsMax
 		}
 	}
 	return have
 }
 
+// maybeAck reports at once where a packet of this step asked for it.
+func (c *Core) maybeAck() {
+	st := &c.stability
+	if !st.now && !st.all || c.phase != Operational {
+		return
+	}
+	now, all := st.now, st.all
+	st.now, st.all = false, false
+	switch {
+	case all:
+		if have := c.unstable(); len(have) > 0 {
+			c.sendAll(&message.Ack{View: c.view.ID, Have: have, Room: c.ownRoom()})
+		}
+	case now && c.rank != 0:
+		c.sendAck()
+	}
+	if c.rank == 0 {
+		c.maybeStable()
+	}
+}
+
 // sendAck reports, and goes on reporting ever more rarely until all is stable.
 func (c *Core) sendAck() {
-	c.stability.ackAt = 0
+	st := &c.stability
+	st.ackAt = 0
 	if c.phase != Operational {
 		return
 	}
@@ -54,91 +80,129 @@ func (c *Core) sendAck() {
 	if len(have) == 0 {
 		return
 	}
-	c.sendTo(c.base.Members[0].Addr, &message.Ack{View: c.view.ID, Have: have})
-	c.stability.ackTries++
-	c.stability.ackAt = c.after(backoff(2*c.t.AckDelay, c.stability.ackTries, c.t.RetryMax))
+	c.sendTo(c.base.Members[0].Addr, &message.Ack{View: c.view.ID, Have: have, Room: c.ownRoom()})
+	st.ackTries = min(st.ackTries+1, 100)
+	st.ackAt = c.after(backoff(2*c.t.AckDelay, st.ackTries, c.t.RetryMax))
 }
 
 func (c *Core) handleAck(from Sender, m *message.Ack) {
 	r := c.rankOf(from.Process)
-	if m.View != c.view.ID || r < 0 || c.rank != 0 {
+	if m.View != c.view.ID || r < 0 {
 		return
 	}
 	var known []message.StreamPos
 	for _, p := range m.Have {
-		if int(p.Rank) >= len(c.streams) {
+		if int(p.Stream) >= len(c.streams) {
 			continue
 		}
-		if p.Seq <= c.streams[p.Rank].stable {
-			known = append(known, message.StreamPos{Rank: p.Rank, Seq: c.streams[p.Rank].stable})
+		if s := &c.streams[p.Stream]; p.Seq <= s.stable {
+			known = append(known, message.StreamPos{Stream: p.Stream, Seq: s.stable})
 			continue
 		}
-		held := c.heldOf(int(p.Rank))
+		held := c.heldOf(p.Stream)
 		held[r] = max(held[r], p.Seq)
-		c.armStable()
 	}
+	if c.order.unsafe && c.phase == Operational {
+		c.deliverPlaced()
+	}
+	if c.rank != 0 {
+		return
+	}
+	c.takeRoom(r, m.Room)
 	if len(known) > 0 {
-		c.sendTo(from.Addr, &message.Stable{View: c.view.ID, Have: known})
+		c.sendTo(from.Addr, &message.Stable{View: c.view.ID, Have: known, Room: c.flow.room, Slowest: c.flow.slowest})
 	}
+	c.armStable()
+	c.maybeStable()
 }
 
-func (c *Core) heldOf(origin int) []views.StreamSeq {
+func (c *Core) heldOf(id message.StreamID) []views.StreamSeq {
 	st := &c.stability
 	if st.held == nil {
 		st.held = make([][]views.StreamSeq, len(c.streams))
 	}
-	if st.held[origin] == nil {
-		st.held[origin] = make([]views.StreamSeq, len(c.streams))
+	if st.held[id] == nil {
+		st.held[id] = make([]views.StreamSeq, len(c.members))
 	}
-	return st.held[origin]
+	return st.held[id]
+}
+
+// maybeStable tells at once that all hold a packet that asked for it.
+func (c *Core) maybeStable() {
+	if c.phase != Operational {
+		return
+	}
+	for i := range c.streams {
+		s := &c.streams[i]
+		id := message.StreamID(i) //nolint:gosec // below StreamsMax
+		if s.marked[0] > s.stable && c.leastHeld(id) >= s.marked[0] {
+			c.sendStable()
+			return
+		}
+	}
 }
 
 // sendStable tells what has become stable since it last told.
 func (c *Core) sendStable() {
-	c.stability.stableAt = 0
+	st := &c.stability
+	st.stableAt = 0
 	if c.phase != Operational {
 		return
 	}
 	var risen []message.StreamPos
-	for origin := range c.stability.held {
-		held := c.stability.held[origin]
-		if held == nil {
+	for i := range c.streams {
+		id := message.StreamID(i) //nolint:gosec // below StreamsMax
+		s := &c.streams[i]
+		if s.have == s.stable {
 			continue
 		}
-		s := &c.streams[origin]
-		least := c.leastHeld(origin, held)
+		least := c.leastHeld(id)
 		if least <= s.stable {
 			continue
 		}
-		risen = append(risen, message.StreamPos{Rank: uint16(origin), Seq: least})
-		c.settleStream(origin, least)
-		if s.stable == s.have {
-			c.stability.held[origin] = nil
-		}
+		risen = append(risen, message.StreamPos{Stream: id, Seq: least})
+		c.settleStream(id, least)
 	}
-	if len(risen) > 0 {
-		c.sendAll(&message.Stable{View: c.view.ID, Have: risen})
+	if len(risen) > 0 || c.flow.told != c.flow.room {
+		c.flow.told = c.flow.room
+		c.sendAll(&message.Stable{View: c.view.ID, Have: risen, Room: c.flow.room, Slowest: c.flow.slowest})
 		c.pump()
+	}
+	if c.flow.room == 0 {
+		st.stableAt = c.after(c.t.RetryMax)
+		c.flow.told = roomUnknown // and again: the others may have missed it
 	}
 }
 
 // leastHeld is what all members hold of a stream; its sender holds all of it.
-func (c *Core) leastHeld(origin int, held []views.StreamSeq) views.StreamSeq {
-	least := c.streams[origin].processed
-	for r, seq := range held {
-		if r != origin && r != c.rank {
+func (c *Core) leastHeld(id message.StreamID) views.StreamSeq {
+	least := c.streams[id].have
+	if len(c.members) == 1 || len(c.members) == 2 && id.Rank() != c.rank {
+		return least // nobody else is to be asked
+	}
+	if c.stability.held == nil || c.stability.held[id] == nil {
+		return 0
+	}
+	for r, seq := range c.stability.held[id] {
+		if r != id.Rank() && r != c.rank {
 			least = min(least, seq)
 		}
 	}
 	return least
 }
 
-func (c *Core) settleStream(origin int, seq views.StreamSeq) {
-	if origin == c.rank {
-		c.settleOwn(seq)
-		return
+func (c *Core) settleStream(id message.StreamID, seq views.StreamSeq) {
+	s := &c.streams[id]
+	if id.Rank() == c.rank {
+		c.settleOwn(s, s.stable, min(seq, s.have))
 	}
-	c.streams[origin].settleTo(seq)
+	s.settleTo(seq)
+	if s.stable == s.have && c.stability.held != nil {
+		c.stability.held[id] = nil
+	}
+	if id.Rank() == c.rank && !c.unsettled() {
+		c.sender.tailAt, c.sender.tailTries = 0, 0
+	}
 }
 
 func (c *Core) handleStable(from Sender, m *message.Stable) {
@@ -146,9 +210,13 @@ func (c *Core) handleStable(from Sender, m *message.Stable) {
 		return
 	}
 	for _, p := range m.Have {
-		if int(p.Rank) < len(c.streams) {
-			c.settleStream(int(p.Rank), p.Seq)
+		if int(p.Stream) < len(c.streams) {
+			c.settleStream(p.Stream, p.Seq)
 		}
+	}
+	c.hearRoom(m)
+	if c.order.unsafe {
+		c.deliverPlaced()
 	}
 	c.pump()
 }

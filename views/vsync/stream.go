@@ -1,8 +1,6 @@
 package vsync
 
 import (
-	"time"
-
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 )
@@ -13,93 +11,135 @@ const (
 	streamWindow = 8192
 	// streamBytes is the same in bytes: what a sender may have under way, and room
 	// for those who are told late what is stable.
-	streamBytes = 4 * windowBytes
-	// earlyMax is how many Data messages of the next view are held until it is installed.
-	earlyMax = 512
-	// resendItems is how many packets one Resend brings at most.
-	resendItems = 256
-	// resendRanges is how many gaps one Resend names at most.
-	resendRanges = 32
-	// bundleBytes is when a Data message is full; it fits an Ethernet frame.
-	bundleBytes = 1300
-	// itemOverhead is about what a packet costs beside its payload and group.
-	itemOverhead = 16
-	noHolder     = -1
+	streamBytes = 8 << 20
+	// earlyMax and earlyBytes bound the packets of the next view that are held
+	// until it is installed.
+	earlyMax   = 512
+	earlyBytes = 4 << 20
+	noHolder   = -1
 )
 
-// stream is what one member sends in the current view, as held here.
+// packet is a packet as it is held. Its body is in a slab.
+type packet struct {
+	body []byte
+	// whole is set for our own: see [message.Data].
+	whole []byte
+	flags message.DataFlags
+	// resentAt is when it was last sent again, resentTo for whom: a rank, or resentAll.
+	resentAt views.Instant
+	resentTo int16
+}
+
+// stream is what one member sends in one class in the current view, as held here.
 //
-// Invariant: stable <= processed <= have; while flushing processed <= limit <= have.
+// Invariant: kept <= delivered <= processed <= have and kept <= stable; while
+// flushing processed <= limit <= have.
 type stream struct {
 	// have is the last packet held without a gap, processed the last handed on,
-	// stable the last known to be held by all.
-	have, processed, stable views.StreamSeq
+	// delivered the last whose records all are, stable the last known to be held
+	// by all.
+	have, processed, delivered, stable views.StreamSeq
 	// limit is what this host says it holds while it flushes; it moves only by
 	// the coordinator's cut.
 	limit views.StreamSeq
 	// announced is the last packet known to exist.
 	announced views.StreamSeq
-	// window holds the packets stable+1, stable+2, …; nil where missing.
-	window []*message.Item
-	// bytes is what they hold.
+	// marked are the first and the last packet that asked for an Ack at once and
+	// are not stable.
+	marked [2]views.StreamSeq
+	// kept is what comes before the first packet in ring, which holds packet seq
+	// at seq modulo its length, a power of two.
+	kept views.StreamSeq
+	ring []packet
+	// bytes is what they take.
 	bytes int
+	// reader stands in packet delivered+1, where that is read in part.
+	reader  cursor
+	reading bool
+	partial partials
+	// fenced: of class FIFO, the next packet waits for the order.
+	fenced bool
 	// holder is who to ask first for what is missing, or noHolder.
 	holder   int
 	nakTries uint8
 }
 
-func (s *stream) at(seq views.StreamSeq) *message.Item {
-	if seq <= s.stable || seq > s.stable+views.StreamSeq(len(s.window)) {
+// at gives a held packet, or nil.
+func (s *stream) at(seq views.StreamSeq) *packet {
+	if seq <= s.kept || seq > s.kept+views.StreamSeq(len(s.ring)) {
 		return nil
 	}
-	return s.window[seq-s.stable-1]
+	if p := &s.ring[int(seq)&(len(s.ring)-1)]; p.body != nil {
+		return p
+	}
+	return nil
 }
 
-// put stores a packet and moves have; it reports whether the packet was new.
-func (s *stream) put(seq views.StreamSeq, item *message.Item) bool {
-	if seq <= s.have || seq > s.stable+streamWindow || s.bytes > streamBytes {
-		return false
-	}
-	i := int(seq - s.stable - 1)
-	for len(s.window) <= i {
-		s.window = append(s.window, nil)
-	}
-	if s.window[i] != nil {
-		return false
-	}
-	s.window[i] = item
-	s.bytes += sizeOf(item)
+// takes reports whether a packet is new and may be kept.
+func (s *stream) takes(seq views.StreamSeq) bool {
+	return seq > s.have && seq <= s.kept+streamWindow && s.bytes <= streamBytes && s.at(seq) == nil
+}
+
+// put stores a packet that it takes, and moves have.
+func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) {
+	s.grow(int(seq - s.kept))
+	mask := len(s.ring) - 1
+	s.ring[int(seq)&mask] = packet{body: body, flags: flags}
+	s.bytes += len(body)
 	s.announced = max(s.announced, seq)
-	for s.have < s.stable+views.StreamSeq(len(s.window)) && s.window[s.have-s.stable] != nil {
+	if flags&message.AckNow != 0 {
+		s.mark(seq)
+	}
+	for s.have < s.kept+views.StreamSeq(len(s.ring)) && s.ring[int(s.have+1)&mask].body != nil {
 		s.have++
 		s.nakTries = 0
 	}
-	return true
 }
 
-// settleTo forgets the packets up to seq, which all members hold.
-func (s *stream) settleTo(seq views.StreamSeq) {
-	seq = min(seq, s.processed)
-	if seq <= s.stable {
+// ringLeast is how many packets a stream that is used has room for.
+const ringLeast = 16
+
+// grow makes room for n packets.
+func (s *stream) grow(n int) {
+	if n <= len(s.ring) {
 		return
 	}
-	for _, item := range s.window[:seq-s.stable] {
-		s.bytes -= sizeOf(item)
+	size := max(ringLeast, len(s.ring))
+	for size < n {
+		size *= 2
 	}
-	s.window = s.window[seq-s.stable:]
-	s.stable = seq
-	if len(s.window) == 0 {
-		s.window = nil
+	ring := make([]packet, size)
+	for i := range len(s.ring) {
+		seq := int(s.kept) + 1 + i
+		ring[seq&(size-1)] = s.ring[seq&(len(s.ring)-1)]
+	}
+	s.ring = ring
+}
+
+// mark notes that a packet asked for an Ack at once.
+func (s *stream) mark(seq views.StreamSeq) {
+	s.marked[1] = max(s.marked[1], seq)
+	if s.marked[0] <= s.stable {
+		s.marked[0] = seq
 	}
 }
 
-// sizeOf is about what a packet takes.
-func sizeOf(item *message.Item) int {
-	n := len(item.Payload) + len(item.Group) + itemOverhead
-	if item.State != nil {
-		n += attrBytes(item.State.Attrs)
+// settleTo notes that all members hold the packets up to seq.
+func (s *stream) settleTo(seq views.StreamSeq) {
+	s.stable = max(s.stable, min(seq, s.have))
+	if s.marked[0] <= s.stable {
+		s.marked[0] = s.marked[1]
 	}
-	return n
+	s.forget()
+}
+
+// forget lets go of the packets that all hold and that were delivered here.
+func (s *stream) forget() {
+	for last := min(s.stable, s.delivered); s.kept < last; s.kept++ {
+		p := &s.ring[int(s.kept+1)&(len(s.ring)-1)]
+		s.bytes -= len(p.body)
+		*p = packet{}
+	}
 }
 
 // missing appends the gaps up to the announced packet.
@@ -117,10 +157,10 @@ func (s *stream) missing(dst []message.SeqRange) []message.SeqRange {
 	return dst
 }
 
-// earlyData is a Data message of the view being agreed upon.
+// earlyData is a packet of the view being agreed upon.
 type earlyData struct {
 	from Sender
-	data *message.Data
+	data message.Data
 }
 
 func (c *Core) handleData(from Sender, m *message.Data) {
@@ -128,165 +168,100 @@ func (c *Core) handleData(from Sender, m *message.Data) {
 		c.maybeHoldEarly(from, m)
 		return
 	}
-	if c.rankOf(from.Process) < 0 || int(m.Origin) >= len(c.streams) || int(m.Origin) == c.rank {
+	if c.rankOf(from.Process) < 0 || int(m.Stream) >= len(c.streams) || m.Stream.Rank() == c.rank {
 		return
 	}
-	s := &c.streams[m.Origin]
-	fresh := false
-	for i := range m.Items {
-		fresh = s.put(m.First+views.StreamSeq(i), &m.Items[i]) || fresh
-	}
-	if !fresh {
+	s := &c.streams[m.Stream]
+	if !s.takes(m.Seq) {
 		return
 	}
+	s.put(m.Seq, c.slab.copy(m.Body), m.Flags)
 	if s.have < s.announced {
 		c.armNak(c.t.NakDelay)
 	}
-	if c.phase == Operational {
-		c.process(int(m.Origin))
-		c.armAck()
+	if c.phase != Operational {
+		c.maybeComplete()
 		return
 	}
-	c.maybeComplete()
+	c.process(m.Stream)
+	c.armAck()
+	c.stability.now = c.stability.now || m.Flags&message.AckNow != 0
+	c.stability.all = c.stability.all || m.Flags&message.AckAll != 0
 }
 
-// maybeHoldEarly keeps a message that overtook the install of its view.
+// maybeHoldEarly keeps a packet that overtook the install of its view.
 func (c *Core) maybeHoldEarly(from Sender, m *message.Data) {
-	if c.promise != nil && m.View == c.promise.ballot && len(c.early) < earlyMax {
-		c.early = append(c.early, earlyData{from, m})
+	if c.promise != nil && m.View == c.promise.ballot && len(c.early) < earlyMax && c.earlyBytes < earlyBytes {
+		held := *m
+		held.Body = append([]byte(nil), m.Body...)
+		c.earlyBytes += len(m.Body)
+		c.early = append(c.early, earlyData{from, held})
 	}
 }
 
 // process hands on what has become contiguous in a stream.
-func (c *Core) process(origin int) {
-	s := &c.streams[origin]
-	c.processTo(origin, s.have)
-	c.deliverAgreed()
-}
-
-// processTo hands on the packets of a stream up to seq: FIFO at once, agreed
-// ones to their place in the order.
-func (c *Core) processTo(origin int, seq views.StreamSeq) {
-	s := &c.streams[origin]
-	for s.processed < seq {
-		s.processed++
-		item := s.at(s.processed)
-		if item.Kind == message.ItemFIFO {
-			c.deliverItem(origin, item, false)
-			continue
-		}
-		c.order.place(origin, item)
+func (c *Core) process(id message.StreamID) {
+	c.processTo(id, c.streams[id].have)
+	if id.Class() == message.ClassPlaced || c.order.fenced {
+		c.deliverPlaced()
 	}
 }
 
-// armNak sees to it that gaps are reported within d.
-func (c *Core) armNak(d time.Duration) {
-	c.nakAt = views.Earliest(c.nakAt, c.after(d))
+// processTo hands on the packets of a stream up to seq: FIFO at once, placed
+// ones to the order.
+func (c *Core) processTo(id message.StreamID, seq views.StreamSeq) {
+	s := &c.streams[id]
+	if seq <= s.processed {
+		return
+	}
+	s.processed = seq
+	if id.Class() == message.ClassPlaced {
+		c.order.wait(id, s)
+		return
+	}
+	c.readFIFO(id, s)
+}
+
+// readFIFO delivers what a FIFO stream has, up to the first packet whose sender
+// had delivered a control that was not delivered here yet: what the packet holds
+// may come from a port that nobody here knows before.
+func (c *Core) readFIFO(id message.StreamID, s *stream) {
+	s.fenced = false
+	for s.delivered < s.processed {
+		if fence := fenceOf(s.at(s.delivered+1).body, message.ClassFIFO); fence >= uint64(c.order.next) {
+			s.fenced, c.fenced = true, true
+			break
+		}
+		c.readPacket(id, s, false, false)
+	}
+	s.forget()
+}
+
+// readFenced goes on with the FIFO streams that waited for the order. At the end
+// of a view what still waits is of a sender that went another way, and delivered
+// by none of those who come along.
+func (c *Core) readFenced() {
+	if !c.fenced {
+		return
+	}
+	c.fenced = false
+	for i := range c.streams {
+		if s := &c.streams[i]; s.fenced {
+			c.readFIFO(message.StreamID(i), s) //nolint:gosec // below StreamsMax
+		}
+	}
 }
 
 func (c *Core) handleHeartbeatStream(rank int, m *message.Heartbeat) {
-	s := &c.streams[rank]
-	if m.Sent > s.announced && m.Sent <= s.stable+streamWindow {
-		s.announced = m.Sent
-	}
-	if s.have < s.announced {
-		c.armNak(c.t.NakDelay)
-	}
-}
-
-// reportGaps asks for what is missing: the sender first, then any holder in turn.
-func (c *Core) reportGaps() {
-	c.nakAt = 0
-	next := c.t.RetryMax
-	again := false
-	for origin := range c.streams {
-		s := &c.streams[origin]
-		if s.have >= s.announced || origin == c.rank {
-			continue
+	for class, sent := range m.Sent {
+		s := &c.streams[message.StreamOf(rank, message.Class(class))]
+		if sent > s.announced && sent <= s.kept+streamWindow {
+			s.announced = sent
 		}
-		again = true
-		next = min(next, backoff(c.t.NakRetry, s.nakTries, c.t.RetryMax))
-		ask := &message.Resend{View: c.view.ID, Origin: uint16(origin), Ranges: s.missing(nil)}
-		if to := c.holderOf(origin); to >= 0 {
-			c.counters.Naks++
-			c.sendTo(c.base.Members[to].Addr, ask)
-		}
-		if s.nakTries < 200 {
-			s.nakTries++
+		if s.have < s.announced {
+			c.armNak(c.t.NakDelay)
 		}
 	}
-	if again {
-		c.armNak(next)
-	}
-}
-
-// holderOf picks whom to ask for a stream: the holder the coordinator named,
-// its sender, then the others in turn.
-func (c *Core) holderOf(origin int) int {
-	s := &c.streams[origin]
-	tries := int(s.nakTries)
-	if s.holder != noHolder && s.holder != c.rank && tries < 3 {
-		return s.holder
-	}
-	if tries < 2 && !c.members[origin].failed {
-		return origin
-	}
-	n := len(c.streams)
-	for i := range n {
-		r := (origin + tries + i) % n
-		if r != c.rank && !c.members[r].failed && !c.members[r].gone {
-			return r
-		}
-	}
-	return -1
-}
-
-func (c *Core) handleResend(from Sender, m *message.Resend) {
-	if m.View != c.view.ID || c.rankOf(from.Process) < 0 || int(m.Origin) >= len(c.streams) {
-		return
-	}
-	s := &c.streams[m.Origin]
-	left := resendItems
-	for _, r := range m.Ranges[:min(len(m.Ranges), resendRanges)] {
-		last := min(r.Last, s.stable+views.StreamSeq(len(s.window)))
-		for seq := max(r.First, s.stable+1); seq <= last && left > 0; {
-			items := s.run(seq, last, &left)
-			if len(items) == 0 {
-				seq++
-				continue
-			}
-			c.counters.Retransmits += uint64(len(items))
-			c.sendTo(from.Addr, &message.Data{View: c.view.ID, Origin: m.Origin, First: seq, Items: items})
-			seq += views.StreamSeq(len(items))
-		}
-	}
-}
-
-// run copies a bundle of held packets from seq on.
-func (s *stream) run(seq, last views.StreamSeq, left *int) []message.Item {
-	var items []message.Item
-	size := 0
-	for ; seq <= last && *left > 0; seq++ {
-		item := s.at(seq)
-		if item == nil {
-			break
-		}
-		size += sizeOf(item)
-		if len(items) > 0 && size > bundleBytes {
-			break
-		}
-		items = append(items, *item)
-		*left--
-	}
-	return items
-}
-
-// backoff doubles d with every try, up to limit.
-func backoff(d time.Duration, tries uint8, limit time.Duration) time.Duration {
-	for ; tries > 0 && d < limit; tries-- {
-		d *= 2
-	}
-	return min(d, limit)
 }
 
 // advanceStreams does what the data path has due.

@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -40,8 +39,16 @@ type Endpoint struct {
 	tally    transport.Tally
 	receiver *receiver
 	sender   *sender
-	extra    []*net.UDPConn
+	groups   []*group
 	closed   atomic.Bool
+}
+
+// group is a further socket, which hears a multicast group.
+type group struct {
+	conn *net.UDPConn
+	// filtered: the kernel drops what we sent ourselves, and counts it.
+	filtered bool
+	most     atomic.Uint64 // drops told so far
 }
 
 // Open binds the member port.
@@ -87,18 +94,30 @@ func (e *Endpoint) wire() error {
 	if e.receiver, err = newReceiver(&e.tally); err != nil {
 		return err
 	}
-	if err = e.receiver.add(e.conn, source{packets: e.sender.packets, kind: transport.Unicast}); err != nil {
+	if err = e.receiver.add(e.conn, source{kind: transport.Unicast}); err != nil {
 		e.receiver.close()
 	}
 	return err
 }
 
 // Listen receives from a further socket, which Close closes. Frames of our own
-// that it hears are passed over. Not while receiving.
+// that it hears are passed over, by the kernel where it will. Not while receiving.
 func (e *Endpoint) Listen(c *net.UDPConn) error {
-	err := e.receiver.add(c, source{packets: ipv4.NewPacketConn(c), kind: transport.Multicast, own: e.bound})
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	heard := &group{conn: c}
+	err = control(raw, func(fd int) error {
+		_ = coalesce(fd)
+		heard.filtered = dropFrom(fd, e.bound) == nil
+		return nil
+	})
 	if err == nil {
-		e.extra = append(e.extra, c)
+		err = e.receiver.add(c, source{kind: transport.Multicast, own: e.bound})
+	}
+	if err == nil {
+		e.groups = append(e.groups, heard)
 	}
 	return err
 }
@@ -125,7 +144,16 @@ func (e *Endpoint) Send(frame []byte, to netip.AddrPort) error {
 
 // SendAll sends by unicast, many addresses a system call.
 func (e *Endpoint) SendAll(frame []byte, to []netip.AddrPort) error {
+	if len(to) == 1 {
+		return e.Send(frame, to[0])
+	}
 	return e.sender.sendAll(frame, to)
+}
+
+// SendBatch sends many frames a system call. What is for all goes to group, or,
+// where that is the zero AddrPort, to each by unicast.
+func (e *Endpoint) SendBatch(batch []transport.Outbound, group netip.AddrPort) error {
+	return e.sender.sendBatch(batch, group)
 }
 
 // Multicast sends once to the group, from the unicast port.
@@ -141,10 +169,41 @@ func (e *Endpoint) Receive(batch []transport.Inbound) (int, error) {
 // Stats gives the counts, and what the kernel says it dropped.
 func (e *Endpoint) Stats() transport.Stats {
 	s := e.tally.Stats()
-	for _, c := range append([]*net.UDPConn{e.conn}, e.extra...) {
-		s.Dropped[transport.DropReceiveBuffer] += kernelDrops(c)
+	s.Dropped[transport.DropReceiveBuffer] += kernelDrops(e.conn)
+	for _, g := range e.groups {
+		s.Dropped[transport.DropReceiveBuffer] += e.groupDrops(g)
 	}
 	return s
+}
+
+// groupDrops is kernelDrops without our own datagrams, which the kernel counts
+// with the others where it filters them. The drops are read before what we
+// sent, which is counted before it goes: so nothing of our own is ever told.
+// Where a datagram of ours did not come back, it is one too few.
+func (e *Endpoint) groupDrops(g *group) uint64 {
+	drops := kernelDrops(g.conn)
+	if !g.filtered {
+		return drops
+	}
+	others := uint64(max(0, int64(drops)-e.sender.looped.Load()))
+	for {
+		before := g.most.Load()
+		if others <= before {
+			return before // a count does not fall
+		}
+		if g.most.CompareAndSwap(before, others) {
+			return others
+		}
+	}
+}
+
+// ReceiveBuffer is described at [transport.Buffered].
+func (e *Endpoint) ReceiveBuffer() int {
+	least := receiveBufferOf(e.conn)
+	for _, g := range e.groups {
+		least = min(least, receiveBufferOf(g.conn))
+	}
+	return least
 }
 
 // Close ends the tethers first: that is what others see at once.
@@ -155,31 +214,8 @@ func (e *Endpoint) Close() error {
 	err := e.Tethers.Close()
 	e.receiver.close()
 	err = errors.Join(err, e.conn.Close())
-	for _, c := range e.extra {
-		err = errors.Join(err, c.Close())
+	for _, g := range e.groups {
+		err = errors.Join(err, g.conn.Close())
 	}
 	return err
-}
-
-// kernelDrops is the number of datagrams for which the socket had no room; 0
-// once it is closed.
-func kernelDrops(c *net.UDPConn) uint64 {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	var drops uint64
-	_ = control(raw, func(fd int) error {
-		drops, err = memDrops(fd)
-		return err
-	})
-	return drops
-}
-
-func noRoute(to netip.AddrPort) error {
-	return fmt.Errorf("%w: to %v: not an IPv4 address with a port", transport.ErrNoRoute, to)
-}
-
-func isFull(err error) bool {
-	return errors.Is(err, transport.ErrNoBuffer) || errors.Is(err, transport.ErrClosed)
 }

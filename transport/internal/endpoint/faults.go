@@ -73,3 +73,11 @@ func classifySend(err error, to netip.AddrPort) error {
 	}
 	return fmt.Errorf("transport: send to %v: %w", to, cause(err))
 }
+
+func noRoute(to netip.AddrPort) error {
+	return fmt.Errorf("%w: to %v: not an IPv4 address with a port", transport.ErrNoRoute, to)
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, transport.ErrNoBuffer) || errors.Is(err, transport.ErrClosed)
+}

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"net"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,4 +23,35 @@ func memDrops(fd int) (uint64, error) {
 		return 0, errno
 	}
 	return uint64(info[memInfoDrops]), nil
+}
+
+// kernelDrops is the number of datagrams that the kernel dropped at the socket;
+// 0 once it is closed.
+func kernelDrops(c *net.UDPConn) uint64 {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	var drops uint64
+	_ = control(raw, func(fd int) error {
+		drops, err = memDrops(fd)
+		return err
+	})
+	return drops
+}
+
+// receiveBufferOf is the socket's receive buffer in the unit in which one asks
+// for it, and in which the system's limit is: the kernel gives twice as much
+// for what it needs besides. It is 0 once the socket is closed.
+func receiveBufferOf(c *net.UDPConn) int {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	size := 0
+	_ = control(raw, func(fd int) error {
+		size, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		return err
+	})
+	return size / 2
 }

@@ -15,9 +15,10 @@ const (
 	// portTries bounds the search for a number that is free for UDP and TCP
 	// when the configuration leaves the port to the kernel.
 	portTries = 32
-	// receiveBuffer is the socket buffer we ask for: an install of a large view
-	// makes every member answer at once.
-	receiveBuffer = 4 << 20
+	// receiveBuffer is the socket buffer we ask for, in bytes: an install of a
+	// large view makes every member answer at once, and a stream of messages
+	// must find room while we are not scheduled.
+	receiveBuffer = 8 << 20
 	sendBuffer    = 1 << 20
 )
 

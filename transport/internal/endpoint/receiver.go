@@ -3,13 +3,11 @@ package endpoint
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
 
-	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
 	"github.com/gmsd/gmsd/transport"
@@ -34,7 +32,11 @@ type receiver struct {
 	events [sourcesMax]unix.EpollEvent
 	scan   func(fd uintptr) bool
 	fault  error
-	ms     []ipv4.Message
+	grams  *datagrams
+	asked  []message
+	got    int
+	err    error
+	take   func(fd uintptr)
 }
 
 // sourcesMax bounds the sources of one receiver.
@@ -43,10 +45,11 @@ const sourcesMax = 8
 // source is something that becomes readable: a socket with frames, or, where
 // handle is set, something else that handle drains.
 type source struct {
-	packets *ipv4.PacketConn
-	kind    transport.Kind
+	raw  syscall.RawConn
+	kind transport.Kind
 	// own is the address whose frames are our own, heard again by multicast
-	// loopback; the zero AddrPort on unicast sockets.
+	// loopback where the kernel does not filter them; the zero AddrPort on
+	// unicast sockets.
 	own    netip.AddrPort
 	handle func()
 }
@@ -61,12 +64,12 @@ func newReceiver(tally *transport.Tally) (*receiver, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	r := &receiver{tally: tally, set: os.NewFile(uintptr(fd), "epoll")}
+	r := &receiver{tally: tally, grams: new(datagrams), set: os.NewFile(uintptr(fd), "epoll")}
 	if r.raw, err = r.set.SyscallConn(); err != nil {
 		_ = r.set.Close()
 		return nil, err
 	}
-	r.scan = r.scanReady
+	r.scan, r.take = r.scanReady, r.takeNow
 	return r, nil
 }
 
@@ -86,6 +89,7 @@ func (r *receiver) add(c syscall.Conn, s source) error {
 		})
 	})
 	if err == nil {
+		s.raw = raw
 		r.sources = append(r.sources, s)
 	}
 	return err
@@ -169,39 +173,29 @@ func (r *receiver) scanReady(fd uintptr) bool {
 // read reads one socket without waiting.
 func (r *receiver) read(at int, batch []transport.Inbound) (int, error) {
 	s := &r.sources[at]
-	ms := r.messages(batch)
-	n, err := s.packets.ReadBatch(ms, unix.MSG_DONTWAIT)
-	if n < len(ms) || err != nil {
+	r.asked, r.got, r.err = r.grams.prepare(batch), 0, nil
+	err := s.raw.Control(r.take)
+	if r.got < len(r.asked) || err != nil {
 		r.ready &^= 1 << at // the set will say when there is more
 	}
 	if err != nil {
-		if r.closed.Load() || errors.Is(err, net.ErrClosed) {
-			return 0, transport.ErrClosed
-		}
+		return 0, transport.ErrClosed
+	}
+	if r.err != nil {
 		return 0, nil // nothing there, or an error of the network that reading cleared
 	}
-	return r.collect(s, ms[:n], batch), nil
+	return r.collect(s, batch), nil
 }
 
-// messages points the scratch at the caller's buffers.
-func (r *receiver) messages(batch []transport.Inbound) []ipv4.Message {
-	n := min(len(batch), batchMax)
-	for len(r.ms) < n {
-		r.ms = append(r.ms, ipv4.Message{Buffers: make([][]byte, 1)})
-	}
-	for i := range n {
-		r.ms[i].Buffers[0] = batch[i].Buf
-	}
-	return r.ms[:n]
-}
+func (r *receiver) takeNow(fd uintptr) { r.got, r.err = receiveMessages(int(fd), r.asked) }
 
-// collect keeps what is whole and not our own. A kept frame behind a dropped
+// collect keeps what is whole and not our own. A kept datagram behind a dropped
 // one changes places with it: only the slices move.
-func (r *receiver) collect(s *source, ms []ipv4.Message, batch []transport.Inbound) int {
-	kept, bytes := 0, 0
-	for i := range ms {
-		from := addrPort(ms[i].Addr)
-		if ms[i].Flags&unix.MSG_TRUNC != 0 {
+func (r *receiver) collect(s *source, batch []transport.Inbound) int {
+	kept, frames, bytes := 0, 0, 0
+	for i := range r.got {
+		from := r.grams.from(i)
+		if r.asked[i].Flags&unix.MSG_TRUNC != 0 {
 			r.tally.Drop(transport.DropTooLong, 1)
 			continue
 		}
@@ -209,12 +203,14 @@ func (r *receiver) collect(s *source, ms []ipv4.Message, batch []transport.Inbou
 			continue
 		}
 		batch[kept].Buf, batch[i].Buf = batch[i].Buf, batch[kept].Buf
-		batch[kept].From, batch[kept].N = from, ms[i].N
-		bytes += ms[i].N
+		in := &batch[kept]
+		in.From, in.N, in.Segment = from, int(r.asked[i].bytes), r.grams.segment(i)
 		kept++
+		bytes += in.N
+		frames += in.Count()
 	}
 	if kept > 0 {
-		r.tally.In(s.kind, kept, bytes)
+		r.tally.In(s.kind, frames, bytes)
 	}
 	return kept
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/net/ipv4"
@@ -16,10 +17,14 @@ import (
 // sender sends from the unicast port, never waiting for room. It reuses what a
 // system call needs, so a send costs no memory.
 type sender struct {
-	conn    *net.UDPConn
 	packets *ipv4.PacketConn
 	raw     syscall.RawConn
 	tally   *transport.Tally
+	// kernel is sendMessages; a test puts one in its place that refuses.
+	kernel func(fd int, ms []message) (int, error)
+	// looped counts the datagrams that went to the group, each of which the
+	// kernel shows us again. It is never behind the truth.
+	looped atomic.Int64
 
 	mu sync.Mutex
 	// One frame: what call reads and sets.
@@ -27,10 +32,8 @@ type sender struct {
 	frame []byte
 	to    unix.SockaddrInet4
 	err   error
-	// Many: one message an address, all with the same frame.
-	ms    []ipv4.Message
-	addrs []net.UDPAddr
-	body  [1][]byte
+
+	batch batchSend
 }
 
 func newSender(conn *net.UDPConn, tally *transport.Tally) (*sender, error) {
@@ -38,9 +41,13 @@ func newSender(conn *net.UDPConn, tally *transport.Tally) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{conn: conn, packets: ipv4.NewPacketConn(conn), raw: raw, tally: tally}
-	s.call = s.sendOnce
-	return s, nil
+	s := &sender{packets: ipv4.NewPacketConn(conn), raw: raw, tally: tally, kernel: sendMessages}
+	s.call, s.batch.call = s.sendOnce, s.sendAllNow
+	err = control(raw, func(fd int) error {
+		s.batch.segments.on = canSegment(fd)
+		return nil
+	})
+	return s, err
 }
 
 func (s *sender) sendOnce(fd uintptr) bool {
@@ -60,12 +67,14 @@ func (s *sender) send(frame []byte, to netip.AddrPort, kind transport.Kind) erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frame, s.to = frame, unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
+	s.loops(kind, 1)
 	err := s.raw.Write(s.call)
 	s.frame = nil
 	if err == nil {
 		err = s.err
 	}
 	if err != nil {
+		s.loops(kind, -1)
 		s.tally.Drop(transport.DropSend, 1)
 		return classifySend(err, to)
 	}
@@ -73,52 +82,10 @@ func (s *sender) send(frame []byte, to netip.AddrPort, kind transport.Kind) erro
 	return nil
 }
 
-// sendAll sends frame to every address, many a system call, and gives the
-// first error it met.
-func (s *sender) sendAll(frame []byte, to []netip.AddrPort) error {
-	if len(to) == 1 {
-		return s.send(frame, to[0], transport.Unicast)
+func (s *sender) loops(kind transport.Kind, n int) {
+	if kind == transport.Multicast {
+		s.looped.Add(int64(n))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var first error
-	s.ms, s.addrs, s.body[0] = s.ms[:0], grown(s.addrs, len(to)), frame
-	for i, a := range to {
-		if err := checkFrame(frame, a); err != nil {
-			first = firstOf(first, err)
-			continue
-		}
-		ip := a.Addr().As4()
-		s.addrs[i].IP, s.addrs[i].Port = append(s.addrs[i].IP[:0], ip[:]...), int(a.Port())
-		s.ms = append(s.ms, ipv4.Message{Buffers: s.body[:], Addr: &s.addrs[i]})
-	}
-	first = firstOf(first, s.sendMessages(frame, s.ms))
-	s.body[0] = nil
-	return first
-}
-
-// sendMessages sends all of ms. The kernel stops at the first message it
-// refuses: that one is left out, unless there is no room for any.
-func (s *sender) sendMessages(frame []byte, ms []ipv4.Message) error {
-	var first error
-	for len(ms) > 0 {
-		n, err := s.packets.WriteBatch(ms, unix.MSG_DONTWAIT)
-		n = max(n, 0)
-		s.tally.Out(transport.Unicast, n, n*len(frame))
-		ms = ms[n:]
-		if err == nil && n > 0 || len(ms) == 0 {
-			continue
-		}
-		err = classifySend(err, addrPort(ms[0].Addr))
-		first = firstOf(first, err)
-		lost := 1
-		if isFull(err) {
-			lost = len(ms)
-		}
-		s.tally.Drop(transport.DropSend, lost)
-		ms = ms[lost:]
-	}
-	return first
 }
 
 // checkFrame refuses what UDP over IPv4 cannot carry.
@@ -137,11 +104,4 @@ func firstOf(a, b error) error {
 		return a
 	}
 	return b
-}
-
-func grown(addrs []net.UDPAddr, n int) []net.UDPAddr {
-	for len(addrs) < n {
-		addrs = append(addrs, net.UDPAddr{})
-	}
-	return addrs
 }

@@ -14,7 +14,7 @@ import (
 
 func short() Options {
 	o := Defaults()
-	o.Hosts, o.Runs, o.Duration, o.Sizes, o.InFlight = 2, 1, 200*time.Millisecond, "100", 16
+	o.Hosts, o.Runs, o.Duration, o.Sizes = 2, 1, 200*time.Millisecond, "100"
 	return o
 }
 
@@ -31,7 +31,7 @@ func TestRunMeasuresWhatItNames(t *testing.T) {
 		t.Log(note)
 	}
 	want := map[string]int{"lib form_all_ms": 1, "lib leave_all_ms": 1}
-	for _, order := range []string{"fifo", "agreed"} {
+	for _, order := range []string{"fifo", "agreed", "safe"} {
 		for _, k := range []int{1, 2} {
 			for _, figure := range []string{"msgs_s", "lat_p50_us", "lat_p99_us"} {
 				want[fmt.Sprintf("lib,%s flood_100B_%dsend_%s", order, k, figure)] = 2
@@ -80,7 +80,7 @@ func TestALoadSendsAtItsRateAndLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.close()
-	l := &load{cell: cell{size: 100, senders: 2, rate: 100}, group: g, name: "x", inFlight: 4}
+	l := &load{cell: cell{size: 100, senders: 2, rate: 100}, group: g, name: "x"}
 	receivers, err := l.run(t.Context(), 300*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestOptionsFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{
-		"--hosts 0: want 2 to 64", "--runs 0", "--duration 0s: want 10ms to 10m", "--in-flight 0", "--rate 0",
+		"--hosts 0: want 2 to 64", "--runs 0", "--duration 0s: want 10ms to 10m", "--rate 0",
 		`--phases "form,fall": want words of form, flood, rate, leave`, `--sizes "7": want words of 8 to`, `--orders ""`, `--senders "5"`,
 		"--profile is one of the flood",
 	} {

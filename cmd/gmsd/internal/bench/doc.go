@@ -14,8 +14,7 @@
 //  3. What was sent is counted against what every host got. A message that is
 //     missing without a reason that gms gave (a listener cut, another view) is an
 //     error, not a figure.
-//  4. Memory is bounded: latencies go into histograms of a fixed size, as many
-//     messages are under way as Options.InFlight says.
+//  4. Memory is bounded: latencies go into histograms of a fixed size.
 //  5. A context that ends stops it at once; what was measured is given back.
 //
 // How a load runs: its senders begin together, warm up, then the window is open

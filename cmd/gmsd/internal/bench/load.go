@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -19,8 +18,6 @@ const (
 	stampBytes = 8
 	// warmUpMax is how long a load runs before its window opens, at most.
 	warmUpMax = time.Second
-	// holdOff is how long a sender waits when gms refuses a message.
-	holdOff = time.Millisecond
 	// markEvery is when an end mark is said again: a listener that was cut may
 	// have missed it.
 	markEvery = 500 * time.Millisecond
@@ -52,11 +49,10 @@ func (c *cell) cfg() string { return cfgLibrary + "," + c.order.String() }
 type load struct {
 	cell
 	*group
-	name     string // of the process group
-	inFlight int
+	name string // of the process group
 	// The window, by group.since.
 	start, open, shut time.Duration
-	sent, refused     atomic.Uint64
+	sent              atomic.Uint64
 	// resent are the messages that holders sent again.
 	resent uint64
 	// newView: the view changed while it ran.
@@ -106,19 +102,15 @@ func (l *load) run(ctx context.Context, duration time.Duration) ([]*receiver, er
 
 // send lets all senders send until the window shuts.
 func (l *load) send(ctx context.Context) error {
-	return together(l.senders*l.inFlight, func(i int) error {
-		return l.sendFrom(ctx, l.hosts[i%l.senders], i/l.senders)
-	})
+	return together(l.senders, func(i int) error { return l.sendFrom(ctx, l.hosts[i]) })
 }
 
-// sendFrom is one of the inFlight callers of Send at a host: gms takes one
-// message of each at a time.
-func (l *load) sendFrom(ctx context.Context, h *gms.Host, caller int) error {
+// sendFrom posts at one host: as fast as gms takes it, or at the rate.
+func (l *load) sendFrom(ctx context.Context, h *gms.Host) error {
 	payload := make([]byte, l.size)
 	due, step := time.Duration(0), time.Duration(0) // a flood is always due
 	if l.rate > 0 {
-		interval := time.Second / time.Duration(l.rate)
-		due, step = l.start+interval*time.Duration(caller), interval*time.Duration(l.inFlight)
+		due, step = l.start, time.Second/time.Duration(l.rate)
 	}
 	for {
 		if err := l.await(ctx, min(due, l.shut)); err != nil {
@@ -130,16 +122,10 @@ func (l *load) sendFrom(ctx context.Context, h *gms.Host, caller int) error {
 			return nil
 		}
 		binary.BigEndian.PutUint64(payload, uint64(now))
-		_, err := h.Send(ctx, l.name, l.order, payload)
-		switch {
-		case err == nil:
-			l.sent.Add(1)
-		case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy):
-			l.refused.Add(1)
-			due = max(due, l.since()+holdOff)
-		default:
+		if err := h.Post(ctx, l.name, l.order, payload); err != nil {
 			return fmt.Errorf("%s sends: %w", h.Self().Name, err)
 		}
+		l.sent.Add(1)
 	}
 }
 

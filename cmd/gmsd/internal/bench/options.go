@@ -17,7 +17,6 @@ const (
 	RunsMax     = 1000
 	DurationMin = 10 * time.Millisecond
 	DurationMax = 10 * time.Minute
-	InFlightMax = 4096
 	RateMax     = 1_000_000
 )
 
@@ -43,8 +42,6 @@ type Options struct {
 	// Sizes (bytes), Orders and Senders (numbers, or AllSenders) are those of the
 	// flood; the rate has its own size and one sender.
 	Sizes, Orders, Senders string
-	// InFlight is how many messages a sender has under way.
-	InFlight int
 	// Rate is in messages a second.
 	Rate int
 	// Profile is a file for the processor profile of the first run's flood.
@@ -57,7 +54,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Hosts: 4, Runs: 3, Phases: strings.Join(phases, ","), Duration: 3 * time.Second,
-		Sizes: "100,1024,8192", Orders: "fifo,agreed", Senders: "1," + AllSenders, InFlight: 128, Rate: 1000,
+		Sizes: "100,1024,8192", Orders: "fifo,agreed,safe", Senders: "1," + AllSenders, Rate: 1000,
 	}
 }
 
@@ -81,14 +78,13 @@ func (o *Options) plan() (*plan, error) {
 	var f faults
 	f.within("--hosts", o.Hosts, 2, HostsMax)
 	f.within("--runs", o.Runs, 1, RunsMax)
-	f.within("--in-flight", o.InFlight, 1, InFlightMax)
 	f.within("--rate", o.Rate, 1, RateMax)
 	if o.Duration < DurationMin || o.Duration > DurationMax {
 		f.add("--duration %s: want %s to %s", o.Duration, DurationMin, DurationMax)
 	}
 	p.phases = each(&f, "--phases", o.Phases, func(word string) (string, bool) { return word, slices.Contains(phases, word) },
 		strings.Join(phases, ", "))
-	p.orders = each(&f, "--orders", o.Orders, views.ParseOrder, "fifo, agreed")
+	p.orders = each(&f, "--orders", o.Orders, views.ParseOrder, "fifo, agreed, safe")
 	p.sizes = each(&f, "--sizes", o.Sizes, func(word string) (int, bool) { return number(word, stampBytes, views.PayloadMax) },
 		fmt.Sprintf("%d to %d", stampBytes, views.PayloadMax))
 	p.counts = each(&f, "--senders", o.Senders, func(word string) (int, bool) {

@@ -39,9 +39,7 @@ func (l *load) listen(h *gms.Host) (*receiver, error) {
 // is opened anew; what passed meanwhile is missing.
 func (r *receiver) run(ctx context.Context) error {
 	for {
-		stop := context.AfterFunc(ctx, r.listener.Close)
-		err := r.drain()
-		stop()
+		err := r.drain(ctx)
 		r.listener.Close()
 		switch {
 		case err == nil:
@@ -56,30 +54,31 @@ func (r *receiver) run(ctx context.Context) error {
 	}
 }
 
-// errNoMore: the listener was closed under its reader.
-var errNoMore = errors.New("the load was stopped")
-
 // drain reads one listener to its end.
-func (r *receiver) drain() error {
-	for ev := range r.listener.C() {
-		if ev.Kind == gms.KindMessage && r.take(&ev.Msg) {
-			return nil
+func (r *receiver) drain(ctx context.Context) error {
+	for {
+		events, err := r.listener.Next(ctx)
+		if err != nil {
+			return err
+		}
+		now := r.load.since()
+		for i := range events {
+			if events[i].Kind == gms.KindMessage && r.take(&events[i].Msg, now) {
+				return nil
+			}
 		}
 	}
-	if err := r.listener.Err(); err != nil {
-		return err
-	}
-	return errNoMore
 }
 
-// take notes a message and reports whether it was the last one.
-func (r *receiver) take(m *gms.Message) bool {
+// take notes a message that came into our hands at now, and reports whether it
+// was the last one.
+func (r *receiver) take(m *gms.Message, now time.Duration) bool {
 	if len(m.Payload) < stampBytes {
 		r.ended[m.Msg.From] = true
 		return len(r.ended) == r.load.senders
 	}
 	r.got++
-	now, sent := r.load.since(), time.Duration(binary.BigEndian.Uint64(m.Payload))
+	sent := time.Duration(binary.BigEndian.Uint64(m.Payload))
 	if now < r.load.open || now >= r.load.shut {
 		return false
 	}

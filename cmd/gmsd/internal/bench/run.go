@@ -132,7 +132,7 @@ func (b *bench) each(do func(views.Order) error) error {
 func (b *bench) load(ctx context.Context, g *group, c cell) error {
 	b.tell("%s, %s", c.metric(), c.order)
 	b.loads++
-	l := &load{cell: c, group: g, name: fmt.Sprintf("load-%d", b.loads), inFlight: b.InFlight}
+	l := &load{cell: c, group: g, name: fmt.Sprintf("load-%d", b.loads)}
 	receivers, err := l.run(ctx, b.Duration)
 	if err != nil {
 		return err
@@ -161,9 +161,6 @@ func (b *bench) explain(l *load, receivers []*receiver) {
 	where := fmt.Sprintf("run %d, %s, %s:", b.run, l.metric(), l.order)
 	if l.newView {
 		b.note("%s the view changed meanwhile", where)
-	}
-	if n := l.refused.Load(); n > 0 {
-		b.note("%s gms refused %d calls of Send for the moment, beside %d messages sent", where, n, l.sent.Load())
 	}
 	cuts := 0
 	for _, r := range receivers {

@@ -1,0 +1,105 @@
+package gms
+
+import (
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+)
+
+// feedMost is how much the engine is given at a time: what else happens must have
+// its turn however much is posted.
+const feedMost = 256 << 10
+
+// feed gives the engine what it has room for, once; where it could take more the
+// loop comes back to it, after whatever else there is. One submission is not
+// bound by the room, so that a message longer than that goes, too.
+func (l *loop) feed() {
+	o := l.host.outbox
+	if l.ended || !o.pending() {
+		return
+	}
+	room := l.engine.Room()
+	if room <= 0 {
+		return
+	}
+	messages := o.take(min(room, feedMost))
+	o.submit = o.submit[:0]
+	for i := range messages {
+		o.submit = append(o.submit, l.accept(&messages[i]))
+	}
+	l.step(o.submit)
+	clear(o.submit)
+	o.gave(messages)
+	l.runDelayed()
+	if o.pending() && l.engine.Room() > 0 {
+		o.nudge()
+	}
+}
+
+// accept notes who waits for the fate of a message.
+func (l *loop) accept(m *outgoing) engine.Submission {
+	if m.at != 0 || m.reply != nil {
+		l.calls.token++
+		m.Token = l.calls.token
+		l.calls.sends[m.Token] = sending{m.reply, m.Order, m.at}
+	}
+	return m.Submission
+}
+
+// sending is a message under way whose fate somebody wants to know, if reply is
+// set, and whose latency counts.
+type sending struct {
+	reply chan<- answer[Receipt]
+	order views.Order
+	at    views.Instant
+}
+
+// submitted answers a send.
+func (l *loop) submitted(s engine.Submitted) {
+	call, ok := l.calls.sends[s.Token]
+	if !ok {
+		return
+	}
+	delete(l.calls.sends, s.Token)
+	if s.Err == nil {
+		l.host.latencies.add(call.order, l.now.Sub(call.at))
+	}
+	if call.reply != nil {
+		call.reply <- answer[Receipt]{value: Receipt{Msg: s.Msg, View: s.View, K: s.K}, err: s.Err}
+	}
+}
+
+// leave sends what it can of what was posted before, and goes.
+func (l *loop) leave() {
+	o := l.host.outbox
+	o.close(views.ErrLeaving)
+	for !l.ended && o.pending() && l.engine.Room() > 0 {
+		l.feed()
+	}
+	l.step(engine.Leave{})
+}
+
+// delayed is something the loop does once all that was posted before went to the
+// engine.
+type delayed struct {
+	after uint64
+	do    func(*loop)
+}
+
+// afterPosted does so.
+func (l *loop) afterPosted(do func(*loop)) {
+	o := l.host.outbox
+	o.mu.Lock()
+	after := o.posted
+	o.mu.Unlock()
+	o.later = append(o.later, delayed{after, do})
+	l.runDelayed()
+}
+
+func (l *loop) runDelayed() {
+	o := l.host.outbox
+	for len(o.later) > 0 && o.later[0].after <= o.total {
+		do := o.later[0].do
+		o.later = o.later[1:]
+		do(l)
+	}
+}

@@ -1,0 +1,42 @@
+// Package member says what a member of light groups sees and can do: the same
+// whether it lives in the process of a host (gms.Host.OpenPort) or speaks to a
+// daemon over its socket (package client).
+//
+// A [Port] is one program's way in. It may be in many light groups; what happens
+// in all of them comes in one sequence, so that order is kept across groups.
+//
+//	p, err := host.OpenPort("shop") // or client.Dial
+//	if err := p.Join(ctx, "orders", member.Options{}); err != nil { … }
+//	for {
+//		events, err := p.Next(ctx)
+//		if err != nil { … }
+//		for i := range events {
+//			switch e := &events[i]; e.Kind {
+//			case member.KindView:
+//				rebalance(e.View.Members)
+//			case member.KindMessage:
+//				apply(e.Group, e.Msg.Payload)
+//			}
+//		}
+//	}
+//
+// # What is promised
+//
+//  1. The first event of a group is a view with the port in it; then come the
+//     messages that are delivered in that view, and further views, in one order:
+//     two members that go together from one view of a group to the next have got
+//     the same messages of the group in between.
+//  2. FIFO keeps the order in which one port sends, over all its groups; Agreed is
+//     one order for all ports of the host view; Safe is Agreed, and comes when
+//     every host with a member of the group holds the message.
+//  3. A port that asked for it (Options.Block) is told before a view of a group
+//     changes (KindBlock), and the change waits until it answers (Ready), for
+//     Options.BlockFor at most: then it is cut from the group. What it sends before
+//     it answers is delivered in the old view.
+//  4. A port that does not read slows the group down, to a stop; one that does not
+//     read at all for ten seconds while that lasts is cut ([ErrSlow]).
+//  5. A request collects one answer of every member of the view in which it was
+//     delivered, or word that the member is gone.
+//
+// This package holds values and one interface, no behaviour.
+package member

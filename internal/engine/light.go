@@ -1,0 +1,286 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/groups"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/vsync"
+)
+
+// BlockMax is how long the ports that want to be asked may hold up a change of
+// the host view. The driver cuts one that does not answer, sooner; this is for a
+// driver that does not.
+const BlockMax = 2 * time.Second
+
+// light joins the table of light groups with the core: it passes the groups'
+// controls through the agreed order, lets the core's messages go once it is known
+// who is in the groups, and asks the ports that want it before the host stops sending.
+type light struct {
+	table *groups.Machine
+	// controls are to be submitted once the core's output was taken.
+	controls [][]byte
+	// going are ports that go as soon as what they sent is on its way.
+	going []departure
+	block hostBlock
+	// events are of the groups; each stands behind at events of the core's output.
+	events []placedEvent
+	at     int
+	// strong are hosts whose death their own kernel told.
+	strong map[views.HostID]bool
+}
+
+// hostBlock is a question to the ports of this host, asked for a change of the
+// host view.
+type hostBlock struct {
+	asked   []groups.Block
+	waiting map[portGroup]bool
+	// until is when the waiting ends, one way or the other.
+	until views.Instant
+	// over: it was waited long enough.
+	over bool
+}
+
+type placedEvent struct {
+	at int
+	trace.Event
+}
+
+type portGroup struct {
+	port  uint32
+	group string
+}
+
+func newLight(self views.Process) light {
+	return light{table: groups.New(self), strong: make(map[views.HostID]bool)}
+}
+
+// takeGroup is what ports want. Who goes does so once all it sent is on its way.
+func (e *Engine) takeGroup(in Input) {
+	switch in := in.(type) {
+	case Join:
+		if err := e.light.table.Join(in.Port, in.Group, in.Name, in.Block); err != nil {
+			e.deliver(groups.JoinFailed{Group: in.Group, Port: in.Port, Err: err})
+		}
+	case Part:
+		e.portReady(in.Port, in.Group)
+		e.light.going = append(e.light.going, departure{in.Port, in.Group, in.Why})
+	case PortGone:
+		for _, g := range e.light.table.GroupsOf(in.Port) {
+			e.portReady(in.Port, g)
+		}
+		e.light.going = append(e.light.going, departure{port: in.Port})
+	case Ready:
+		if !e.light.table.Ready(in.Port, in.Group) {
+			e.portReady(in.Port, in.Group)
+		}
+	}
+	e.settleGroups()
+}
+
+// departure is a port that goes out of a group, or, without one, out of all.
+type departure struct {
+	port  uint32
+	group string
+	why   groups.Why
+}
+
+// settleGroups lets those go who have nothing left to send, and passes on what
+// that brings about.
+func (e *Engine) settleGroups() bool {
+	l := &e.light
+	l.going = slices.DeleteFunc(l.going, func(d departure) bool {
+		if e.core.Queued(d.port) > 0 {
+			return false
+		}
+		if d.group == "" {
+			l.table.PortGone(d.port)
+		} else {
+			_ = l.table.Leave(d.port, d.group, d.why) // it may be out already
+		}
+		return true
+	})
+	e.drainGroups()
+	e.emitWith(nil)
+	return e.submitControls()
+}
+
+// installGroups takes a host view to the table.
+func (e *Engine) installGroups(d ViewInstalled, removed []views.HostID) {
+	l := &e.light
+	l.table.HandleView(d.View, d.Trans, d.Bare, func(p views.Process) groups.Why { return l.whyLost(p, removed) })
+	clear(l.strong)
+	e.drainGroups()
+	e.endHostBlock()
+}
+
+func (l *light) whyLost(p views.Process, removed []views.HostID) groups.Why {
+	for _, h := range removed {
+		switch {
+		case h != p.Host:
+		case l.strong[h]:
+			return groups.HostCrashed
+		default:
+			return groups.Partitioned
+		}
+	}
+	return groups.HostLeft
+}
+
+// takeControl takes a control from the agreed order.
+func (e *Engine) takeControl(d vsync.Control) {
+	if err := e.light.table.HandleControl(d.Origin, d.K, d.Gap, d.Payload); err != nil {
+		e.drops.count(d.Msg.From.Host, "group-control", 1) // the core may be a view ahead
+		e.armDrops()
+	}
+	e.drainGroups()
+}
+
+// drainGroups passes on what the table has.
+func (e *Engine) drainGroups() {
+	l := &e.light
+	out := l.table.Drain()
+	l.controls = append(l.controls, out.Controls...)
+	for _, ev := range out.Events {
+		e.deliver(ev)
+		if e.cfg.MessageEvents {
+			e.noteGroup(ev)
+		}
+	}
+}
+
+// noteGroup makes the event of what a table says, at its place among the core's.
+func (e *Engine) noteGroup(ev groups.Event) {
+	l := &e.light
+	switch ev := ev.(type) {
+	case groups.GroupView:
+		l.events = append(l.events, placedEvent{l.at, trace.GroupView{
+			Group: ev.Group, ID: groupID(ev.ID), Prev: groupID(ev.Prev), Ports: ev.Ports,
+			Members: portsOf(ev.Members), Trans: portsOf(ev.Trans),
+		}})
+	case groups.Parted:
+		l.events = append(l.events, placedEvent{l.at, trace.GroupLeft{Group: ev.Group, Port: ev.Port, Why: ev.Why.String()}})
+	case groups.JoinFailed:
+		l.events = append(l.events, placedEvent{l.at, trace.GroupLeft{Group: ev.Group, Port: ev.Port, Why: "join-failed"}})
+	}
+}
+
+func groupID(id groups.GroupViewID) trace.GroupID {
+	return trace.GroupID{View: id.View, K: id.K, Side: id.Side}
+}
+
+func portsOf(members []groups.Member) []trace.Port {
+	ports := make([]trace.Port, len(members))
+	for i := range members {
+		ports[i] = trace.Port{Process: members[i].Process, Port: members[i].Port, Join: members[i].Join}
+	}
+	return ports
+}
+
+// emitWith puts the core's events into the output, and those of the groups where
+// they belong among them.
+func (e *Engine) emitWith(core []trace.Event) {
+	l := &e.light
+	for i, ev := range core {
+		for len(l.events) > 0 && l.events[0].at <= i {
+			e.emit(l.events[0].Event)
+			l.events = l.events[1:]
+		}
+		e.emit(ev)
+	}
+	for _, ev := range l.events {
+		e.emit(ev.Event)
+	}
+	l.events, l.at = nil, 0
+}
+
+// submitControls sends what the table wants said, and lets the application send
+// once the table is settled.
+func (e *Engine) submitControls() bool {
+	l := &e.light
+	more := len(l.controls) > 0
+	for _, c := range l.controls {
+		e.core.Submit(e.now, vsync.Submission{Order: views.Agreed, Payload: c})
+	}
+	l.controls = l.controls[:0]
+	if l.table.Settled() && e.core.Held() {
+		e.core.Release(e.now)
+		more = true
+	}
+	return more
+}
+
+// quiet asks the ports that want it, and reports whether all have answered.
+func (e *Engine) quiet() bool {
+	b := &e.light.block
+	if b.over || b.asked != nil {
+		return b.over || len(b.waiting) == 0
+	}
+	asked := e.light.table.BlockersLocal()
+	if len(asked) == 0 {
+		return true
+	}
+	b.asked, b.waiting = asked, make(map[portGroup]bool)
+	b.until = e.now.Add(BlockMax)
+	for _, ask := range asked {
+		for _, port := range ask.Ports {
+			b.waiting[portGroup{port, ask.Group}] = true
+		}
+		e.deliver(ask)
+	}
+	return false
+}
+
+// portReady notes that a port has stopped sending, or is out.
+func (e *Engine) portReady(port uint32, group string) {
+	b := &e.light.block
+	if b.asked == nil || !b.waiting[portGroup{port, group}] {
+		return
+	}
+	delete(b.waiting, portGroup{port, group})
+	if len(b.waiting) == 0 {
+		e.core.Advance(e.now)
+	}
+}
+
+// advanceBlock ends a question that has stood too long: where the host is about
+// to stop sending it does so now; where nothing came of it the ports go on.
+func (e *Engine) advanceBlock() {
+	b := &e.light.block
+	if b.until == 0 || e.now < b.until {
+		return
+	}
+	if len(b.waiting) > 0 && !b.over {
+		b.over = true
+		b.until = e.now.Add(BlockMax)
+		e.core.Advance(e.now)
+		return
+	}
+	if e.core.Phase() == vsync.Operational {
+		e.endHostBlock()
+		return
+	}
+	b.until = e.now.Add(BlockMax)
+}
+
+// endHostBlock lets the ports go on.
+func (e *Engine) endHostBlock() {
+	b := &e.light.block
+	for _, ask := range b.asked {
+		e.deliver(GroupUnblocked{Group: ask.Group, Ports: ask.Ports})
+	}
+	*b = hostBlock{}
+}
+
+// noteEvidence remembers whose kernel told of its death.
+func (l *light) noteEvidence(host views.HostID, evidence string) {
+	if evidence == message.EvidenceClosed.String() || evidence == message.EvidenceRefused.String() {
+		l.strong[host] = true
+	}
+}
+
+// audience gives the ranks that must hold a safe message; nil for all.
+func (e *Engine) audience(group string) []int { return e.light.table.Hosts(group) }
