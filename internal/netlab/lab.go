@@ -13,6 +13,7 @@ import (
 
 	"github.com/gmsd/gmsd/internal/sim/check"
 	"github.com/gmsd/gmsd/internal/tracelog"
+	"github.com/gmsd/gmsd/views"
 )
 
 // Port is the member port of every host.
@@ -44,7 +45,9 @@ type Lab struct {
 	facts *facts
 	// window says which hosts were found agreed, until the next act.
 	window [][]int
-	faults map[Fault]struct{}
+	// settledAt is when the checkers were told so.
+	settledAt views.Instant
+	faults    map[Fault]struct{}
 	// tables counts the nft tables made, for their names.
 	tables int
 	talk   *talk

@@ -17,6 +17,9 @@ const (
 	pollEvery = 3 * time.Millisecond
 	// drainWithin bounds the way of the last messages of a quiet time.
 	drainWithin = 20 * time.Second
+	// lineWithin is how long after the time that stands in it a line is in the log
+	// at the latest: a busy daemon reads the clock before it writes.
+	lineWithin = 30 * time.Millisecond
 )
 
 // Agreement is a component's view and when its last host installed it.
@@ -115,7 +118,9 @@ func (l *Lab) openWindow(components [][]int) error {
 	if err := l.facts.write(line); err != nil {
 		return err
 	}
-	return l.facts.mark("settled")
+	err := l.facts.mark("settled")
+	l.settledAt = tracelog.Now()
+	return err
 }
 
 // endWindow ends the quiet time, if there is one, once all that was sent in it
@@ -129,7 +134,9 @@ func (l *Lab) endWindow() error {
 	if err := l.follow(); err != nil {
 		return err
 	}
-	if err := l.facts.mark("drain"); err != nil {
+	drain := check.FactLine{Mark: "drain"}
+	drain.T = max(l.settledAt, tracelog.Now()-views.Instant(lineWithin))
+	if err := l.facts.write(drain); err != nil {
 		return err
 	}
 	if err := l.follow(); err != nil { // what was sent before the mark
