@@ -33,6 +33,33 @@ func (h *Host) order(c command) error {
 	}
 }
 
+// orderPatiently is order that waits for its turn.
+func (h *Host) orderPatiently(ctx context.Context, c command) error {
+	select {
+	case <-h.done:
+		return h.stopped()
+	default:
+	}
+	select {
+	case h.commands <- c:
+		return nil
+	case <-h.done:
+		return h.stopped()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// askPatiently is ask for callers of whom there may be many at once.
+func askPatiently[T any](ctx context.Context, h *Host, do func(l *loop, reply chan<- answer[T])) (T, error) {
+	var none T
+	reply := make(chan answer[T], 1)
+	if err := h.orderPatiently(ctx, func(l *loop) { do(l, reply) }); err != nil {
+		return none, err
+	}
+	return await(ctx, h, reply)
+}
+
 // ask posts do and waits for its answer. Do must keep reply, which takes one
 // answer without blocking.
 func ask[T any](ctx context.Context, h *Host, do func(l *loop, reply chan<- answer[T])) (T, error) {

@@ -37,18 +37,18 @@ func (l *loop) feed() {
 
 // accept notes who waits for the fate of a message.
 func (l *loop) accept(m *outgoing) engine.Submission {
-	if m.at != 0 || m.reply != nil {
+	if m.at != 0 || m.done != nil {
 		l.calls.token++
 		m.Token = l.calls.token
-		l.calls.sends[m.Token] = sending{m.reply, m.Order, m.at}
+		l.calls.sends[m.Token] = sending{m.done, m.Order, m.at}
 	}
 	return m.Submission
 }
 
-// sending is a message under way whose fate somebody wants to know, if reply is
+// sending is a message under way whose fate somebody wants to know, if done is
 // set, and whose latency counts.
 type sending struct {
-	reply chan<- answer[Receipt]
+	done  fate
 	order views.Order
 	at    views.Instant
 }
@@ -63,9 +63,20 @@ func (l *loop) submitted(s engine.Submitted) {
 	if s.Err == nil {
 		l.host.latencies.add(call.order, l.now.Sub(call.at))
 	}
-	if call.reply != nil {
-		call.reply <- answer[Receipt]{value: Receipt{Msg: s.Msg, View: s.View, K: s.K}, err: s.Err}
+	if call.done != nil {
+		call.done(Receipt{Msg: s.Msg, View: s.View, K: s.K}, s.Err)
 	}
+}
+
+// loseSends tells those who wait for a fate that the host has ended before it.
+func (l *loop) loseSends(err error) {
+	for token, call := range l.calls.sends {
+		delete(l.calls.sends, token)
+		if call.done != nil {
+			call.done(Receipt{}, err)
+		}
+	}
+	l.host.outbox.lost(err)
 }
 
 // leave sends what it can of what was posted before, and goes.

@@ -122,7 +122,7 @@ type Receipt struct {
 // while the listener is far behind, nothing is sent.
 func (h *Host) Send(ctx context.Context, group string, order views.Order, payload []byte) (Receipt, error) {
 	reply := make(chan answer[Receipt], 1)
-	if err := h.post(ctx, group, order, payload, reply, true); err != nil {
+	if err := h.post(ctx, group, order, payload, replyTo(reply), true); err != nil {
 		return Receipt{}, err
 	}
 	return await(ctx, h, reply)
@@ -142,12 +142,12 @@ func (h *Host) TryPost(group string, order views.Order, payload []byte) error {
 	return h.post(context.Background(), group, order, payload, nil, false)
 }
 
-func (h *Host) post(ctx context.Context, group string, order views.Order, payload []byte, reply chan<- answer[Receipt], wait bool) error {
+func (h *Host) post(ctx context.Context, group string, order views.Order, payload []byte, done fate, wait bool) error {
 	if err := postable(ctx, group, order, payload); err != nil {
 		return err
 	}
 	return h.outbox.post(ctx, outgoing{
-		Submission: engine.Submission{Group: group, Order: order, Payload: payload}, reply: reply,
+		Submission: engine.Submission{Group: group, Order: order, Payload: payload}, done: done,
 	}, wait)
 }
 

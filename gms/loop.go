@@ -195,6 +195,7 @@ func (l *loop) finish() {
 	}
 	h.err = l.err
 	h.ring.close()
+	l.loseSends(stoppedFor(l.err))
 	l.endPorts(member.ErrClosed)
 	h.listeners.close()
 	h.board.close()

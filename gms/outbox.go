@@ -40,15 +40,24 @@ type outbox struct {
 	later []delayed
 }
 
-// outgoing is one message. Who wants to know its fate has reply set.
+// outgoing is one message. Who wants to know its fate has done set: the loop calls
+// it once, with the receipt or an error, so it must not wait.
 type outgoing struct {
 	engine.Submission
-	reply chan<- answer[Receipt]
-	at    views.Instant // of a call whose latency counts
+	done fate
+	at   views.Instant // of a call whose latency counts
 }
 
 // outgoingCost is what a message takes beside its payload.
 const outgoingCost = 128
+
+// fate is called with what became of a message.
+type fate func(Receipt, error)
+
+// replyTo gives a fate that fills a channel with room for it.
+func replyTo(reply chan<- answer[Receipt]) fate {
+	return func(r Receipt, err error) { reply <- answer[Receipt]{value: r, err: err} }
+}
 
 func (m *outgoing) bytes() int { return len(m.Payload) + outgoingCost }
 
@@ -143,7 +152,7 @@ func (o *outbox) wakeHeld() {
 }
 
 func (o *outbox) add(m outgoing) {
-	if o.posted%sampleEvery == 0 || m.reply != nil {
+	if o.posted%sampleEvery == 0 || m.done != nil {
 		m.at = o.clock()
 	}
 	o.posted++
@@ -218,6 +227,21 @@ func (o *outbox) pending() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.waiting) > 0
+}
+
+// lost gives back, at the end, what the engine was never given.
+func (o *outbox) lost(err error) {
+	o.mu.Lock()
+	waiting := o.waiting
+	o.waiting = nil
+	o.mu.Unlock()
+	for _, list := range [][]outgoing{o.taken[o.given:], waiting} {
+		for i := range list {
+			if list[i].done != nil {
+				list[i].done(Receipt{}, err)
+			}
+		}
+	}
 }
 
 // close refuses, with err, all that comes and those who wait. What was taken in

@@ -31,7 +31,7 @@ func (h *Host) OpenPort(name string) (*Port, error) {
 	if len(name) > groups.NameMax {
 		return nil, fmt.Errorf("%w: %d bytes", groups.ErrName, len(name))
 	}
-	return ask(context.Background(), h, func(l *loop, reply chan<- answer[*Port]) {
+	return askPatiently(context.Background(), h, func(l *loop, reply chan<- answer[*Port]) {
 		p, err := l.openPort(name)
 		reply <- answer[*Port]{value: p, err: err}
 	})
@@ -47,24 +47,33 @@ func (p *Port) Join(ctx context.Context, group string, o member.Options) error {
 	if err := checkGroup(group); err != nil {
 		return err
 	}
-	_, err := ask(ctx, p.host, func(l *loop, reply chan<- answer[struct{}]) { l.join(p, group, o, reply) })
+	_, err := askPatiently(ctx, p.host, func(l *loop, reply chan<- answer[struct{}]) { l.join(p, group, o, reply) })
 	return p.errorOf(err)
 }
 
 // Leave goes out of a group.
 func (p *Port) Leave(ctx context.Context, group string) error {
-	_, err := ask(ctx, p.host, func(l *loop, reply chan<- answer[struct{}]) { l.part(p, group, reply) })
+	_, err := askPatiently(ctx, p.host, func(l *loop, reply chan<- answer[struct{}]) { l.part(p, group, reply) })
 	return p.errorOf(err)
 }
 
 // Send multicasts and waits for the delivery here.
 func (p *Port) Send(ctx context.Context, group string, order views.Order, payload []byte) (member.Receipt, error) {
 	reply := make(chan answer[Receipt], 1)
-	if err := p.post(ctx, group, order, 0, payload, reply, true); err != nil {
+	if err := p.post(ctx, group, order, 0, payload, replyTo(reply), true); err != nil {
 		return member.Receipt{}, err
 	}
 	r, err := await(ctx, p.host, reply)
 	return member.Receipt{ID: r.Msg, View: r.View, K: r.K}, p.errorOf(err)
+}
+
+// Submit is Send that returns once the message has its place behind what was sent
+// before. Unless it gives an error, done is called once, by the host's loop: it
+// must not wait.
+func (p *Port) Submit(ctx context.Context, group string, order views.Order, payload []byte, done func(member.Receipt, error)) error {
+	return p.post(ctx, group, order, 0, payload, func(r Receipt, err error) {
+		done(member.Receipt{ID: r.Msg, View: r.View, K: r.K}, p.errorOf(err))
+	}, true)
 }
 
 // Post multicasts.
@@ -79,7 +88,7 @@ func (p *Port) TryPost(group string, order views.Order, payload []byte) error {
 
 // Ready answers a block.
 func (p *Port) Ready(group string) {
-	_ = p.host.order(func(l *loop) { l.ready(p, group) }) // the host has ended, or it is cut in time
+	_ = p.host.orderPatiently(context.Background(), func(l *loop) { l.ready(p, group) }) // the host has ended, or it is cut in time
 }
 
 // Next gives the events.
@@ -93,19 +102,19 @@ func (p *Port) Abort() error { return p.end(groups.Crashed) }
 
 func (p *Port) end(why groups.Why) error {
 	p.closed.Do(func() {
-		_ = p.host.order(func(l *loop) { l.closePort(p, why, member.ErrClosed) })
+		_ = p.host.orderPatiently(context.Background(), func(l *loop) { l.closePort(p, why, member.ErrClosed) })
 		p.box.end(member.ErrClosed)
 		p.box.drop()
 	})
 	return nil
 }
 
-func (p *Port) post(ctx context.Context, group string, order views.Order, tag uint64, payload []byte, reply chan<- answer[Receipt], wait bool) error {
+func (p *Port) post(ctx context.Context, group string, order views.Order, tag uint64, payload []byte, done fate, wait bool) error {
 	if err := postable(ctx, group, order, payload); err != nil {
 		return err
 	}
 	return p.errorOf(p.host.outbox.post(ctx, outgoing{
-		Submission: engine.Submission{Port: p.number, Tag: tag, Group: group, Order: order, Payload: payload}, reply: reply,
+		Submission: engine.Submission{Port: p.number, Tag: tag, Group: group, Order: order, Payload: payload}, done: done,
 	}, wait))
 }
 

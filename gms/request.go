@@ -46,14 +46,14 @@ func (p *Port) Request(ctx context.Context, group string, payload []byte, need m
 		return nil, err
 	}
 	done := make(chan answer[[]member.Reply], 1)
-	number, err := ask(ctx, p.host, func(l *loop, reply chan<- answer[uint64]) {
+	number, err := askPatiently(ctx, p.host, func(l *loop, reply chan<- answer[uint64]) {
 		n, err := l.openRequest(p, group, need, done)
 		reply <- answer[uint64]{value: n, err: err}
 	})
 	if err != nil {
 		return nil, p.errorOf(err)
 	}
-	defer func() { _ = p.host.order(func(l *loop) { l.closeRequest(p, number) }) }()
+	defer func() { _ = p.host.orderPatiently(context.Background(), func(l *loop) { l.closeRequest(p, number) }) }()
 	if err := p.post(ctx, group, views.Agreed, tagOf(number), payload, nil, true); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ disturbed. But it takes all processors; stop it by a signal at any time.
          all hosts send as fast as flow control lets them, by size and order
   rate   one-way latency at every host (lat) and from send to own delivery (own)
          at a steady rate of 100 byte messages from one sender
+  groups joining and leaving a light group, a client dying, a thousand groups
   leave  from the act until the last host has the view without the one who left
 
 The table gives median, least and greatest over hosts and runs. With --json one
@@ -30,10 +31,12 @@ record a line is printed, in the form and with the names that the harnesses of
 other systems use, so that they can be laid side by side.`,
 	examples: `  gmsd bench
   gmsd bench --phases flood --sizes 1024 --orders agreed --senders all --runs 5
+  gmsd bench --live /var/lib/gmsd/clients.sock --phases flood,rate,groups
   gmsd bench --json >> results.jsonl`,
 	flags: func(c *call) {
 		o := &c.bench
 		*o = bench.Defaults()
+		c.set.StringVar(&o.Live, "live", "", "measure running daemons through `SOCKET,...` of theirs instead: their groups carry the load")
 		c.set.IntVar(&o.Hosts, "hosts", o.Hosts, "`N` hosts in the group")
 		c.set.IntVar(&o.Runs, "runs", o.Runs, "`N` runs, each with a new group")
 		c.set.StringVar(&o.Phases, "phases", o.Phases, "`LIST` of what to measure")

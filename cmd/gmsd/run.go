@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/internal/clients"
 )
 
 var runCommand = &command{
@@ -54,6 +57,7 @@ type daemon struct {
 	log      *slog.Logger
 	notify   notifier
 	server   *admin.Server
+	clients  *clients.Server
 	host     *gms.Host
 	signals  chan os.Signal
 	attempts int
@@ -112,10 +116,20 @@ func (d *daemon) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.clients, err = clients.Listen(clients.Config{
+		Listen: d.setup.Clients, Open: d.openPort, Software: version(), Logger: d.log,
+	}); err != nil {
+		d.server.Close(ctx)
+		return &gms.FieldError{
+			Key: "clients", Value: strings.Join(d.setup.Clients, ","), Bound: "addresses at which we can listen",
+			Cure: err.Error(), Err: err,
+		}
+	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if d.host, err = gms.Start(starting, d.setup.Host); err != nil {
 		d.server.Close(ctx)
+		_ = d.clients.Close() // nobody was served
 		return err
 	}
 	metrics := admin.NewMetrics(version())
@@ -123,9 +137,19 @@ func (d *daemon) start(ctx context.Context) error {
 		d.log.Warn("metrics are not counted", "error", err)
 	}
 	d.server.Serve(admin.ForHost(d.host), metrics)
+	go func() { _ = d.clients.Serve() }() // ends with Close
 	d.tell("READY=1")
 	d.log.Info("ready", "host", d.host.Self().Host.String(), "addr", d.host.Self().Addr.String(), "admin", d.setup.Admin, "socket", d.setup.AdminSocket)
 	return nil
+}
+
+// openPort is a client's way in; the host has started before the first is served.
+func (d *daemon) openPort(name string) (member.Port, error) {
+	p, err := d.host.OpenPort(name)
+	if err != nil {
+		return nil, err // not a nil *gms.Port as a port
+	}
+	return p, nil
 }
 
 func (d *daemon) tell(state string) {
@@ -176,6 +200,7 @@ func (d *daemon) stop(ctx context.Context, left chan<- error) {
 func (d *daemon) end(err error) error {
 	lingering, cancel := context.WithTimeout(context.Background(), lingerTimeout)
 	defer cancel()
+	_ = d.clients.Close() // says so to each
 	d.server.Close(lingering)
 	switch {
 	case err == nil:

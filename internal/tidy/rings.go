@@ -57,7 +57,7 @@ var Rings = []Ring{
 	{Path: "gms", Ring: 3, May: []string{"gms/member", "transport", "transport/**", "internal/stable", "internal/meta", "internal/tracelog"}},
 
 	{Path: "internal/admin", Ring: 4},
-	{Path: "cmd/**", Ring: 4, May: []string{"internal/admin", "cmd/**"}},
+	{Path: "cmd/**", Ring: 4, May: []string{"internal/admin", "internal/clients", "cmd/**"}},
 
 	// The checkers read event logs, of the simulator and of real processes alike.
 	{Path: "internal/sim/check", Ring: 3},

@@ -31,6 +31,8 @@ type order struct {
 	// fenced: the next packet holds a control and waits for what its sender sent in
 	// FIFO order before.
 	fenced bool
+	// ended: the view ends, and who waits behind a fence waits in vain.
+	ended bool
 }
 
 func newOrder(size int) order {
@@ -117,6 +119,9 @@ func (c *Core) deliverPlaced() {
 // isFenced reports whether the next packet of a placed stream waits for its
 // sender's FIFO stream.
 func (c *Core) isFenced(id message.StreamID, s *stream) bool {
+	if c.order.ended {
+		return false
+	}
 	fence := fenceOf(s.at(s.delivered+1).body, message.ClassPlaced)
 	return fence > uint64(c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].delivered)
 }
@@ -125,6 +130,7 @@ func (c *Core) isFenced(id message.StreamID, s *stream) bool {
 // those who go on together: behind the first gap only what they themselves
 // sent, since what others sent there may depend on what is missing.
 func (c *Core) finishOrder(together []bool) {
+	c.order.ended = true
 	c.deliverPlaced()
 	for len(c.order.heads) > 0 {
 		h := c.order.take()
@@ -138,6 +144,7 @@ func (c *Core) finishOrder(together []bool) {
 			continue
 		}
 		c.order.wait(h.id, s)
+		c.readFenced() // before a control that may take its sender out
 	}
 }
 

@@ -252,6 +252,9 @@ func (p *FakePort) take() ([]member.Event, error) {
 	return p.given, nil
 }
 
+// Ended is closed at the end of the port.
+func (p *FakePort) Ended() <-chan struct{} { return p.ended }
+
 // Close is member.Port's.
 func (p *FakePort) Close() error { return p.close(groups.Left) }
 

@@ -30,7 +30,10 @@ func TestRunMeasuresWhatItNames(t *testing.T) {
 	for _, note := range report.Notes {
 		t.Log(note)
 	}
-	want := map[string]int{"lib form_all_ms": 1, "lib leave_all_ms": 1}
+	want := map[string]int{
+		"lib form_all_ms": 1, "lib leave_all_ms": 1, "lib group_join_ms": groupChanges, "lib group_leave_ms": groupChanges,
+		"lib groups_1000_join_all_ms": 1, "lib group_rejoin_ms": 1, "lib client_kill_ms": 1,
+	}
 	for _, order := range []string{"fifo", "agreed", "safe"} {
 		for _, k := range []int{1, 2} {
 			for _, figure := range []string{"msgs_s", "lat_p50_us", "lat_p99_us"} {
@@ -90,8 +93,8 @@ func TestALoadSendsAtItsRateAndLosesNothing(t *testing.T) {
 		t.Errorf("%d messages sent, want up to 80", sent)
 	}
 	for _, r := range receivers {
-		if l.missing(r) != 0 || r.cuts != 0 {
-			t.Errorf("%d missing, %d cuts", l.missing(r), r.cuts)
+		if l.missing(r) != 0 || r.changed {
+			t.Errorf("%d missing, changed %t", l.missing(r), r.changed)
 		}
 	}
 }
@@ -125,7 +128,7 @@ func TestOptionsFaults(t *testing.T) {
 	}
 	for _, part := range []string{
 		"--hosts 0: want 2 to 64", "--runs 0", "--duration 0s: want 10ms to 10m", "--rate 0",
-		`--phases "form,fall": want words of form, flood, rate, leave`, `--sizes "7": want words of 8 to`, `--orders ""`, `--senders "5"`,
+		`--phases "form,fall": want words of form, flood, rate, groups, leave`, `--sizes "7": want words of 8 to`, `--orders ""`, `--senders "5"`,
 		"--profile is one of the flood",
 	} {
 		if !strings.Contains(err.Error(), part) {

@@ -11,18 +11,56 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gmsd/gmsd/client"
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
 )
 
 // patience bounds what must happen at all.
 const patience = 30 * time.Second
 
-// group are the hosts of one run.
+// group is what loads run on.
 type group struct {
-	// hosts stand in the order of the view, but the coordinator last.
+	// ports are one a host, in the order of the view, but the coordinator's last;
+	// hosts are theirs, none where the ports are clients of daemons.
+	ports []member.Port
 	hosts []*gms.Host
 	epoch time.Time
+}
+
+// cfg says what the figures are of.
+func (g *group) cfg() string {
+	if g.hosts == nil {
+		return cfgLive
+	}
+	return cfgLibrary
+}
+
+// dial makes clients of running daemons.
+func dial(ctx context.Context, addresses []string) (*group, error) {
+	g := &group{epoch: time.Now()}
+	for i, address := range addresses {
+		c, err := client.Dial(ctx, address, client.Options{Name: fmt.Sprintf("bench%d", i+1), NoReconnect: true})
+		if err != nil {
+			g.close()
+			return nil, fmt.Errorf("%s: %w", address, err)
+		}
+		g.ports = append(g.ports, c)
+	}
+	return g, nil
+}
+
+// open gives every host a port.
+func (g *group) open() error {
+	for _, h := range g.hosts {
+		p, err := h.OpenPort(h.Self().Name)
+		if err != nil {
+			return err
+		}
+		g.ports = append(g.ports, p)
+	}
+	return nil
 }
 
 // form starts n hosts at once and gives the time from the first call until
@@ -61,7 +99,7 @@ func form(ctx context.Context, n int, dir string) (*group, time.Duration, error)
 		}
 	}
 	g.sort()
-	return g, last.Sub(g.epoch), nil
+	return g, last.Sub(g.epoch), g.open()
 }
 
 func (g *group) sort() {
@@ -117,8 +155,9 @@ func (g *group) leave(ctx context.Context) (time.Duration, error) {
 	return last.Sub(began), nil
 }
 
-// close ends the hosts at once.
+// close ends ports and hosts at once.
 func (g *group) close() {
+	_ = together(len(g.ports), func(i int) error { return g.ports[i].Close() })
 	_ = together(len(g.hosts), func(i int) error {
 		if g.hosts[i] == nil {
 			return nil

@@ -3,12 +3,13 @@ package bench
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -18,14 +19,14 @@ const (
 	stampBytes = 8
 	// warmUpMax is how long a load runs before its window opens, at most.
 	warmUpMax = time.Second
-	// markEvery is when an end mark is said again: a listener that was cut may
-	// have missed it.
-	markEvery = 500 * time.Millisecond
 )
 
-// cfgLibrary names the records of hosts of the library in one process; those of
-// a load add the order.
-const cfgLibrary = "lib"
+// What the records of hosts of the library in one process, and of clients of
+// daemons, are called; those of a load add the order.
+const (
+	cfgLibrary = "lib"
+	cfgLive    = "live"
+)
 
 // cell is one load.
 type cell struct {
@@ -43,13 +44,13 @@ func (c *cell) metric() string {
 	return fmt.Sprintf("flood_%dB_%dsend", c.size, c.senders)
 }
 
-func (c *cell) cfg() string { return cfgLibrary + "," + c.order.String() }
+func (l *load) cfg() string { return l.group.cfg() + "," + l.order.String() }
 
 // load is a cell while it runs.
 type load struct {
 	cell
 	*group
-	name string // of the process group
+	name string // of the light group
 	// The window, by group.since.
 	start, open, shut time.Duration
 	sent              atomic.Uint64
@@ -68,11 +69,12 @@ func (l *load) run(ctx context.Context, duration time.Duration) ([]*receiver, er
 	if err != nil {
 		return nil, err
 	}
-	receivers := make([]*receiver, len(l.hosts))
-	for i, h := range l.hosts {
-		if receivers[i], err = l.listen(h); err != nil {
-			return nil, err
-		}
+	receivers := make([]*receiver, len(l.ports))
+	for i, p := range l.ports {
+		receivers[i] = l.receiver(p)
+	}
+	if err := l.join(ctx, receivers); err != nil {
+		return nil, err
 	}
 	l.start = l.since()
 	l.open = l.start + warmUp
@@ -83,7 +85,9 @@ func (l *load) run(ctx context.Context, duration time.Duration) ([]*receiver, er
 		close(received)
 	}()
 	if err = l.send(ctx); err == nil {
-		err = l.mark(ctx, received)
+		if err = l.mark(ctx); err == nil {
+			err = <-received
+		}
 	}
 	if err != nil {
 		cancel()
@@ -97,16 +101,30 @@ func (l *load) run(ctx context.Context, duration time.Duration) ([]*receiver, er
 	}
 	l.resent = after.resent - before.resent
 	l.newView = !slices.Equal(before.views, after.views)
-	return receivers, l.judge(receivers)
+	return receivers, errors.Join(l.judge(receivers), l.part(ctx))
+}
+
+// join brings all ports into the load's group.
+func (l *load) join(ctx context.Context, receivers []*receiver) error {
+	return together(len(receivers), func(i int) error {
+		if err := receivers[i].port.Join(ctx, l.name, member.Options{}); err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		return receivers[i].settle(ctx)
+	})
+}
+
+func (l *load) part(ctx context.Context) error {
+	return together(len(l.ports), func(i int) error { return l.ports[i].Leave(ctx, l.name) })
 }
 
 // send lets all senders send until the window shuts.
 func (l *load) send(ctx context.Context) error {
-	return together(l.senders, func(i int) error { return l.sendFrom(ctx, l.hosts[i]) })
+	return together(l.senders, func(i int) error { return l.sendFrom(ctx, l.ports[i]) })
 }
 
-// sendFrom posts at one host: as fast as gms takes it, or at the rate.
-func (l *load) sendFrom(ctx context.Context, h *gms.Host) error {
+// sendFrom posts at one port: as fast as it takes it, or at the rate.
+func (l *load) sendFrom(ctx context.Context, p member.Port) error {
 	payload := make([]byte, l.size)
 	due, step := time.Duration(0), time.Duration(0) // a flood is always due
 	if l.rate > 0 {
@@ -122,8 +140,8 @@ func (l *load) sendFrom(ctx context.Context, h *gms.Host) error {
 			return nil
 		}
 		binary.BigEndian.PutUint64(payload, uint64(now))
-		if err := h.Post(ctx, l.name, l.order, payload); err != nil {
-			return fmt.Errorf("%s sends: %w", h.Self().Name, err)
+		if err := p.Post(ctx, l.name, l.order, payload); err != nil {
+			return fmt.Errorf("%s sends: %w", p.Self().Name, err)
 		}
 		l.sent.Add(1)
 	}
@@ -145,38 +163,27 @@ func (l *load) await(ctx context.Context, at time.Duration) error {
 	}
 }
 
-// mark ends a load: every sender says that it has sent all, until all have
-// received that.
-func (l *load) mark(ctx context.Context, received <-chan error) error {
-	again := time.NewTicker(markEvery)
-	defer again.Stop()
-	for {
-		err := together(l.senders, func(i int) error {
-			_, err := l.hosts[i].Send(ctx, l.name, l.order, []byte{0})
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("end mark: %w", err)
-		}
-		select {
-		case err := <-received:
-			return err
-		case <-again.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%s, %s: not every host heard the end: %w", l.metric(), l.order, ctx.Err())
-		}
+// mark ends a load: every sender says that it has sent all.
+func (l *load) mark(ctx context.Context) error {
+	err := together(l.senders, func(i int) error {
+		_, err := l.ports[i].Send(ctx, l.name, l.order, []byte{0})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s, %s: end mark: %w", l.metric(), l.order, err)
 	}
+	return nil
 }
 
-// missing is how many messages a host was not given.
+// missing is how many messages a port was not given.
 func (l *load) missing(r *receiver) int64 { return int64(l.sent.Load()) - int64(r.got) }
 
 // judge holds what was received against what was sent.
 func (l *load) judge(receivers []*receiver) error {
 	for _, r := range receivers {
-		if l.missing(r) != 0 && r.cuts == 0 && !l.newView {
+		if l.missing(r) != 0 && !r.changed && !l.newView {
 			return fmt.Errorf("%s, %s: %s misses %d of %d messages and was told of no reason",
-				l.metric(), l.order, r.host.Self().Name, l.missing(r), l.sent.Load())
+				l.metric(), l.order, r.port.Self().Name, l.missing(r), l.sent.Load())
 		}
 	}
 	return nil

@@ -22,13 +22,14 @@ const (
 
 // Phases, in the order in which they run.
 const (
-	PhaseForm  = "form"
-	PhaseFlood = "flood"
-	PhaseRate  = "rate"
-	PhaseLeave = "leave"
+	PhaseForm   = "form"
+	PhaseFlood  = "flood"
+	PhaseRate   = "rate"
+	PhaseGroups = "groups"
+	PhaseLeave  = "leave"
 )
 
-var phases = []string{PhaseForm, PhaseFlood, PhaseRate, PhaseLeave}
+var phases = []string{PhaseForm, PhaseFlood, PhaseRate, PhaseGroups, PhaseLeave}
 
 // AllSenders stands for as many senders as there are hosts.
 const AllSenders = "all"
@@ -44,6 +45,9 @@ type Options struct {
 	Sizes, Orders, Senders string
 	// Rate is in messages a second.
 	Rate int
+	// Live, if set, are the addresses of clients' sockets of running daemons,
+	// between commas: they are measured, and Hosts does not count.
+	Live string
 	// Profile is a file for the processor profile of the first run's flood.
 	Profile string
 	// Told, if set, gets a line about each step.
@@ -71,12 +75,17 @@ type plan struct {
 	orders []views.Order
 	sizes  []int
 	counts []int // of senders
+	live   []string
 }
 
 func (o *Options) plan() (*plan, error) {
 	p := &plan{Options: o}
 	var f faults
-	f.within("--hosts", o.Hosts, 2, HostsMax)
+	if o.Live != "" {
+		p.live = strings.Split(o.Live, ",")
+		o.Hosts = len(p.live)
+	}
+	f.within("--hosts", o.Hosts, hostsLeast(o), HostsMax)
 	f.within("--runs", o.Runs, 1, RunsMax)
 	f.within("--rate", o.Rate, 1, RateMax)
 	if o.Duration < DurationMin || o.Duration > DurationMax {
@@ -100,6 +109,14 @@ func (o *Options) plan() (*plan, error) {
 		return nil, &OptionsError{errors.Join(f...)}
 	}
 	return p, nil
+}
+
+// hostsLeast: one daemon alone can be measured, too.
+func hostsLeast(o *Options) int {
+	if o.Live != "" {
+		return 1
+	}
+	return 2
 }
 
 func (p *plan) does(phase string) bool { return slices.Contains(p.phases, phase) }

@@ -3,67 +3,77 @@ package bench
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
 )
 
-// receiver is one host's end of a load. Only its goroutine writes; others read
+// portID names a member of a load.
+type portID struct {
+	views.Process
+	port uint32
+}
+
+func idOf(p member.Port) portID {
+	self := p.Self()
+	return portID{self.Process, self.Port}
+}
+
+// receiver is one port's end of a load. Only its goroutine writes; others read
 // when it has ended.
 type receiver struct {
-	load     *load
-	host     *gms.Host
-	self     views.Process
-	listener *gms.Listener
-	ended    map[views.Process]bool // who has sent the end mark
+	load  *load
+	port  member.Port
+	self  portID
+	ended map[portID]bool // who has sent the end mark
 	// got are all messages, inWindow those delivered in the window.
 	got, inWindow uint64
-	// cuts is how often the listener was cut because it did not keep up.
-	cuts int
+	// changed: the group's view changed while the load ran.
+	changed bool
 	// lat has the messages sent and delivered in the window, own those of its own.
 	lat, own histogram
 }
 
-func (l *load) listen(h *gms.Host) (*receiver, error) {
-	listener, err := h.Listen(l.name)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	return &receiver{load: l, host: h, self: h.Self().Process, listener: listener, ended: make(map[views.Process]bool)}, nil
+func (l *load) receiver(p member.Port) *receiver {
+	return &receiver{load: l, port: p, self: idOf(p), ended: make(map[portID]bool)}
 }
 
-// run receives until every sender's end mark is there. A listener that is cut
-// is opened anew; what passed meanwhile is missing.
+// settle reads until the port is in a view of all.
+func (r *receiver) settle(ctx context.Context) error {
+	return untilView(ctx, r.port, r.load.name, len(r.load.ports))
+}
+
+// untilView reads until a port has a view of a group with so many members.
+func untilView(ctx context.Context, p member.Port, group string, members int) error {
+	for {
+		events, err := p.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("%s waits for %d members of %s: %w", p.Self().Name, members, group, err)
+		}
+		for i := range events {
+			if e := &events[i]; e.Kind == member.KindView && e.Group == group && len(e.View.Members) == members {
+				return nil
+			}
+		}
+	}
+}
+
+// run receives until every sender's end mark is there.
 func (r *receiver) run(ctx context.Context) error {
 	for {
-		err := r.drain(ctx)
-		r.listener.Close()
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, gms.ErrSlow):
-			return fmt.Errorf("%s receives: %w", r.host.Self().Name, errors.Join(err, ctx.Err()))
-		}
-		r.cuts++
-		if r.listener, err = r.host.Listen(r.load.name); err != nil {
-			return fmt.Errorf("listen again: %w", err)
-		}
-	}
-}
-
-// drain reads one listener to its end.
-func (r *receiver) drain(ctx context.Context) error {
-	for {
-		events, err := r.listener.Next(ctx)
+		events, err := r.port.Next(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s receives: %w", r.port.Self().Name, err)
 		}
 		now := r.load.since()
 		for i := range events {
-			if events[i].Kind == gms.KindMessage && r.take(&events[i].Msg, now) {
+			switch e := &events[i]; {
+			case e.Group != r.load.name:
+			case e.Kind == member.KindView, e.Kind == member.KindGap:
+				r.changed = true
+			case e.Kind == member.KindMessage && r.take(&e.Msg, now):
 				return nil
 			}
 		}
@@ -72,9 +82,10 @@ func (r *receiver) drain(ctx context.Context) error {
 
 // take notes a message that came into our hands at now, and reports whether it
 // was the last one.
-func (r *receiver) take(m *gms.Message, now time.Duration) bool {
+func (r *receiver) take(m *member.Message, now time.Duration) bool {
+	from := portID{m.ID.From, m.Port}
 	if len(m.Payload) < stampBytes {
-		r.ended[m.Msg.From] = true
+		r.ended[from] = true
 		return len(r.ended) == r.load.senders
 	}
 	r.got++
@@ -85,7 +96,7 @@ func (r *receiver) take(m *gms.Message, now time.Duration) bool {
 	r.inWindow++
 	if sent >= r.load.open {
 		r.lat.add(now - sent)
-		if m.Msg.From == r.self {
+		if from == r.self {
 			r.own.add(now - sent)
 		}
 	}

@@ -19,7 +19,9 @@ type Daemon struct {
 	Host gms.Config
 	// Admin is host:port, empty for none; AdminSocket a path.
 	Admin, AdminSocket string
-	LogLevel           slog.Level
+	// Clients are addresses at which programs reach the groups; none: nowhere.
+	Clients  []string
+	LogLevel slog.Level
 }
 
 // None is the word that turns a listener off.
@@ -76,8 +78,17 @@ func hostFaults(c *gms.Config, known []error) []error {
 
 // fill shows the defaults that were found on this machine.
 func (s *Settings) fill(d *Daemon) {
+	switch clients := s.values[keyClients].Value.([]string); {
+	case len(clients) == 0:
+		d.Clients = []string{filepath.Join(d.Host.DataDir, "clients.sock")}
+	case len(clients) > 1 || clients[0] != None:
+		d.Clients = clients
+	}
 	if d.AdminSocket == "" {
 		d.AdminSocket = filepath.Join(d.Host.DataDir, "admin.sock")
+	}
+	if s.values[keyClients].Origin == originDefault {
+		s.values[keyClients] = Value{Key: keyClients, Value: d.Clients, Origin: originDefault}
 	}
 	for key, v := range map[string]string{
 		keyName: d.Host.Name, keyBind: d.Host.Bind.String(), keyAdvertise: d.Host.Advertise.String(), keyAdminSocket: d.AdminSocket,

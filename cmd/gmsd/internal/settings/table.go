@@ -36,6 +36,7 @@ const (
 	keyAdvertise   = "advertise"
 	keyAttrs       = "attrs"
 	keyBind        = "bind"
+	keyClients     = "clients"
 	keyDataDir     = "data-dir"
 	keyDB          = "db"
 	keyEventLog    = "event-log"
@@ -70,6 +71,7 @@ func table() []setting {
 		{key: keyInsecureLab, kind: toggle, fallback: "false", usage: "run without keys: anybody who can send to us can join, forge and remove"},
 		{key: keyAdmin, fallback: "127.0.0.1:7750", usage: "`host:port` of the read-only HTTP API and metrics, or none"},
 		{key: keyAdminSocket, usage: "`path` of the HTTP API with every verb, mode 0600 (default: <data-dir>/admin.sock)"},
+		{key: keyClients, kind: words, usage: "where programs reach the groups: `path or tcp:HOST:PORT,...`, or none (default: <data-dir>/clients.sock)"},
 		{key: keyEventLog, usage: "`file` (or -) for the event log"},
 		{key: keyAttrs, kind: pairs, reload: true, usage: "small `key=value,...` that travel with the host in views"},
 		{key: keyStarted, fallback: "auto", usage: "`WORD`: who sets the started bit: auto, api or check:COMMAND"},

@@ -1,0 +1,106 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gmsd/gmsd/gms/member"
+)
+
+// groupChanges is how often a port joins and goes in one run, and manyGroups how
+// many groups all ports join at once.
+const (
+	groupChanges = 20
+	manyGroups   = 1000
+)
+
+// groups measures what changes of light groups take: from the call until the last
+// of the others has the view.
+func (b *bench) groups(ctx context.Context, g *group) error {
+	if !b.does(PhaseGroups) {
+		return nil
+	}
+	b.tell("groups")
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	name := fmt.Sprintf("bench-%d", os.Getpid())
+	stay, goes := g.ports[1:], g.ports[0]
+	err := together(len(stay), func(i int) error {
+		if err := stay[i].Join(ctx, name, member.Options{}); err != nil {
+			return err
+		}
+		return untilView(ctx, stay[i], name, len(stay))
+	})
+	for n := 0; err == nil && n < groupChanges; n++ {
+		err = b.change(ctx, g, "group_join_ms", name, len(g.ports), func() error { return goes.Join(ctx, name, member.Options{}) })
+		if err == nil {
+			err = b.change(ctx, g, "group_leave_ms", name, len(stay), func() error { return goes.Leave(ctx, name) })
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("groups: %w", err)
+	}
+	if err := b.many(ctx, g); err != nil {
+		return fmt.Errorf("%d groups: %w", manyGroups, err)
+	}
+	return b.kill(ctx, g, name)
+}
+
+// change lets the first port do something, and notes when the last of the others
+// has a view of so many members.
+func (b *bench) change(ctx context.Context, g *group, metric, name string, members int, do func() error) error {
+	began := time.Now()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	ends := make([]time.Time, len(g.ports))
+	err := together(len(g.ports)-1, func(i int) error {
+		err := untilView(ctx, g.ports[i+1], name, members)
+		ends[i] = time.Now()
+		return err
+	})
+	if first := <-done; err == nil {
+		err = first
+	}
+	if err == nil {
+		b.add(g.cfg(), metric, last(ends).Sub(began), time.Millisecond)
+	}
+	return err
+}
+
+func last(times []time.Time) (latest time.Time) {
+	for _, t := range times {
+		if t.After(latest) {
+			latest = t
+		}
+	}
+	return latest
+}
+
+// many lets all ports join a thousand groups.
+func (b *bench) many(ctx context.Context, g *group) error {
+	began := time.Now()
+	err := together(len(g.ports), func(i int) error {
+		return together(manyGroups, func(n int) error {
+			return g.ports[i].Join(ctx, fmt.Sprintf("bench-%d-many-%d", os.Getpid(), n), member.Options{})
+		})
+	})
+	if err == nil {
+		b.add(g.cfg(), fmt.Sprintf("groups_%d_join_all_ms", manyGroups), time.Since(began), time.Millisecond)
+	}
+	return err
+}
+
+// kill ends the first port as a program that dies: with it ends the run.
+func (b *bench) kill(ctx context.Context, g *group, name string) error {
+	aborter, ok := g.ports[0].(interface{ Abort() error })
+	if !ok {
+		return nil
+	}
+	err := b.change(ctx, g, "group_rejoin_ms", name, len(g.ports), func() error { return g.ports[0].Join(ctx, name, member.Options{}) })
+	if err != nil {
+		return err
+	}
+	return b.change(ctx, g, "client_kill_ms", name, len(g.ports)-1, aborter.Abort)
+}

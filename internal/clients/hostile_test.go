@@ -1,0 +1,232 @@
+package clients
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/gms/member"
+	"github.com/gmsd/gmsd/gms/member/membertest"
+	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/views/groups"
+)
+
+// Whoever breaks a rule is told which, and cut; the port is aborted, and others
+// go on.
+func TestRulesBroken(t *testing.T) {
+	hello := clientwire.AppendHello(nil, &clientwire.Hello{Low: 1, High: 1, Credit: 1 << 16})
+	leave := clientwire.AppendLeave(nil, &clientwire.Leave{Handle: 0, Token: 7})
+	carrier := clientwire.AppendSend(nil, &clientwire.Send{Parts: true, Handle: 0, Tail: make([]byte, 5)})
+	many := func(b []byte, n int) []byte { return bytes.Repeat(b, n) }
+	for _, c := range []struct {
+		name   string
+		fresh  bool
+		frames [][]byte
+		code   clientwire.Code
+		text   string
+	}{
+		{"nonsense", true, [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n")}, clientwire.CodeProtocol, "bad frame length"},
+		{"no hello", true, [][]byte{clientwire.AppendPing(nil, 1)}, clientwire.CodeProtocol, "the first frame"},
+		{"other magic", true, [][]byte{clientwire.AppendFrame(nil, clientwire.TypeHello, []byte("xmsd\x01\x01\x00\x00\x00"))}, clientwire.CodeProtocol, "not this protocol"},
+		{"later version", true, [][]byte{clientwire.AppendHello(nil, &clientwire.Hello{Low: 2, High: 3})}, clientwire.CodeVersion, "versions 2 to 3"},
+		{"two hellos", false, [][]byte{hello}, clientwire.CodeProtocol, "0x01 was not expected"},
+		{"empty frame", false, [][]byte{{0, 0, 0, 0}}, clientwire.CodeProtocol, "bad frame length"},
+		{"long frame", false, [][]byte{{0, 1, 0, 1, 0x21}}, clientwire.CodeProtocol, "bad frame length"},
+		{"event of a client", false, [][]byte{clientwire.AppendBlock(nil, 0)}, clientwire.CodeProtocol, "0x43 was not expected"},
+		{"unknown ask", false, [][]byte{clientwire.AppendFrame(nil, 0x3f, nil)}, clientwire.CodeProtocol, "0x3f was not expected"},
+		{"half a body", false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypeJoin, []byte{0})}, clientwire.CodeProtocol, "body too short"},
+		{"bytes behind", false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypePing, []byte{1, 2})}, clientwire.CodeProtocol, "left over"},
+		{"no such number", false, [][]byte{post(9, 1)}, clientwire.CodeProtocol, "stands for no group"},
+		{"number of another", false, [][]byte{bind(0, "a"), join(0, 1), bind(0, "b")}, clientwire.CodeProtocol, "where you are a member"},
+		{"group twice", false, [][]byte{bind(0, "a"), bind(1, "a")}, clientwire.CodeProtocol, "has the number 0"},
+		{"group without a name", false, [][]byte{bind(0, "")}, clientwire.CodeProtocol, "too short"},
+		{"token 0", false, [][]byte{bind(0, "a"), join(0, 0)}, clientwire.CodeProtocol, "gets no word"},
+		{"parts too long", false, [][]byte{part(1<<24, 9)}, clientwire.CodeProtocol, "payload too long"},
+		{"parts that do not fit", false, [][]byte{part(100, 9), part(90, 9)}, clientwire.CodeProtocol, "not as long"},
+		{"end of parts too soon", false, [][]byte{bind(0, "a"), part(100, 9), carrier}, clientwire.CodeProtocol, "not as long"},
+		{"end without parts", false, [][]byte{bind(0, "a"), carrier}, clientwire.CodeProtocol, "not as long"},
+		{"much credit", false, [][]byte{clientwire.AppendCredit(nil, 1<<30)}, clientwire.CodeLimit, "more credit"},
+		{"many tokens", false, [][]byte{bind(0, "block"), many(requests(40), 1)}, clientwire.CodeLimit, "too many tokens"},
+		{"token under way", false, [][]byte{bind(0, "block"), join(0, 7), many(leave, 2)}, clientwire.CodeProtocol, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := membertest.NewFake(1, membertest.FakeOptions{})
+			guard := blocker(t, f)
+			s := serve(t, f, 0, func(c *Config) { c.Tokens = 20 })
+			r := connect(t, s)
+			if !c.fresh {
+				r = greet(t, s, 1<<20)
+			}
+			if c.name == "token under way" {
+				// The leave waits for the guard, so that its token is under way.
+				r.write(bind(0, "block"), join(0, 6))
+				c.frames = [][]byte{many(join(0, 7), 2)}
+			}
+			if c.name == "many tokens" {
+				r.write(bind(0, "block"), join(0, 1))
+				c.frames = [][]byte{requests(40)}
+			}
+			r.write(c.frames...)
+			r.cut(c.code, c.text)
+			if got := s.Stats().Errors[c.code.String()]; got != 1 {
+				t.Errorf("%d errors counted", got)
+			}
+			other := greet(t, s, 1<<20)
+			other.write(bind(0, "x"), join(0, 1))
+			other.await(clientwire.TypeDone)
+			_ = guard
+		})
+	}
+}
+
+// blocker gives a port whose group "block" changes only when it says so.
+func blocker(t *testing.T, f *membertest.Fake) *membertest.FakePort {
+	p, err := f.Open(0, "guard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Join(t.Context(), "block", member.Options{Block: true, BlockFor: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// requests are joins of the blocked group and others, which wait.
+func requests(n int) []byte {
+	var b []byte
+	for i := range n {
+		b = append(b, join(0, uint64(i+2))...) //nolint:gosec // small
+	}
+	return b
+}
+
+// One who sends more than it was granted is cut; who waits for credit is served.
+func TestCreditOfClient(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	full := fill(t, f, "full")
+	s := serve(t, f, 0, func(c *Config) { c.Window = 1 << 16 })
+	r := greet(t, s, 1<<20)
+	r.write(bind(0, "full"))
+	_, _ = r.conn.Write(bytes.Repeat(post(0, 1000), 70)) // cut before the end of it
+	r.cut(clientwire.CodeCredit, "more than you had credit for")
+	// The pings of one whose posts wait are answered.
+	r = greet(t, s, 1<<20)
+	r.write(bind(0, "full"), post(0, 60_000), clientwire.AppendPing(nil, 77))
+	if n, err := clientwire.ParseNumber(r.await(clientwire.TypePong)); n != 77 || err != nil {
+		t.Errorf("pong %d, %v", n, err)
+	}
+	// And when the member reads, the credit comes.
+	if _, err := full.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := clientwire.ParseNumber(r.await(clientwire.TypeCredit)); n < 60_000 || err != nil {
+		t.Errorf("credit %d, %v", n, err)
+	}
+}
+
+// fill gives a member that does not read, whose queue is full.
+func fill(t *testing.T, f *membertest.Fake, group string) *membertest.FakePort {
+	p, err := f.Open(0, "full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Join(t.Context(), group, member.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for p.TryPost(group, 1, make([]byte, 4096)) == nil {
+	}
+	return p
+}
+
+// Events stop where the credit of the client ends, and go on with more.
+func TestCreditOfEvents(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	s := serve(t, f, 0, nil)
+	r := greet(t, s, 1)
+	r.write(bind(0, "g"), join(0, 1))
+	r.await(clientwire.TypeView)
+	r.write(post(0, 10), post(0, 11), clientwire.AppendPing(nil, 1))
+	for {
+		typ, _, err := r.frame()
+		if typ == clientwire.TypePong {
+			break
+		}
+		if err != nil || typ.Event() {
+			t.Fatalf("without credit came type %#x, %v", byte(typ), err)
+		}
+	}
+	r.write(clientwire.AppendCredit(nil, 1<<10))
+	for _, size := range []int{10, 11} {
+		if m, err := clientwire.ParseMessage(r.await(clientwire.TypeMessage)); err != nil || len(m.Tail) != size {
+			t.Errorf("got %+v, %v", m, err)
+		}
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	s := serve(t, f, 0, func(c *Config) { c.HelloTimeout, c.PartTimeout = 20*time.Millisecond, 20*time.Millisecond })
+	connect(t, s).cut(clientwire.CodeTimeout, "hello")
+	r := greet(t, s, 1<<20)
+	r.write(part(100, 50))
+	r.cut(clientwire.CodeTimeout, "long message")
+}
+
+// One who grants credit and does not read its socket is cut, and its port with it.
+func TestSocketNotRead(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	s := serve(t, f, 0, func(c *Config) { c.WriteTimeout = 50 * time.Millisecond })
+	r := greet(t, s, 1<<29)
+	other, err := f.Open(0, "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	r.write(bind(0, "g"), join(0, 1))
+	r.await(clientwire.TypeView)
+	if err := other.Join(t.Context(), "g", member.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if err := other.Post(t.Context(), "g", 1, make([]byte, 1<<16)); err != nil {
+			t.Fatal(err)
+		}
+		events, err := other.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Kind == member.KindView && len(e.View.Left) == 1 {
+				if e.View.Left[0].Why != groups.Crashed {
+					t.Errorf("left as %v", e.View.Left[0].Why)
+				}
+				return
+			}
+		}
+	}
+}
+
+// One that does not read its events is cut by the port, and told so.
+func TestSlowClientIsTold(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{SlowAfter: 20 * time.Millisecond})
+	s := serve(t, f, 0, nil)
+	r := greet(t, s, 1)
+	r.write(bind(0, "g"), join(0, 1))
+	r.await(clientwire.TypeView)
+	other, err := f.Open(0, "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.cut(clientwire.CodeSlow, member.ErrSlow.Error())
+	}()
+	for range 4096 {
+		if err := other.Post(t.Context(), "g", 1, make([]byte, 4096)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-told
+}
