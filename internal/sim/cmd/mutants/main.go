@@ -220,15 +220,15 @@ func (b *bench) detect(m *mutant, patch string) (out string, failed bool, err er
 func (m *mutant) detector(tmp string) (build []string, dir string, args []string) {
 	binary := filepath.Join(tmp, "detector")
 	if m.run[0] == "scenario" {
-		return []string{"test", "-c", "-o", binary, "./internal/sim/scenario"},
+		return []string{"test", "-trimpath", "-c", "-o", binary, "./internal/sim/scenario"},
 			filepath.Join(tmp, "internal", "sim", "scenario"),
 			[]string{"-test.run", "TestFilms/" + m.run[1] + "$"}
 	}
-	return []string{"build", "-o", binary, "./internal/sim/cmd/simulate"}, tmp, m.run[1:]
+	return []string{"build", "-trimpath", "-o", binary, "./internal/sim/cmd/simulate"}, tmp, m.run[1:]
 }
 
 // failed finds the property in what the detectors print.
-var failed = regexp.MustCompile(`(?m)(?:FAILED |: check: |: )([A-Z]+[0-9]+|progress|log|disk|driver|panic|expect-[a-z]+)(?: at |: )`)
+var failed = regexp.MustCompile(`(?m)(?:FAILED |: check: |: )([A-Z]+[0-9]+|progress|flow|log|disk|driver|panic|expect-[a-z]+)(?: at |: )`)
 
 // judge finds an expected property among those that failed.
 func (m *mutant) judge(out string) (string, error) {
