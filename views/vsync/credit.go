@@ -5,6 +5,7 @@ import (
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
 )
 
 const (
@@ -36,6 +37,8 @@ type flow struct {
 	rooms []uint64
 	// backlog is what the application here has not taken yet.
 	backlog int
+	// stoppedAt is, at the coordinator, since when a member lets nothing be under way.
+	stoppedAt views.Instant
 }
 
 func newFlow(size int, backlog int) flow {
@@ -144,6 +147,23 @@ func (c *Core) takeRoom(rank int, room uint64) {
 		if v < f.room {
 			f.room, f.slowest = v, uint16(r) //nolint:gosec // below MembersMax
 		}
+	}
+}
+
+// maybeEvictSlow takes out a member that has stopped the whole group for too long:
+// its own host should have cut whoever does not read, long ago.
+func (c *Core) maybeEvictSlow() {
+	f := &c.flow
+	switch {
+	case f.room != 0:
+		f.stoppedAt = 0
+	case f.stoppedAt == 0:
+		f.stoppedAt = c.now
+	case c.now.Sub(f.stoppedAt) >= c.t.Stopped && int(f.slowest) != c.rank:
+		c.emit(trace.Suspect{
+			Who: c.base.Members[f.slowest].Host, Detector: "flow", Evidence: "lets nothing be sent since " + c.t.Stopped.String(),
+		})
+		c.members[f.slowest].evicted = true
 	}
 }
 

@@ -64,7 +64,11 @@ func (c *Core) usePlaces(class message.Class, n int) {
 func (c *Core) placeable() (n int) {
 	out := &c.sender.out[message.ClassPlaced]
 	free := c.credit()
-	n = min(out.first.len()+out.ending(c.fits(), c.held), grantMax)
+	n = out.first.len()
+	if free > 0 {
+		n += out.ending(c.fits(), c.held)
+	}
+	n = min(n, grantMax)
 	if c.held {
 		return n
 	}

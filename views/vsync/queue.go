@@ -171,11 +171,25 @@ func (o *outbound) nextLong(fits int, held, places bool) (l *long, ends bool) {
 // ending is how many long messages wait for nothing but a place.
 func (o *outbound) ending(fits int, held bool) (n int) {
 	for _, l := range o.longs[:min(len(o.longs), longsOpen)] {
-		if len(l.payload)-l.sent <= fits && o.mayEnd(l) && !(held && !l.control()) {
+		if o.isEnding(l, fits, held) {
 			n++
 		}
 	}
 	return n
+}
+
+// firstEnding gives the first of them, or nil.
+func (o *outbound) firstEnding(fits int, held bool) *long {
+	for _, l := range o.longs[:min(len(o.longs), longsOpen)] {
+		if o.isEnding(l, fits, held) {
+			return l
+		}
+	}
+	return nil
+}
+
+func (o *outbound) isEnding(l *long, fits int, held bool) bool {
+	return len(l.payload)-l.sent <= fits && o.mayEnd(l) && !(held && !l.control())
 }
 
 // rewind starts the long messages anew: their parts were of another view.

@@ -230,10 +230,12 @@ func (c *Core) useGranted(out *outbound) {
 		switch {
 		case out.next(c.held) != nil:
 			c.sendShort(out, message.ClassPlaced, r.K, int(r.Count))
-		case out.ending(c.fits(), c.held) > 0:
-			c.sendPart(out, message.ClassPlaced, r.K, int(r.Count))
 		default:
-			return
+			l := out.firstEnding(c.fits(), c.held)
+			if l == nil {
+				return
+			}
+			c.sendPartOf(out, message.ClassPlaced, r.K, l, true) // and no part of another, which takes no place
 		}
 	}
 }
@@ -302,6 +304,12 @@ func (c *Core) sendPart(out *outbound, class message.Class, k views.Position, mo
 	if l == nil {
 		return false
 	}
+	c.sendPartOf(out, class, k, l, ends)
+	return true
+}
+
+// sendPartOf sends the next part of a long message, or its end.
+func (c *Core) sendPartOf(out *outbound, class message.Class, k views.Position, l *long, ends bool) {
 	if !ends {
 		k = 0
 	}
@@ -315,7 +323,6 @@ func (c *Core) sendPart(out *outbound, class message.Class, k views.Position, mo
 		c.usePlaces(class, 1)
 	}
 	c.takeOwn(class, flags)
-	return true
 }
 
 // attrsRoom is what a state takes at most.

@@ -108,7 +108,11 @@ func (c *Core) handleAck(from Sender, m *message.Ack) {
 	if c.rank != 0 {
 		return
 	}
+	stopped := c.flow.room == 0
 	c.takeRoom(r, m.Room)
+	if stopped != (c.flow.room == 0) {
+		c.sendStable() // all stop, or go on, at once
+	}
 	if len(known) > 0 {
 		c.sendTo(from.Addr, &message.Stable{View: c.view.ID, Have: known, Room: c.flow.room, Slowest: c.flow.slowest})
 	}
@@ -168,6 +172,7 @@ func (c *Core) sendStable() {
 		c.sendAll(&message.Stable{View: c.view.ID, Have: risen, Room: c.flow.room, Slowest: c.flow.slowest})
 		c.pump()
 	}
+	c.maybeEvictSlow()
 	if c.flow.room == 0 {
 		st.stableAt = c.after(c.t.RetryMax)
 		c.flow.told = roomUnknown // and again: the others may have missed it

@@ -49,6 +49,9 @@ type Timing struct {
 	StrangerTTL time.Duration
 	// AckDelay gathers acknowledgements. Default 15 ms.
 	AckDelay time.Duration
+	// Stopped is how long one member may keep all from sending before it is taken
+	// out. Default 30 s.
+	Stopped time.Duration
 	// NakDelay tolerates reordering before a gap is reported; NakRetry repeats
 	// the report, doubling up to RetryMax. Defaults 2 ms, 20 ms.
 	NakDelay, NakRetry time.Duration
@@ -92,6 +95,7 @@ func (t *Timing) EnsureDefaults() {
 	set(&t.Hello, 400*ms)
 	set(&t.StrangerTTL, 1500*ms)
 	set(&t.AckDelay, 15*ms)
+	set(&t.Stopped, 30_000*ms)
 	set(&t.NakDelay, 2*ms)
 	set(&t.NakRetry, 20*ms)
 	set(&t.Tail, 30*ms)

@@ -1,0 +1,81 @@
+package vsync_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/vsync"
+)
+
+// lead makes the rig's host the coordinator of a view with others, by hand.
+func (r *rig) lead(self views.Member, others ...views.Member) views.ViewID {
+	r.t.Helper()
+	for _, m := range others {
+		r.introduce(m, 1)
+	}
+	r.run(200 * time.Millisecond)
+	propose := mustSend[*message.Propose](r)
+	for _, m := range others {
+		r.from(m, &message.Answer{Ballot: propose.Ballot, From: viewOf(1, m), Joiner: true, Digest: emptyDigest, Self: &m, Bare: true})
+	}
+	if v := r.core.View(); v.Size() != 1+len(others) {
+		r.t.Fatalf("leads %v: %s", v, r.core.Describe())
+	}
+	r.forget()
+	return r.core.View().ID
+}
+
+// A member that lets nothing be under way stops the senders, is named, and is
+// taken out when that has lasted.
+func TestStoppedMemberIsNamedAndTakenOut(t *testing.T) {
+	a, b, c := member(1, 1), member(2, 1), member(3, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b, c)
+	r.from(b, &message.Ack{View: v, Room: math.MaxUint64})
+	r.from(c, &message.Ack{View: v, Room: 0})
+	slow := r.core.View().RankOf(c.Process)
+	r.run(100 * time.Millisecond)
+	if rank, room, ok := r.core.Slowest(); !ok || rank != slow || room != 0 {
+		t.Fatalf("slowest: %d, %d, %t; want %d, 0, true", rank, room, ok, slow)
+	}
+	r.forget()
+	r.core.Submit(r.now, vsync.Submission{Group: "g", Payload: []byte("x")})
+	r.drain()
+	if d := lastSent[*message.Data](r); d != nil {
+		t.Fatal("sent though there is no room")
+	}
+	for range 25 {
+		r.run(time.Second)
+		if events[trace.Suspect](r) > 0 {
+			t.Fatal("given up too early")
+		}
+	}
+	for range 10 {
+		r.run(time.Second)
+	}
+	p := lastSent[*message.Propose](r)
+	if p == nil || len(p.Without) != 1 || int(p.Without[0]) != slow || events[trace.Suspect](r) != 1 {
+		t.Fatalf("proposed %+v after %d suspicions", p, events[trace.Suspect](r))
+	}
+}
+
+// Where a member says that there is room again, all go on at once.
+func TestRoomAgain(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b)
+	r.from(b, &message.Ack{View: v, Room: 0})
+	r.core.Submit(r.now, vsync.Submission{Group: "g", Payload: []byte("x")})
+	r.drain()
+	if d := lastSent[*message.Data](r); d != nil {
+		t.Fatal("sent though there is no room")
+	}
+	r.run(time.Second)
+	r.forget()
+	r.from(b, &message.Ack{View: v, Room: 1 << 20})
+	mustSend[*message.Data](r)
+}
