@@ -34,7 +34,7 @@ UNIT = $(shell $(GO) list ./... | grep -vE '$(OWN_STAGE)')
 SIM  = $(shell $(GO) list ./internal/sim/... | grep -v '/internal/sim/scenario$$')
 
 .PHONY: build test quick race unit lint fmt tidy scenarios golden fuzz sim soak \
-	mutants bench cover netlab e2e deps ci demo clean
+	mutants bench bench-peers cover netlab e2e deps ci demo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o gmsd ./cmd/gmsd
@@ -108,6 +108,11 @@ e2e: build netlab demo
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCH_TIME) ./...
 	$(GO) run ./internal/netlab/cmd/bench
+
+# gmsd beside its peers, one after the other: needs root, most of an hour.
+bench-peers:
+	tools/deps-bench.sh
+	cd bench && $(GO) run ./cmd/beside
 
 cover:
 	$(GO) test -coverpkg ./... -coverprofile cover.out $(UNIT) $(SIM) ./internal/sim/scenario

@@ -60,6 +60,10 @@ type Config struct {
 	// EventLog (event-log) is a file to append the event log to, "-" for the
 	// standard output, empty for none.
 	EventLog string
+	// NoMessageEvents (event-messages=false) keeps sends and deliveries of messages
+	// out of the event log: they cost more than the messages. The property checkers
+	// need them.
+	NoMessageEvents bool
 	// Started (started) says who sets the started bit: StartedAuto, at once
 	// when the host is up, StartedAPI, the program by SetBits, or StartedCheck
 	// and a command, which the host gives to /bin/sh every 5 s: its first success

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gmsd/gmsd/gms/member"
@@ -16,11 +17,12 @@ import (
 // Port is a client of this host, and a [member.Port]: it joins light groups,
 // sends in them and reads what happens there.
 type Port struct {
-	host   *Host
-	number uint32
-	name   string
-	box    *mailbox[member.Event]
-	closed sync.Once
+	host    *Host
+	number  uint32
+	name    string
+	box     *mailbox[member.Event]
+	closing sync.Once
+	closed  atomic.Bool
 }
 
 var _ member.Port = (*Port)(nil)
@@ -101,7 +103,8 @@ func (p *Port) Close() error { return p.end(groups.Left) }
 func (p *Port) Abort() error { return p.end(groups.Crashed) }
 
 func (p *Port) end(why groups.Why) error {
-	p.closed.Do(func() {
+	p.closing.Do(func() {
+		p.closed.Store(true)
 		_ = p.host.orderPatiently(context.Background(), func(l *loop) { l.closePort(p, why, member.ErrClosed) })
 		p.box.end(member.ErrClosed)
 		p.box.drop()
@@ -112,6 +115,9 @@ func (p *Port) end(why groups.Why) error {
 func (p *Port) post(ctx context.Context, group string, order views.Order, tag uint64, payload []byte, done fate, wait bool) error {
 	if err := postable(ctx, group, order, payload); err != nil {
 		return err
+	}
+	if p.closed.Load() {
+		return member.ErrClosed
 	}
 	return p.errorOf(p.host.outbox.post(ctx, outgoing{
 		Submission: engine.Submission{Port: p.number, Tag: tag, Group: group, Order: order, Payload: payload}, done: done,

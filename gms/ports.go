@@ -85,7 +85,11 @@ func (l *loop) join(p *Port, group string, o member.Options, reply chan<- answer
 // part takes a port out once what it posted before was given to the engine.
 func (l *loop) part(p *Port, group string, reply chan<- answer[struct{}]) {
 	c := l.ports.byNumber[p.number]
-	if c == nil || c.seats[group] == nil || c.seats[group].parted != nil {
+	if c == nil {
+		reply <- answer[struct{}]{err: member.ErrClosed}
+		return
+	}
+	if c.seats[group] == nil || c.seats[group].parted != nil {
 		reply <- answer[struct{}]{err: groups.ErrNotMember}
 		return
 	}
@@ -100,6 +104,7 @@ func (l *loop) closePort(p *Port, why groups.Why, cause error) {
 		return
 	}
 	delete(l.ports.byNumber, p.number)
+	p.closed.Store(true)
 	l.host.listeners.removePort(p, cause)
 	c.endRequests(cause)
 	for _, s := range c.seats {

@@ -25,10 +25,12 @@
 //  1. The first event of a group is a view with the port in it; then come the
 //     messages that are delivered in that view, and further views, in one order:
 //     two members that go together from one view of a group to the next have got
-//     the same messages of the group in between.
+//     the same agreed and safe messages of the group in between, and, where both
+//     views came with a change of hosts, the same FIFO messages, too.
 //  2. FIFO keeps the order in which one port sends, over all its groups; Agreed is
 //     one order for all ports of the host view; Safe is Agreed, and comes when
-//     every host with a member of the group holds the message.
+//     every host with a member of the group holds the message. A port's FIFO
+//     messages and its others may pass each other.
 //  3. A port that asked for it (Options.Block) is told before a view of a group
 //     changes (KindBlock), and the change waits until it answers (Ready), for
 //     Options.BlockFor at most: then it is cut from the group. What it sends before

@@ -34,7 +34,7 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 	d := &Daemon{Host: gms.Config{
 		Name: s.text(keyName), Group: s.text(keyGroup), DataDir: s.text(keyDataDir),
 		Transport: s.text(keyTransport), Peers: s.values[keyPeers].Value.([]string),
-		InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog),
+		InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog), NoMessageEvents: !s.flag(keyEventMsgs),
 		Attrs: s.values[keyAttrs].Value.(map[string]string), LabFaults: s.flag(keyLabFaults), Started: s.text(keyStarted),
 		Version: version, Logger: logger,
 	}}

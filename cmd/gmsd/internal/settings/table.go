@@ -40,6 +40,7 @@ const (
 	keyDataDir     = "data-dir"
 	keyDB          = "db"
 	keyEventLog    = "event-log"
+	keyEventMsgs   = "event-messages"
 	keyGroup       = "group"
 	keyInitExpect  = "init-expect"
 	keyInsecureLab = "insecure-lab"
@@ -73,6 +74,7 @@ func table() []setting {
 		{key: keyAdminSocket, usage: "`path` of the HTTP API with every verb, mode 0600 (default: <data-dir>/admin.sock)"},
 		{key: keyClients, kind: words, usage: "where programs reach the groups: `path or tcp:HOST:PORT,...`, or none (default: <data-dir>/clients.sock)"},
 		{key: keyEventLog, usage: "`file` (or -) for the event log"},
+		{key: keyEventMsgs, kind: toggle, fallback: "true", usage: "log every message sent and delivered, too: it costs more than the messages"},
 		{key: keyAttrs, kind: pairs, reload: true, usage: "small `key=value,...` that travel with the host in views"},
 		{key: keyStarted, fallback: "auto", usage: "`WORD`: who sets the started bit: auto, api or check:COMMAND"},
 		{key: keyDB, fallback: "none", usage: "`WORD`: none, sqlite, postgres, mariadb or exec; only the has-db bit until databases arrive"},
