@@ -6,9 +6,10 @@
 #   iptables   what nft is called by on older machines
 #   nftables   nft: cuts, one-way cuts, blocked multicast
 #   procps     ps: what a killed run left behind
+#   python3    the second implementation of the client protocol
 set -euo pipefail
 
-packages=(iproute2 iptables nftables procps)
+packages=(iproute2 iptables nftables procps python3)
 
 if ! command -v dpkg-query >/dev/null; then
 	echo "deps: not a Debian; make sure that there are: ${packages[*]}" >&2
