@@ -121,8 +121,9 @@ func lineOf(e *member.Event) line {
 			Kind: "message", ID: fmt.Sprintf("%s/%d/%d", e.Msg.ID.From.Host, e.Msg.ID.From.Incarnation, e.Msg.ID.N),
 			Order: e.Msg.Order.String(), K: uint64(e.Msg.K), Text: string(e.Msg.Payload),
 		}
+	default:
+		return line{Kind: e.Kind.String()}
 	}
-	return line{Kind: e.Kind.String()}
 }
 
 // goClient is a client of a host's daemon that posts until it is to end, and
