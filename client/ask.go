@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/clientwire"
@@ -31,7 +33,7 @@ type ask struct {
 func (l *link) send(ctx context.Context, a *ask) error {
 	if a.parts = len(a.payload) > clientwire.TailMax; a.parts {
 		if err := l.takeLong(ctx); err != nil {
-			return err
+			return notSent(err)
 		}
 		defer func() { <-l.long }()
 	}
@@ -42,7 +44,7 @@ func (l *link) send(ctx context.Context, a *ask) error {
 		ready = l.mayCall
 	}
 	if err := l.await(ctx, ready); err != nil {
-		return err
+		return notSent(err)
 	}
 	h, err := l.handleOf(a.group)
 	if err != nil {
@@ -51,11 +53,11 @@ func (l *link) send(ctx context.Context, a *ask) error {
 	a.handle = h.number
 	h.uses++
 	rest, err := l.sendParts(a)
-	if err == nil && a.parts {
-		ctx = context.Background()
-	}
-	if err == nil {
-		err = l.await(ctx, ready)
+	switch {
+	case err == nil && a.parts:
+		err = l.await(context.Background(), ready)
+	case err == nil:
+		err = notSent(l.await(ctx, ready))
 	}
 	if !a.join || err != nil {
 		h.uses--
@@ -73,6 +75,16 @@ func (l *link) send(ctx context.Context, a *ask) error {
 	l.pending = a.frame(l.pending, a, rest)
 	l.paid(at)
 	return nil
+}
+
+// errNotSent: the link ended before any of the ask was on its way.
+var errNotSent = fmt.Errorf("not sent: %w", member.ErrLost)
+
+func notSent(err error) error {
+	if errors.Is(err, member.ErrLost) {
+		return errNotSent
+	}
+	return err
 }
 
 // post takes the short way of a message without a token: it goes out at once, or
@@ -124,7 +136,7 @@ func (l *link) takeLong(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-l.dead:
+	case <-l.over:
 		return member.ErrLost
 	}
 }

@@ -91,19 +91,24 @@ func check(group string, order views.Order, payload []byte) error {
 	return nil
 }
 
-// ask sends one ask, and waits for its word if it has a call.
+// ask sends one ask, and waits for its word if it has a call. Where the connection
+// was lost before the ask was on its way, the next one gets it.
 func (c *Client) ask(ctx context.Context, a *ask, cancels bool) error {
-	l, err := c.usable(ctx)
-	if err != nil {
-		return err
+	for {
+		l, err := c.usable(ctx)
+		if err != nil {
+			return err
+		}
+		switch err := l.send(ctx, a); {
+		case errors.Is(err, errNotSent):
+			continue
+		case err != nil:
+			return c.lost(err)
+		case a.call == nil:
+			return nil
+		}
+		return c.lost(l.wait(ctx, a.call, a.token, cancels))
 	}
-	if err := l.send(ctx, a); err != nil {
-		return c.lost(err)
-	}
-	if a.call == nil {
-		return nil
-	}
-	return c.lost(l.wait(ctx, a.call, a.token, cancels))
 }
 
 // lost gives ErrClosed for a loss that Close made.
@@ -232,7 +237,10 @@ func (c *Client) Reply(ctx context.Context, group string, to *member.Message, pa
 
 // Ready says that the port has stopped sending to a group.
 func (c *Client) Ready(group string) {
-	if l := c.link.Load(); l != nil && check(group, 0, nil) == nil {
+	c.mu.Lock()
+	l := c.current
+	c.mu.Unlock()
+	if l != nil && check(group, 0, nil) == nil {
 		_ = l.send(c.ctx, &ask{group: group, frame: func(b []byte, a *ask, _ []byte) []byte {
 			return clientwire.AppendReady(b, a.handle)
 		}})
@@ -290,7 +298,7 @@ func (c *Client) Close() error {
 		timer := time.NewTimer(byeTimeout)
 		defer timer.Stop()
 		select {
-		case <-l.dead:
+		case <-l.over:
 		case <-timer.C:
 			l.end(member.ErrClosed)
 		}

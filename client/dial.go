@@ -185,24 +185,33 @@ func (c *Client) again() (*link, *reader) {
 	}
 }
 
-// rejoin joins the groups of the last connection, and then lets calls use the link.
+// rejoin joins the groups of the last connection, and then lets calls use the
+// link: what waited to be sent comes back to its sender, too.
 func (c *Client) rejoin(l *link) {
 	c.mu.Lock()
 	joined := maps.Clone(c.joined)
 	c.mu.Unlock()
+	var calls []*call
 	for _, group := range slices.Sorted(maps.Keys(joined)) {
 		a := joinAsk(group, joined[group])
-		a.call.then = func(err error) {
-			if err == nil || errors.Is(err, member.ErrLost) {
-				return
-			}
-			c.forget(group)
-			c.queue.push(&member.Event{Kind: member.KindParted, Group: group, Why: groups.Cut, Err: err}, 0)
-			c.queue.signal()
-		}
+		a.call.then = func(err error) { c.rejoined(group, err) }
 		if l.send(c.ctx, a) != nil {
 			return
 		}
+		calls = append(calls, a.call)
+	}
+	for _, x := range calls {
+		<-x.done // at the end of the link at the latest
 	}
 	c.publish(l)
+}
+
+// rejoined parts from a group that cannot be joined again.
+func (c *Client) rejoined(group string, err error) {
+	if err == nil || errors.Is(err, member.ErrLost) {
+		return
+	}
+	c.forget(group)
+	c.queue.push(&member.Event{Kind: member.KindParted, Group: group, Why: groups.Cut, Err: err}, 0)
+	c.queue.signal()
 }

@@ -24,8 +24,8 @@ type link struct {
 	self   groups.Member
 	// names are the groups by their number, for the reader.
 	names [clientwire.HandlesMax]atomic.Pointer[string]
-	// dead is closed when err is set.
-	dead chan struct{}
+	// over is closed when err is set.
+	over chan struct{}
 	// long is held while the parts of one payload go out.
 	long chan struct{}
 
@@ -70,7 +70,7 @@ type call struct {
 
 func newLink(c *Client, conn net.Conn, hello []byte) *link {
 	l := &link{
-		client: c, conn: conn, pending: hello, dead: make(chan struct{}), long: make(chan struct{}, 1),
+		client: c, conn: conn, pending: hello, over: make(chan struct{}), long: make(chan struct{}, 1),
 		handles: make(map[string]*handle), calls: make(map[uint64]*call), tokens: 1,
 	}
 	l.room.L, l.work.L = &l.mu, &l.mu
@@ -114,7 +114,7 @@ func (l *link) end(err error) {
 	l.room.Broadcast()
 	l.work.Broadcast()
 	l.mu.Unlock()
-	close(l.dead)
+	close(l.over)
 	_ = l.conn.Close()
 	for _, c := range calls {
 		c.finish(member.ErrLost)

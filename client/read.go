@@ -324,6 +324,9 @@ func (r *reader) word(t clientwire.Type, body []byte) error {
 		if err != nil {
 			return err
 		}
+		if e.Code == clientwire.CodeNone {
+			e.Code = clientwire.CodeInternal
+		}
 		return &fault{e.Code, errorOf(e.Code, e.Text)}
 	default:
 		return clientwire.ErrEnum

@@ -73,7 +73,7 @@ func TestSequenceFindsFaults(t *testing.T) {
 	for range 3 {
 		a.post("g", views.Agreed, "")
 	}
-	events := a.messages("g", 3)
+	events := a.messages(3)
 	if _, err := sequence(events); err != nil {
 		t.Errorf("as they came: %v", err)
 	}

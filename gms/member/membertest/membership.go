@@ -57,7 +57,7 @@ func testViews(t *testing.T, c Cluster) {
 	if last := events[len(events)-1]; last.Kind != member.KindParted || last.Why != groups.Left || last.Err != nil {
 		t.Errorf("who left got at last %s", describe(events[len(events)-1:]))
 	}
-	if len(a.messages("g", 1)) != 1 || len(only(events, "g", member.KindMessage)) != 1 {
+	if len(a.messages(1)) != 1 || len(only(events, "g", member.KindMessage)) != 1 {
 		t.Errorf("the last words were not delivered at both")
 	}
 	b.join("g", member.Options{})
@@ -121,7 +121,7 @@ func testVirtualSynchrony(t *testing.T, c Cluster) {
 	guest.join("g", member.Options{})
 	a.send("g", views.Safe, "end")
 	for _, tp := range []*tape{a, b} {
-		tp.messages("g", 2*each+1)
+		tp.messages(2*each + 1)
 		checkChain(t, tp, "g")
 	}
 	steps := make(map[string]string)

@@ -23,7 +23,7 @@ func testReceipts(t *testing.T, c Cluster) {
 		text := "under " + order.String()
 		r := a.send("g", order, text)
 		for _, at := range []*tape{a, b} {
-			m := &at.messages("g", i+1)[i].Msg
+			m := &at.messages(i + 1)[i].Msg
 			switch {
 			case string(m.Payload) != text || m.Order != order || m.Transitional || m.Request != 0:
 				t.Errorf("%v: got %+v", order, m)
@@ -44,7 +44,7 @@ func testReceipts(t *testing.T, c Cluster) {
 func testOpenSend(t *testing.T, c Cluster) {
 	a, out := c.enter(t, 0, "a", "g"), c.enter(t, 1, "outside", "other")
 	out.send("g", views.Agreed, "from outside")
-	m := a.messages("g", 1)[0].Msg
+	m := a.messages(1)[0].Msg
 	if string(m.Payload) != "from outside" || m.Port != out.port.Self().Port {
 		t.Errorf("got %+v", m)
 	}
@@ -75,7 +75,7 @@ func testPayloadReuse(t *testing.T, c Cluster) {
 		clear(buf)
 	}
 	total := count*8/8 + count*8/1008
-	for i, e := range a.messages("g", total) {
+	for i, e := range a.messages(total) {
 		if len(bytes.Trim(e.Msg.Payload, string(e.Msg.Payload[:1]))) != 0 {
 			t.Fatalf("message %d of %d bytes was changed after it was posted", i, len(e.Msg.Payload))
 		}
@@ -198,7 +198,7 @@ func testLong(t *testing.T, c Cluster) {
 	a.send("g", views.Agreed, "end")
 	for _, at := range []*tape{a, b} {
 		next := [2]int{0, 1} // of each order
-		for _, e := range at.messages("g", len(sizes)+1) {
+		for _, e := range at.messages(len(sizes) + 1) {
 			class := 0
 			if e.Msg.Order.Placed() {
 				class = 1

@@ -44,7 +44,7 @@ func testFaults(t *testing.T, c Cluster) {
 	a.port.Ready("g")
 	a.port.Ready("elsewhere")
 	a.send("g", views.Agreed, "still here")
-	a.messages("g", 1)
+	a.messages(1)
 }
 
 // A member that does not read stops the senders, and loses nothing when it reads.
@@ -71,7 +71,7 @@ func testBackPressure(t *testing.T, c Cluster) {
 	reader := record(t, lazy, nil)
 	binary.BigEndian.PutUint64(payload, uint64(sent)) //nolint:gosec // small
 	must(t, "post", a.port.Post(ctx, "g", views.Agreed, payload))
-	for i, e := range reader.messages("g", sent+1) {
+	for i, e := range reader.messages(sent + 1) {
 		if got := binary.BigEndian.Uint64(e.Msg.Payload); got != uint64(i) || len(e.Msg.Payload) != size { //nolint:gosec // small
 			t.Fatalf("message %d is number %d", i, got)
 		}

@@ -107,12 +107,12 @@ func (tp *tape) ended(what string) error {
 	}
 }
 
-// messages waits for n messages of a group and gives all that came by then.
-func (tp *tape) messages(group string, n int) []member.Event {
+// messages waits for n messages of the group "g" and gives all that came by then.
+func (tp *tape) messages(n int) []member.Event {
 	tp.tb.Helper()
 	var got []member.Event
-	tp.await(fmt.Sprintf("%d messages of %q", n, group), func(events []member.Event) bool {
-		got = only(events, group, member.KindMessage)
+	tp.await(fmt.Sprintf("%d messages", n), func(events []member.Event) bool {
+		got = only(events, "g", member.KindMessage)
 		return len(got) >= n
 	})
 	return got
