@@ -74,9 +74,8 @@ func (e *Engine) takeGroup(in Input) {
 		}
 		e.light.going = append(e.light.going, departure{port: in.Port})
 	case Ready:
-		if !e.light.table.Ready(in.Port, in.Group) {
-			e.portReady(in.Port, in.Group)
-		}
+		e.light.table.Ready(in.Port, in.Group)
+		e.portReady(in.Port, in.Group) // one answer for whoever has asked
 	}
 	e.settleGroups()
 }
@@ -148,6 +147,9 @@ func (e *Engine) drainGroups() {
 		e.deliver(ev)
 		if e.cfg.MessageEvents {
 			e.noteGroup(ev)
+		}
+		if view, ok := ev.(groups.GroupView); ok {
+			e.askAgain(&view)
 		}
 	}
 }
@@ -232,6 +234,29 @@ func (e *Engine) quiet() bool {
 		e.deliver(ask)
 	}
 	return false
+}
+
+// askAgain asks the ports that were given a group view while a change of the host
+// view waits for ports: they take it for leave to send.
+func (e *Engine) askAgain(view *groups.GroupView) {
+	b := &e.light.block
+	if b.over || len(b.waiting) == 0 {
+		return
+	}
+	for _, ask := range e.light.table.BlockersLocal() {
+		if ask.Group != view.Group {
+			continue
+		}
+		ask.Ports = slices.DeleteFunc(ask.Ports, func(port uint32) bool { return !slices.Contains(view.Ports, port) })
+		if len(ask.Ports) == 0 {
+			return
+		}
+		for _, port := range ask.Ports {
+			b.waiting[portGroup{port, ask.Group}] = true
+		}
+		b.asked = append(b.asked, ask)
+		e.deliver(ask)
+	}
 }
 
 // portReady notes that a port has stopped sending, or is out.

@@ -134,7 +134,10 @@ type Core struct {
 	// fenced: some FIFO stream waits for the order.
 	fenced bool
 	// held: the messages of the application wait for Release.
-	held  bool
+	held bool
+	// ahead: a view or a control was delivered and not drained, so that Audience
+	// does not know of it.
+	ahead bool
 	early []earlyData
 	// earlyBytes is what early holds.
 	earlyBytes int
@@ -399,7 +402,7 @@ func (c *Core) Deadline() views.Instant {
 // the next input.
 func (c *Core) Drain() Output {
 	out := c.out
-	c.batch = nil
+	c.batch, c.ahead = nil, false
 	c.out = Output{
 		Events: out.Events[len(out.Events):], Sends: out.Sends[len(out.Sends):],
 		Deliver: out.Deliver[len(out.Deliver):],

@@ -96,7 +96,7 @@ func (c *Core) deliverMessage(origin int, gap bool, m Message) {
 		})
 	}
 	if m.Group == "" && m.Order == views.Agreed {
-		c.sender.fence = max(c.sender.fence, m.K)
+		c.sender.fence, c.ahead = max(c.sender.fence, m.K), true
 		c.deliver(Control{Origin: origin, At: len(c.out.Events), Gap: gap, Message: m})
 		return
 	}

@@ -448,7 +448,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 	c.forgetShy()
 	c.errands, c.reachAt = nil, c.now // the ways to strangers are to be found anew
 	c.enter(Operational)
-	c.held = c.cfg.Holds
+	c.held, c.ahead = c.cfg.Holds, true
 	c.emit(installEvent(v, prev, trans))
 	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans, At: len(c.out.Events), Bare: bare})
 	if !prev.IsZero() && attrBytes(said.Attrs) != attrBytes(c.said.Attrs) {

@@ -8,10 +8,11 @@ import (
 // isSafe reports whether the message that placed stream id is about to deliver is
 // safe: every host that has a member of its group is known to hold it, and all
 // that stands before it in the order. Holding the message alone would not do: a
-// host that is cut off with a gap before it could not deliver it.
+// host that is cut off with a gap before it could not deliver it. While controls
+// were delivered that whoever keeps the groups has not had yet, all must hold it.
 func (c *Core) isSafe(id message.StreamID) bool {
 	var audience []int
-	if c.cfg.Audience != nil {
+	if c.cfg.Audience != nil && !c.ahead {
 		audience = c.cfg.Audience(c.nameOf(c.streams[id].reader.group))
 	}
 	if audience == nil {

@@ -208,6 +208,9 @@ func (c *Core) pumpPlaced() {
 	q := &c.sender
 	out := &q.out[message.ClassPlaced]
 	c.useGranted(out)
+	if c.rank == 0 && c.credit() <= 0 {
+		c.sendFirst(out)
+	}
 	for out.ready(c.held) && c.credit() > 0 {
 		most := 0
 		if c.rank == 0 {
@@ -219,6 +222,19 @@ func (c *Core) pumpPlaced() {
 	}
 	if c.rank != 0 && out.ready(c.held) && q.requestAt == 0 {
 		c.requestPlaces()
+	}
+}
+
+// sendFirst sends, at the coordinator, changes of state and controls without
+// credit, as the others do with places: they are few, and a slow receiver must not
+// keep from all who is in the groups.
+func (c *Core) sendFirst(out *outbound) {
+	for out.first.len() > 0 {
+		most := min(out.first.len(), int(c.order.grantable())) //nolint:gosec // at most orderWindow
+		if most == 0 {
+			return
+		}
+		c.sendShort(out, message.ClassPlaced, c.order.slot, most)
 	}
 }
 
