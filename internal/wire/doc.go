@@ -97,6 +97,7 @@
 //	26    Grant      View view, First uv, Ranges list of (K uv, from 1; Count uv, 32 bits, not 0)
 //	27    Probe      Token u64, Whom list of (process, addr)
 //	28    Reached    Token u64, Who list of process
+//	29    Transfer   Body bytes (not empty; see views/transfer)
 //
 // # How it may change
 //

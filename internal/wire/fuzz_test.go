@@ -55,10 +55,13 @@ func fuzzBody(f *testing.F, typ message.Type) {
 	})
 }
 
-// keepBody copies the body of a Data, as who keeps one does.
+// keepBody copies the body of a Data or Transfer, as who keeps one does.
 func keepBody(m message.Message) {
-	if d, ok := m.(*message.Data); ok {
-		d.Body = bytes.Clone(d.Body)
+	switch m := m.(type) {
+	case *message.Data:
+		m.Body = bytes.Clone(m.Body)
+	case *message.Transfer:
+		m.Body = bytes.Clone(m.Body)
 	}
 }
 
@@ -151,3 +154,4 @@ func FuzzDecodeRequest(f *testing.F)   { fuzzBody(f, message.TypeRequest) }
 func FuzzDecodeGrant(f *testing.F)     { fuzzBody(f, message.TypeGrant) }
 func FuzzDecodeProbe(f *testing.F)     { fuzzBody(f, message.TypeProbe) }
 func FuzzDecodeReached(f *testing.F)   { fuzzBody(f, message.TypeReached) }
+func FuzzDecodeTransfer(f *testing.F)  { fuzzBody(f, message.TypeTransfer) }

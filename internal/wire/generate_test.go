@@ -285,6 +285,9 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	message.TypeReached: func(t *rapid.T) message.Message {
 		return &message.Reached{Token: genU64(t), Who: genList(t, 5, genProcess)}
 	},
+	message.TypeTransfer: func(t *rapid.T) message.Message {
+		return &message.Transfer{Body: genBytes(t, 1, 500)}
+	},
 }
 
 func genContact(t *rapid.T) message.Contact {

@@ -122,6 +122,8 @@ func refusals() []refused {
 		{"places run over", &message.Grant{Ranges: []message.PlaceRange{{K: math.MaxUint64, Count: 2}}}, ErrLimit, "Ranges"},
 		{"places", &message.Grant{Ranges: make([]message.PlaceRange, RangesMax+1)}, ErrLimit, "Ranges"},
 		{"strangers", &message.Probe{Whom: make([]message.Contact, message.ProbeMax+1)}, ErrLimit, "Whom"},
+		{"no transfer", &message.Transfer{}, ErrForm, "Body"},
+		{"long transfer", &message.Transfer{Body: make([]byte, views.DatagramMax+1)}, ErrLimit, "Body"},
 		{"reached", &message.Reached{Who: make([]views.Process, over+1)}, ErrLimit, "Who"},
 	}
 }
@@ -258,6 +260,9 @@ func TestBytesBeyondALimit(t *testing.T) {
 		{"strangers", message.TypeProbe, raw{}.zero(8).uv(message.ProbeMax + 1).zero(9000), ErrLimit, "Whom"},
 		{"strangers beyond the body", message.TypeProbe, raw{}.zero(8).uv(2).zero(35), ErrShort, "Whom"},
 		{"reached beyond the body", message.TypeReached, raw{}.zero(8).uv(2).zero(33), ErrShort, "Who"},
+		{"no transfer", message.TypeTransfer, raw{}.uv(0), ErrForm, "Body"},
+		{"transfer", message.TypeTransfer, raw{}.uv(views.DatagramMax + 1).zero(70000), ErrLimit, "Body"},
+		{"transfer beyond the body", message.TypeTransfer, raw{}.uv(10).zero(9), ErrShort, "Body"},
 		{"unknown type", message.TypeEnd, fill(9), ErrType, "Message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

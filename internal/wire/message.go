@@ -102,6 +102,8 @@ func writeBody(w *writer, m message.Message) {
 		writeProbe(w, m)
 	case *message.Reached:
 		writeReached(w, m)
+	case *message.Transfer:
+		writeTransfer(w, m)
 	default:
 		w.fail("Message", ErrType)
 	}
@@ -174,6 +176,8 @@ func readBody(r *reader, typ message.Type) message.Message {
 		return readProbe(r)
 	case message.TypeReached:
 		return readReached(r)
+	case message.TypeTransfer:
+		return readTransfer(r)
 	case message.TypeNone, message.TypeEnd:
 	}
 	r.fail("Message", ErrType)

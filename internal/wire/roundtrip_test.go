@@ -24,8 +24,8 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // checkRoundTrip encodes m, decodes it, destroys the bytes and compares: so it
-// also sees a decoded value that shares memory with the frame (but for a Data,
-// whose body is meant to: TestDataLiesInTheFrame).
+// also sees a decoded value that shares memory with the frame (but for a Data
+// or Transfer, whose body is meant to: TestDataLiesInTheFrame).
 func checkRoundTrip(t *rapid.T, m message.Message) {
 	frame, err := frameOf(m)
 	if err != nil {
@@ -142,6 +142,7 @@ func TestFullLists(t *testing.T) {
 		&message.Install{Layout: []message.MemberSpan{{Count: views.MembersMax}}},
 		&message.Data{Seq: 1, Body: make([]byte, dataBodyMax)},
 		&message.Relay{Frame: make([]byte, RelayFrameMax)},
+		&message.Transfer{Body: make([]byte, dataBodyMax)},
 	}
 	for _, m := range all {
 		frame, err := frameOf(m)

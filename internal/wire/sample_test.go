@@ -93,6 +93,7 @@ func samples() []message.Message {
 		&message.Grant{View: viewN(12), First: 3, Ranges: []message.PlaceRange{{K: 130, Count: 4}, {K: 200, Count: 1}}},
 		&message.Probe{Token: 8, Whom: []message.Contact{{Process: views.Process{Host: hostN(1), Incarnation: 2}, Addr: addr}, {Process: views.Process{Host: hostN(2), Incarnation: 1}, Addr: addr6}}},
 		&message.Reached{Token: 8, Who: []views.Process{{Host: hostN(1), Incarnation: 2}}},
+		&message.Transfer{Body: []byte("a piece of a state")},
 	}
 }
 

@@ -34,8 +34,9 @@
 //	Stable     coordinator -> view      deliver   everyone holds so much of each stream; the least room, and whose it is
 //	Request    sender -> coordinator    deliver   I want so many places in the agreed order
 //	Grant      coordinator -> sender    deliver   these places are yours
+//	Transfer   donor <-> joiner         state     a piece of an application's state, or a word about it (views/transfer)
 //
 // Slices in a message belong to the message; nobody changes them after it was
-// sent or received. But a Data that was decoded is the frame's: it, and its
-// Body, hold until the next one is.
+// sent or received. But a Data or Transfer that was decoded is the frame's:
+// it, and its Body, hold until the next one is.
 package message

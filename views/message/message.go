@@ -40,13 +40,14 @@ const (
 	TypeGrant
 	TypeProbe
 	TypeReached
+	TypeTransfer
 	TypeEnd
 )
 
 var typeNames = [...]string{
 	"None", "Heartbeat", "Ping", "Pong", "Accuse", "Hello", "Introduce", "Ask", "Roster", "Refuse",
 	"Propose", "Answer", "Nack", "Hold", "Recover", "Catchup", "Fetch", "Install", "Relay", "Abdicate",
-	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant", "Probe", "Reached",
+	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant", "Probe", "Reached", "Transfer",
 }
 
 // String gives the name in the message table.
@@ -375,6 +376,11 @@ type Relay struct {
 	Frame []byte
 }
 
+// Transfer carries one message of the transfer of an application's state, as
+// views/transfer wrote it. One that was decoded holds, like a Data, until the next
+// frame is.
+type Transfer struct{ Body []byte }
+
 // Abdicate asks its receiver to lead the change that Ballot was to make.
 type Abdicate struct{ Ballot views.ViewID }
 
@@ -486,3 +492,4 @@ func (*Request) Type() Type   { return TypeRequest }   //nolint:revive // as abo
 func (*Grant) Type() Type     { return TypeGrant }     //nolint:revive // as above
 func (*Probe) Type() Type     { return TypeProbe }     //nolint:revive // as above
 func (*Reached) Type() Type   { return TypeReached }   //nolint:revive // as above
+func (*Transfer) Type() Type  { return TypeTransfer }  //nolint:revive // as above
