@@ -43,6 +43,36 @@ func (r *reader) flag() bool {
 	return v == 1
 }
 
+// memberFlags reads what a member wants and has; only who wants the state can
+// have got it.
+func (r *reader) memberFlags() (block, wants, has bool) {
+	v := r.byte()
+	if v > memberFlags || v&(flagWants|flagHas) == flagHas {
+		r.fail()
+		return false, false, false
+	}
+	return v&flagBlock != 0, v&flagWants != 0, v&flagHas != 0
+}
+
+// portIDs reads a list of at most [FailedMax] ports.
+func (r *reader) portIDs() []PortID {
+	var list []PortID
+	for n := r.upTo(FailedMax); n > 0 && !r.failed; n-- {
+		list = append(list, PortID{r.process(), r.port()})
+	}
+	return list
+}
+
+func (r *reader) process() (p views.Process) {
+	if len(r.b) < len(p.Host) {
+		r.fail()
+		return p
+	}
+	r.b = r.b[copy(p.Host[:], r.b):]
+	p.Incarnation = views.Incarnation(r.upTo(1<<32 - 1)) //nolint:gosec // bounded
+	return p
+}
+
 // upTo reads a number of at most limit, in its shortest form alone.
 func (r *reader) upTo(limit uint64) uint64 {
 	v, n := binary.Uvarint(r.b)
@@ -85,14 +115,12 @@ func (r *reader) group() []byte {
 }
 
 func (r *reader) viewID() views.ViewID {
-	v := views.ViewID{Seq: views.Seq(r.upTo(1<<64 - 1))}
-	if len(r.b) < len(v.Coordinator) {
-		r.fail()
+	seq := views.Seq(r.upTo(1<<64 - 1))
+	by := r.process()
+	if r.failed {
 		return views.ViewID{}
 	}
-	r.b = r.b[copy(v.Coordinator[:], r.b):]
-	v.Incarnation = views.Incarnation(r.upTo(1<<32 - 1)) //nolint:gosec // bounded
-	return v
+	return views.ViewID{Seq: seq, Coordinator: by.Host, Incarnation: by.Incarnation}
 }
 
 // operations reads operations to the end. Names of groups that t knows share
@@ -103,7 +131,8 @@ func (r *reader) operations(t *table) ([]operation, bool) {
 		op := operation{kind: r.byte(), port: r.port()}
 		switch op.kind {
 		case opJoin:
-			op.block, op.join = r.flag(), r.number()
+			op.block, op.wants, op.has = r.memberFlags()
+			op.join = r.number()
 			op.name = string(r.bytes(NameMax))
 			op.group = t.intern(r.group())
 		case opLeave:
@@ -112,6 +141,11 @@ func (r *reader) operations(t *table) ([]operation, bool) {
 			}
 			op.group = t.intern(r.group())
 		case opGone:
+		case opHas:
+			op.join, op.group = r.number(), t.intern(r.group())
+		case opAsk:
+			op.join, op.group = r.number(), t.intern(r.group())
+			op.not = r.portIDs()
 		default:
 			r.fail()
 		}
@@ -206,7 +240,8 @@ func (r *reader) announced(t *table, members []views.Member) []announced {
 
 func (r *reader) member(of []views.Member) Member {
 	m := Member{Process: of[r.rank(len(of))].Process}
-	m.Block, m.Port, m.Join = r.flag(), r.port(), r.number()
+	m.Block, m.Wants, m.Has = r.memberFlags()
+	m.Port, m.Join = r.port(), r.number()
 	m.Name = string(r.bytes(NameMax))
 	return m
 }

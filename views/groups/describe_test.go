@@ -23,12 +23,13 @@ func describe(m *Machine) string {
 		g := m.table.groups[name]
 		fmt.Fprintf(&b, "%s %v hosts=%v changed=%v\n", name, g.id, g.hosts, g.changed)
 		for _, mb := range g.latest() {
-			fmt.Fprintf(&b, "  %v #%d %q %v\n", mb, mb.Join, mb.Name, mb.Block)
+			fmt.Fprintf(&b, "  %v #%d %q %v %v %v\n", mb, mb.Join, mb.Name, mb.Block, mb.Wants, mb.Has)
 			if !slices.Contains(m.table.groupsOf(mb.Process, mb.Port), g) {
 				fmt.Fprintf(&b, "  not indexed\n")
 			}
 			entries++
 		}
+		fmt.Fprintf(&b, "  asks %v\n", g.asks)
 		if c := g.change; c != nil {
 			fmt.Fprintf(&b, "  change %d awaiting %v\n", c.k, c.awaiting)
 		}

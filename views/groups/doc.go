@@ -43,6 +43,14 @@
 // it lets one begin. The driver keeps the time: [Machine.Leave] with Cut ends
 // the wait for a port that does not answer.
 //
+// # The application's state
+//
+// A member that did not want the state when it joined has it; one that did has it
+// once it says so. Where a joiner that wants it is installed, and again where it
+// says that its donor has failed, the order is cut: [Handover] names the cut and
+// the donor, the oldest member that has the state. The first of a group makes its
+// own, and has it. All hosts find the same from the table.
+//
 // # Contract
 //
 //  1. Call [Machine.HandleView] at every install of vsync, first of all at the
@@ -69,6 +77,8 @@
 //	G5 A port is in every group view it is given.
 //	G6 A Block is followed by a group view or the port's Parted.
 //	G7 Settled hosts of one view have equal tables, whatever peers announced.
+//	G8 A joiner that wants the state and its donor are told the same cut; the donor
+//	   is the oldest member that has the state, other than those that failed it.
 //
 // # Peers that lie or break
 //
@@ -89,15 +99,20 @@
 //
 //	control   version=1, kind, body
 //	kind 1    operations, one or more:
-//	            1 u port, flags (1 block), u join number, s name, s group   join
+//	            1 u port, flags (1 block, 2 wants the state, 4 has it),
+//	              u join number, s name, s group                            join
 //	            2 u port, why (1 left, 2 crashed, 3 cut), s group           leave
 //	            3 u port                                                    gone
+//	            4 u port, u join number, s group                            has the state
+//	            5 u port, u join number, s group, u count (at most 32),
+//	              then 16 bytes, u incarnation, u port for each             asks for a donor,
+//	                                                                        none of these
 //	kind 2    announcement: view, u part, flags (1 last);
 //	            part 0: u count, ranks as u gaps, rising;
 //	            groups by rising name; the first may go on from the part before:
 //	            s group, flags (1 same view as the group before; else view),
 //	            u k, u side, u count, then for each member
-//	              u rank, flags (1 block), u port, u join number, s name
+//	              u rank, flags (as in a join), u port, u join number, s name
 //	kind 3    ready: view, then one or more: s group, u k of the change
 //
 // # Not here

@@ -21,11 +21,16 @@ const (
 	opJoin  = 1
 	opLeave = 2
 	opGone  = 3
+	opHas   = 4
+	opAsk   = 5
 )
 
 // Flags of members and groups.
 const (
 	flagBlock    = 1
+	flagWants    = 2
+	flagHas      = 4
+	memberFlags  = flagBlock | flagWants | flagHas
 	flagSameView = 1
 	flagLast     = 1
 )
@@ -40,11 +45,18 @@ func appendViewID(b []byte, v views.ViewID) []byte {
 	return binary.AppendUvarint(b, uint64(v.Incarnation))
 }
 
-func blockFlag(block bool) byte {
+// flagsOf are the flags of a member.
+func flagsOf(block, wants, has bool) (f byte) {
 	if block {
-		return flagBlock
+		f |= flagBlock
 	}
-	return 0
+	if wants {
+		f |= flagWants
+	}
+	if has {
+		f |= flagHas
+	}
+	return f
 }
 
 // outbox gathers controls: what is of one kind goes into one as long as there
@@ -80,10 +92,19 @@ func (o *outbox) operation(op operation) {
 	b := binary.AppendUvarint(append(room[:0], op.kind), uint64(op.port))
 	switch op.kind {
 	case opJoin:
-		b = binary.AppendUvarint(append(b, blockFlag(op.block)), op.join)
+		b = binary.AppendUvarint(append(b, flagsOf(op.block, op.wants, op.has)), op.join)
 		b = appendString(appendString(b, op.name), op.group)
 	case opLeave:
 		b = appendString(append(b, byte(op.why)), op.group)
+	case opHas:
+		b = appendString(binary.AppendUvarint(b, op.join), op.group)
+	case opAsk:
+		b = appendString(binary.AppendUvarint(b, op.join), op.group)
+		b = binary.AppendUvarint(b, uint64(len(op.not)))
+		for _, p := range op.not {
+			b = binary.AppendUvarint(append(b, p.Host[:]...), uint64(p.Incarnation))
+			b = binary.AppendUvarint(b, uint64(p.Port))
+		}
 	}
 	o.append(kindOps, views.ViewID{}, nil, b)
 }
@@ -170,7 +191,7 @@ func (a *announcer) head(g *group) []byte {
 
 func appendMember(b []byte, m *Member, rank int) []byte {
 	b = binary.AppendUvarint(b, uint64(rank)) //nolint:gosec // ranks are not negative
-	b = binary.AppendUvarint(append(b, blockFlag(m.Block)), uint64(m.Port))
+	b = binary.AppendUvarint(append(b, flagsOf(m.Block, m.Wants, m.Has)), uint64(m.Port))
 	return appendString(binary.AppendUvarint(b, m.Join), m.Name)
 }
 

@@ -16,9 +16,13 @@ type scratch struct {
 // local ports. Where nothing came of it there is no new view, unless must: then
 // somebody waits for one.
 func (m *Machine) install(g *group, id GroupViewID, must bool) {
-	if !g.changed && !must {
-		return
+	if g.changed || must {
+		m.installLatest(g, id, must)
 	}
+	m.handOver(g, id.View, id.K)
+}
+
+func (m *Machine) installLatest(g *group, id GroupViewID, must bool) {
 	prev, gone := g.members, g.gone
 	next := g.latest()
 	g.next, g.gone, g.changed = nil, nil, false
@@ -30,6 +34,7 @@ func (m *Machine) install(g *group, id GroupViewID, must bool) {
 		m.tell(g, was, prev, gone)
 	}
 	if len(g.members) == 0 {
+		g.asks = nil
 		delete(m.table.groups, g.name)
 	}
 }

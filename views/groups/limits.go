@@ -24,6 +24,9 @@ const (
 	// WaitingMax bounds the joins of one host that are not agreed yet.
 	WaitingMax = 16384
 
+	// FailedMax is how many donors a joiner tries beside the last.
+	FailedMax = 32
+
 	// heldMax and heldHostMax bound the operations that wait for the end of an
 	// exchange, in all and from one host.
 	heldMax     = 1 << 17

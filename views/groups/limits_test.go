@@ -39,7 +39,7 @@ func TestFull(t *testing.T) {
 	if len(failed) != 1 || failed[0] != "2:9001" {
 		t.Errorf("refused: %v", failed)
 	}
-	if err := s.hosts[1].m.Join(9002, "g", "", false); !errors.Is(err, ErrFull) {
+	if err := s.hosts[1].m.Join(9002, "g", "", Options{}); !errors.Is(err, ErrFull) {
 		t.Errorf("join of a full group: %v", err)
 	}
 	if a, b := describe(s.hosts[0].m), describe(s.hosts[1].m); a != b {
@@ -51,11 +51,11 @@ func TestFull(t *testing.T) {
 func TestWaiting(t *testing.T) {
 	m := New(views.Process{Incarnation: 1})
 	for port := range uint32(WaitingMax) {
-		if err := m.Join(port, "g", "", false); err != nil {
+		if err := m.Join(port, "g", "", Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := m.Join(WaitingMax, "g", "", false); !errors.Is(err, ErrBusy) {
+	if err := m.Join(WaitingMax, "g", "", Options{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("one more: %v", err)
 	}
 }

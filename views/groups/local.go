@@ -28,6 +28,13 @@ type wish struct {
 	join  uint64
 	name  string
 	block bool
+	// wants: it wants the application's state; has: it has it.
+	wants, has bool
+	// donor is who is to give it, failed those who could not; asking: it has asked
+	// for another and waits.
+	donor  PortID
+	failed []PortID
+	asking bool
 	// agreed: it was delivered and there was room.
 	agreed bool
 }
@@ -75,11 +82,11 @@ func (l *local) drop(port uint32, group string) {
 	}
 }
 
-// Join asks for a port's membership in a group, under a name. Block: the port
-// wants to be asked before the group's view changes. What follows is a
-// GroupView that holds the port, or JoinFailed. Errors: views.ErrGroupName,
+// Join asks for a port's membership in a group, under a name. What follows is a
+// GroupView that holds the port, or JoinFailed; with Options.State a [Handover]
+// stands behind the view. Errors: views.ErrGroupName,
 // [ErrName], [ErrMember], [ErrBusy], [ErrFull].
-func (m *Machine) Join(port uint32, group, name string, block bool) error {
+func (m *Machine) Join(port uint32, group, name string, o Options) error {
 	if err := checkNames(group, name); err != nil {
 		return err
 	}
@@ -94,7 +101,7 @@ func (m *Machine) Join(port uint32, group, name string, block bool) error {
 	if m.local.clients[port] == nil {
 		m.local.clients[port] = make(map[string]*wish)
 	}
-	w := &wish{name: name, block: block}
+	w := &wish{name: name, block: o.Block, wants: o.State}
 	m.local.clients[port][group] = w
 	m.sayJoin(port, group, w)
 	return nil
@@ -105,7 +112,9 @@ func (m *Machine) sayJoin(port uint32, group string, w *wish) {
 	m.local.number++
 	w.join, w.agreed = m.local.number, false
 	m.local.waiting++
-	m.out.operation(operation{kind: opJoin, port: port, join: w.join, block: w.block, name: w.name, group: group})
+	m.out.operation(operation{
+		kind: opJoin, port: port, join: w.join, block: w.block, wants: w.wants, has: w.has, name: w.name, group: group,
+	})
 }
 
 // Leave takes a port out of a group, because of Left, Crashed or Cut; anything

@@ -26,6 +26,8 @@ type Machine struct {
 	heldHost map[int]int
 	// touched are the groups that the control under way changes, in that order.
 	touched []*group
+	// askedIn are the groups in which the control under way asks for a donor.
+	askedIn []*group
 	local   local
 	out     outbox
 	events  []Event
@@ -96,7 +98,7 @@ func (m *Machine) enterView(bare []bool) {
 		m.place(g)
 		m.install(g, id, asked)
 	}
-	m.touched = nil
+	m.touched, m.askedIn = nil, nil
 	switch {
 	case m.exchange != nil && m.exchange.left == 0: // nobody knows of any
 		m.unite(0)

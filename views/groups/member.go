@@ -53,6 +53,9 @@ type Member struct {
 	Name string
 	// Block: the port wants to be asked before the group's view changes.
 	Block bool
+	// Wants: the port wanted the application's state when it joined. Has: it has said
+	// since that it has it, or it was the first. See [Member.HasState].
+	Wants, Has bool
 }
 
 // is reports whether two members are the same membership.

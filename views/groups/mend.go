@@ -24,6 +24,7 @@ func (m *Machine) mend(short bool, strange map[string]bool) {
 			w := wishes[name]
 			switch {
 			case w.agreed && !strange[name] && m.holds(port, name, w):
+				m.mendState(port, name, w, again)
 			case w.agreed && short && !strange[name]:
 				m.failJoin(port, name)
 			case w.agreed || again:

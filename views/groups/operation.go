@@ -8,13 +8,15 @@ import (
 
 // operation is one thing a host says of its own ports.
 type operation struct {
-	kind  byte
-	port  uint32
-	join  uint64
-	block bool
-	why   Why
-	name  string
-	group string
+	kind byte
+	port uint32
+	join uint64
+	// block, wants and has are of a join; not, of one who asks again.
+	block, wants, has bool
+	not               []PortID
+	why               Why
+	name              string
+	group             string
 }
 
 // holding is a delivered control whose operations wait.
@@ -37,6 +39,7 @@ func (m *Machine) handleOps(origin int, k views.Position, transitional bool, r *
 	}
 	m.apply(from, ops)
 	m.resolveTouched(k)
+	m.handOverAsked(k)
 	return nil
 }
 
@@ -79,6 +82,10 @@ func (m *Machine) apply(from views.Process, ops []operation) {
 			m.applyLeave(from, op)
 		case opGone:
 			m.applyGone(from, op)
+		case opHas:
+			m.applyHas(from, op)
+		case opAsk:
+			m.applyAsk(from, op)
 		}
 	}
 }
@@ -103,7 +110,10 @@ func (m *Machine) applyJoin(from views.Process, op *operation) {
 	}
 	g := t.open(op.group)
 	m.touch(g)
-	t.add(g, Member{Process: from, Port: op.port, Join: op.join, Name: op.name, Block: op.block})
+	t.add(g, Member{Process: from, Port: op.port, Join: op.join, Name: op.name, Block: op.block, Wants: op.wants, Has: op.has})
+	if op.wants && !op.has {
+		g.ask(ask{membership: membership{from, op.port, op.join}})
+	}
 	m.settleJoin(from, op, nil)
 }
 

@@ -62,6 +62,14 @@ func draw1(e Event) string {
 			out += fmt.Sprintf(" of side %d", e.ID.Side)
 		}
 		return out
+	case Handover:
+		from := short([]Member{e.Donor})
+		if e.First {
+			from = "first"
+		} else if e.Donor.Port == 0 {
+			from = "nobody"
+		}
+		return fmt.Sprintf("%s: cut for %s from %s", e.Group, short([]Member{e.Joiner}), from)
 	case Block:
 		return fmt.Sprintf("%s %v: block", e.Group, e.Ports)
 	case JoinFailed:

@@ -22,6 +22,8 @@ type group struct {
 	changed bool
 	// gone are the departures since the last install.
 	gone []Departure
+	// asks are members that wait for one who gives them the state.
+	asks []ask
 	// change, if not nil, waits for blocked ports.
 	change *change
 	// merged: its membership comes from several sides and needs a new id, while an

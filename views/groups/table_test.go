@@ -19,7 +19,7 @@ func TestJoinAndLeave(t *testing.T) {
 	s.hosts[1].ports[2] = map[string]*seat{"g": {}}
 	s.hosts[1].ports[1]["g"] = &seat{}
 	for _, port := range []uint32{1, 2} { // two joins of one step
-		if err := s.hosts[1].m.Join(port, "g", "", false); err != nil {
+		if err := s.hosts[1].m.Join(port, "g", "", Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -240,7 +240,7 @@ func TestAnnouncementInParts(t *testing.T) {
 // joinQuietly joins without the model's look; settleQuietly delivers it.
 func (s *stage) joinQuietly(host int, port uint32, group string) {
 	h := s.hosts[host]
-	if err := h.m.Join(port, group, "", false); err != nil {
+	if err := h.m.Join(port, group, "", Options{}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -258,7 +258,7 @@ func TestNames(t *testing.T) {
 		{"g", "", nil},
 		{"g", "", ErrMember},
 	} {
-		if err := m.Join(1, c.group, c.name, false); !errors.Is(err, c.want) {
+		if err := m.Join(1, c.group, c.name, Options{}); !errors.Is(err, c.want) {
 			t.Errorf("join %q as %q: %v, want %v", c.group, c.name, err, c.want)
 		}
 	}

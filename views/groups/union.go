@@ -22,7 +22,7 @@ func (m *Machine) unite(k views.Position) {
 		}
 	}
 	m.applyHeld(func(views.Process) bool { return true })
-	m.touched = nil
+	m.touched, m.askedIn = nil, nil
 	for _, name := range m.table.names() {
 		g := m.table.groups[name]
 		m.place(g)
@@ -94,7 +94,10 @@ func (m *Machine) carryOver(g, was *group) bool {
 		if was.id != g.id || !sameMembers(was.members, g.members) {
 			return false
 		}
-		g.members, g.hosts, g.local = was.members, was.hosts, was.local
+		if slices.Equal(was.members, g.members) { // what is said of a member may differ
+			g.members = was.members
+		}
+		g.hosts, g.local = was.hosts, was.local
 	}
 	return true
 }

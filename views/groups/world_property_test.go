@@ -31,7 +31,7 @@ func TestAnyHistoryAgrees(t *testing.T) {
 		}
 	})
 	t.Log(total)
-	for _, kind := range []string{"GroupView", "Block", "Parted"} {
+	for _, kind := range []string{"GroupView", "Block", "Parted", "Handover"} {
 		if total[kind] == 0 {
 			t.Errorf("no %s happened in any run", kind)
 		}
@@ -73,14 +73,17 @@ func (w *world) local(t *rapid.T) {
 	if !h.up {
 		return
 	}
-	switch rapid.SampledFrom([]string{"join", "join", "join", "leave", "gone", "ready", "ready", "send", "settle"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"join", "join", "join", "leave", "gone", "ready", "ready", "send", "settle", "state", "state"}).Draw(t, "what") {
 	case "join":
 		h.next++
 		port := rapid.Uint32Range(max(h.next, 3)-2, h.next).Draw(t, "port")
 		if h.spent[port] {
 			return
 		}
-		_ = h.join(port, w.group(t), rapid.Bool().Draw(t, "block")) // it may be a member already
+		o := Options{Block: rapid.Bool().Draw(t, "block"), State: rapid.Bool().Draw(t, "state")}
+		_ = h.joinWith(port, w.group(t), o) // it may be a member already
+	case "state":
+		h.chanceOfState(t)
 	case "leave":
 		if port, ok := draw(t, h.ports); ok {
 			if group, ok := draw(t, h.ports[port]); ok {

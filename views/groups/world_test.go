@@ -23,6 +23,8 @@ type world struct {
 	why   func(views.Process) Why
 	// dropped are the errors of controls.
 	dropped []error
+	// cuts are the handovers by group, cut and joiner.
+	cuts map[string]Handover
 	// hostile: peers may say what is not so.
 	hostile bool
 	// events counts what happened, by type.
@@ -73,10 +75,12 @@ type seat struct {
 	id      GroupViewID
 	members []Member
 	block   bool
+	state   bool
+	joinerState
 }
 
 func newWorld(n int, fault func(string, ...any)) *world {
-	w := &world{fault: fault, seen: map[string][]Member{}, steps: map[string][]step{}, events: map[string]int{}}
+	w := &world{fault: fault, seen: map[string][]Member{}, steps: map[string][]step{}, cuts: map[string]Handover{}, events: map[string]int{}}
 	w.why = func(views.Process) Why { return HostCrashed }
 	for i := range n {
 		h := &host{w: w}
@@ -207,17 +211,22 @@ func (h *host) act() {
 		}
 		h.unsent = append(h.unsent, c)
 	}
+	var shown []GroupView
+	defer func() { h.allCut(shown) }()
 	for _, e := range o.Events {
 		h.w.events[strings.TrimPrefix(fmt.Sprintf("%T", e), "groups.")]++
 		h.log = append(h.log, e)
 		switch e := e.(type) {
 		case GroupView:
 			h.show(&e)
+			shown = append(shown, e)
 		case Block:
 			for _, p := range e.Ports {
 				h.asked[membershipName{p, e.Group}] = true
 				h.blocked[membershipName{p, e.Group}] = true
 			}
+		case Handover:
+			h.cut(&e)
 		case JoinFailed:
 			delete(h.ports[e.Port], e.Group)
 		}
@@ -225,13 +234,17 @@ func (h *host) act() {
 }
 
 func (h *host) join(port uint32, group string, block bool) error {
-	if err := h.m.Join(port, group, fmt.Sprint("p", port), block); err != nil {
+	return h.joinWith(port, group, Options{Block: block})
+}
+
+func (h *host) joinWith(port uint32, group string, o Options) error {
+	if err := h.m.Join(port, group, fmt.Sprint("p", port), o); err != nil {
 		return err
 	}
 	if h.ports[port] == nil {
 		h.ports[port] = map[string]*seat{}
 	}
-	h.ports[port][group] = &seat{block: block}
+	h.ports[port][group] = &seat{block: o.Block, state: o.State}
 	h.act()
 	return nil
 }
@@ -292,6 +305,9 @@ func (h *host) show(e *GroupView) {
 		}
 		h.difference(e, prev, fault)
 		seat.id, seat.members = e.ID, e.Members
+		if mb := &e.Members[self]; e.Prev.IsZero() && !mb.HasState() {
+			seat.due, seat.donor = true, nil
+		}
 		delete(h.asked, membershipName{port, e.Group})
 		delete(h.blocked, membershipName{port, e.Group})
 		if !e.Prev.IsZero() {
@@ -411,6 +427,7 @@ func (w *world) judge() {
 		}
 		for port, in := range h.ports {
 			for group, seat := range in {
+				h.judgeState(port, group, seat)
 				want[group] = append(want[group], Member{Process: h.p, Port: port}.String())
 				if id, members := h.m.MembersOf(group); seat.id != id || !sameMembers(seat.members, members) {
 					w.fault("host %d port %d sees %v %v of %s, which is %v %v", h.id[0], port, seat.id, seat.members, group, id, members)
