@@ -31,6 +31,9 @@ type Engine struct {
 	frames  frames
 	head    []byte
 	light   light
+	states  states
+	// members is the view whose members' transfers go on.
+	members *views.View
 	out     Output
 	// bundle is up to which size messages for one place share a frame.
 	bundle int
@@ -73,6 +76,11 @@ func New(cfg Config) (*Engine, error) {
 	cfg.ensureDefaults()
 	e.bundle = cfg.PathBytes
 	e.light = newLight(cfg.Self.Process)
+	states, err := newStates(cfg.Self.Process, cfg.PathBytes)
+	if err != nil {
+		return nil, err
+	}
+	e.states = states
 	core, err := vsync.New(vsync.Config{
 		Audience: e.audience, Holds: true, Quiet: e.quiet, Bare: e.light.table.Bare,
 		Self: cfg.Self, Nonce: cfg.Nonce, Seq: cfg.Seq, Multicast: cfg.Multicast, Seed: cfg.Seed + 1,
@@ -93,7 +101,7 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 	e.core.Recycle()
 	e.frames.reset()
 	e.out = Output{
-		Events: e.out.Events[:0], Send: e.out.Send[:0], Deliver: e.out.Deliver[:0],
+		Events: e.out.Events[:0], Send: e.out.Send[:0], Deliver: e.out.Deliver[:0], State: e.out.State.emptied(),
 	}
 	if e.stopped {
 		return &e.out
@@ -105,6 +113,7 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 	e.take(in)
 	e.detect.Advance(e.now)
 	e.advanceBlock()
+	e.advanceStates()
 	if d := e.core.Deadline(); d != 0 && d <= e.now {
 		e.core.Advance(e.now)
 	}
@@ -125,6 +134,8 @@ func (e *Engine) take(in Input) {
 		e.core.Submit(e.now, in...)
 	case Join, Part, PortGone, Ready:
 		e.takeGroup(in)
+	case Donate, Refuse, Receive, EndTransfer, TookState, StateRead, KeptRead, StateWritten, StateSealed:
+		e.takeState(in)
 	case Backlog:
 		e.core.HandleBacklog(e.now, in.Bytes)
 	case SetState:
@@ -202,6 +213,7 @@ func (e *Engine) drainCore() bool {
 		e.detect.Removed(e.now, h)
 	}
 	installed := false
+	var gone *views.View
 	for _, d := range out.Deliver {
 		switch d := d.(type) {
 		case ViewInstalled:
@@ -210,6 +222,10 @@ func (e *Engine) drainCore() bool {
 			e.deliver(d)
 			e.light.at = d.At
 			e.installGroups(d, out.Removed)
+			if gone == nil {
+				gone = e.members
+			}
+			e.members = d.View
 			continue
 		case vsync.Control:
 			e.deliver(d)
@@ -223,6 +239,7 @@ func (e *Engine) drainCore() bool {
 	e.send(out.Sends)
 	if installed {
 		e.watch()
+		e.goneFrom(gone, e.members)
 	}
 	if out.Stop != nil {
 		e.out.Stop = out.Stop
@@ -324,6 +341,7 @@ func (e *Engine) Deadline() views.Instant {
 	}
 	d := views.Earliest(e.core.Deadline(), e.detect.Deadline())
 	d = views.Earliest(d, e.light.block.until)
+	d = views.Earliest(d, e.states.machine.Deadline())
 	return views.Earliest(d, e.drops.dueAt)
 }
 

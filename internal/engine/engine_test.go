@@ -44,6 +44,8 @@ type lanHost struct {
 	refused error
 	watched []engine.WatchTarget
 	stop    *engine.Stop
+	// look, if set, sees every output.
+	look func(*engine.Output)
 }
 
 type happening struct {
@@ -108,6 +110,9 @@ func (h *lanHost) step(in engine.Input) {
 	}
 	out := h.Step(h.lan.now, in)
 	h.log = append(h.log, out.Events...)
+	if h.look != nil {
+		h.look(out)
+	}
 	if p := out.Persist; p != nil {
 		h.lan.at(300*time.Microsecond, h, engine.Persisted{Token: p.Token}, nil)
 	}

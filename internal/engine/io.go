@@ -38,6 +38,8 @@ type Join struct {
 	Group, Name string
 	// Block: the port wants to be asked before the group's view changes.
 	Block bool
+	// State: it wants the application's state. A groups.Handover says from whom.
+	State bool
 }
 
 // Part takes a port out of a group.
@@ -104,6 +106,8 @@ type Output struct {
 	Persist *Persist
 	// Send are frames to send, in order.
 	Send []Packet
+	// State is to be done to the states under way, each list in its order.
+	State StateWork
 	// Deliver is for the application, in order.
 	Deliver []Delivery
 	// Watch, if set, replaces the processes to watch.
@@ -155,7 +159,7 @@ type GroupUnblocked struct {
 }
 
 // Delivery is something for the application: one of the types below, a
-// [GroupUnblocked], or an event of package groups.
+// [GroupUnblocked], or an event of package groups or transfer.
 type Delivery any
 
 // What the core gives to the application passes through as it is.

@@ -62,7 +62,7 @@ func newLight(self views.Process) light {
 func (e *Engine) takeGroup(in Input) {
 	switch in := in.(type) {
 	case Join:
-		if err := e.light.table.Join(in.Port, in.Group, in.Name, in.Block); err != nil {
+		if err := e.light.table.Join(in.Port, in.Group, in.Name, groups.Options{Block: in.Block, State: in.State}); err != nil {
 			e.deliver(groups.JoinFailed{Group: in.Group, Port: in.Port, Err: err})
 		}
 	case Part:

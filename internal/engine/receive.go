@@ -73,6 +73,11 @@ func (e *Engine) dispatch(from vsync.Sender, m message.Message) {
 			e.detect.HandleAccuse(e.now, from.Process, m)
 		}
 		return
+	case *message.Transfer:
+		if e.core.IsMember(from) {
+			e.takeTransfer(from.Process, m.Body)
+		}
+		return
 	case *message.Relay:
 		e.relay(from, m)
 		return
