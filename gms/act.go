@@ -9,6 +9,7 @@ import (
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/transfer"
 )
 
 // act does what follows from a step, in the order of the fields of Output: the
@@ -20,6 +21,7 @@ func (l *loop) act(out *engine.Output) {
 		l.disk.persist(*out.Persist)
 	}
 	l.transmit(out.Send)
+	l.stateWork(&out.State)
 	for _, d := range out.Deliver {
 		l.deliver(d)
 	}
@@ -105,6 +107,14 @@ func (l *loop) deliver(d engine.Delivery) {
 		l.portMessages(d.List)
 	case groups.GroupView:
 		l.takeGroupView(d)
+	case groups.Handover:
+		l.takeHandover(d)
+	case transfer.Progress:
+		l.takeProgress(d)
+	case transfer.Complete:
+		l.takeComplete(d)
+	case transfer.Failed:
+		l.takeFailed(d)
 	case groups.Block:
 		l.takeBlock(d)
 	case engine.GroupUnblocked:

@@ -79,6 +79,10 @@ type Config struct {
 	// Window is how many bytes of messages may be under way in the group
 	// altogether, at least 64 KiB. Zero: a quarter of the receive buffer.
 	Window int
+	// SpoolMax is how many bytes of messages wait on disk for one port that waits
+	// for the state of a group (member.Options.State); beyond it the group slows
+	// down. Zero: 1 GiB.
+	SpoolMax int64
 	// Version is the daemon's, up to [views.VersionMax] bytes. Empty: "dev".
 	Version string
 	// Logger takes lines for people. Nil: none.
@@ -98,6 +102,9 @@ func (c *Config) EnsureDefaults() {
 	setDefault(&c.Transport, TransportMulticast)
 	setDefault(&c.Started, StartedAuto)
 	setDefault(&c.Version, "dev")
+	if c.SpoolMax == 0 {
+		c.SpoolMax = 1 << 30
+	}
 	if c.Name == "" {
 		// Without a host name the field stays empty and Validate says so.
 		c.Name, _ = os.Hostname()

@@ -55,6 +55,7 @@ func TestValidate(t *testing.T) {
 		{"name with a space", func(c *Config) { c.Name = "a b" }, []string{"name"}},
 		{"long group", func(c *Config) { c.Group = long }, []string{"group"}},
 		{"version", func(c *Config) { c.Version = long }, []string{"version"}},
+		{"spool", func(c *Config) { c.SpoolMax = -1 }, []string{"spool-max"}},
 		{"started", func(c *Config) { c.Started = "maybe" }, []string{"started"}},
 		{"started by nothing", func(c *Config) { c.Started = "check: " }, []string{"started"}},
 		{"started by a check", func(c *Config) { c.Started = "check:test -f /x" }, nil},

@@ -100,6 +100,9 @@
 //     under way take more when delivered than they took on the wire;
 //   - what a reader was given, 256 events at most, counts until it asks for more;
 //     memory of a flood that was read is given back;
+//   - messages that wait for a port's state: 1 MiB in memory, Config.SpoolMax in a
+//     file, the rest counts as unread; 64 states are given and taken at a time,
+//     each with a window of 1 MiB;
 //   - ListenersMax, ObserversMax; EventsMax records and HistoryMax views in memory;
 //   - datagrams: four batches of 16, the rest waits in the kernel; 256 disk writes,
 //     then the loop waits for the disk.

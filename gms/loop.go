@@ -34,6 +34,7 @@ type loop struct {
 	workers sync.WaitGroup
 	calls   calls
 	ports   ports
+	states  states
 	// window is how much may be under way in the group; level how many of them the
 	// listeners are behind, as the engine was told; lookAt is when to see who of
 	// them does not read.
@@ -97,9 +98,9 @@ func (l *loop) arm() {
 // take waits for one thing to happen and handles it. While the disk is far
 // behind only the disk and the end are listened to.
 func (l *loop) take() {
-	full, commands, evidence := l.inbox.full, l.host.commands, l.tr.Evidence()
+	full, commands, evidence, results := l.inbox.full, l.host.commands, l.tr.Evidence(), l.states.results
 	if l.disk.full() {
-		full, commands, evidence = nil, nil, nil
+		full, commands, evidence, results = nil, nil, nil, nil
 	}
 	select {
 	case b, open := <-full:
@@ -118,6 +119,9 @@ func (l *loop) take() {
 	case e := <-evidence:
 		l.tick()
 		l.step(engine.Evidence{Process: e.Process, Found: e.Found})
+	case r := <-results:
+		l.tick()
+		l.takeResult(r)
 	case c := <-commands:
 		l.tick()
 		c(l)
@@ -162,6 +166,7 @@ func (l *loop) step(in engine.Input) {
 	}
 	l.host.counts.steps.Add(1)
 	l.act(l.engine.Step(l.now, in))
+	l.runSoon()
 }
 
 // fatal ends the host because the runtime can no longer serve it.
@@ -183,6 +188,7 @@ func (l *loop) finish() {
 	l.host.outbox.close(stoppedFor(l.err)) // first, since a disk may keep us waiting
 	l.closed("transport", l.tr.Close())
 	close(l.quit)
+	l.endStates()
 	close(l.disk.jobs)
 	l.workers.Wait()
 	l.closed("data directory", l.store.Close())
@@ -225,6 +231,7 @@ func (l *loop) watchBacklog() {
 	case l.lookAt <= l.now:
 		l.lookAt = l.now.Add(lookEvery)
 		l.cutPorts(set.cutStale(l.window))
+		l.cutStuck()
 	}
 }
 

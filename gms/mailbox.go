@@ -64,6 +64,8 @@ type mailbox[E any] struct {
 	// in a row that have not found it.
 	read  atomic.Bool
 	stale int
+	// watchers are told when something was read.
+	watchers []chan struct{}
 }
 
 // chunk is some events in a row.
@@ -131,6 +133,9 @@ func (m *mailbox[E]) putDown() {
 		m.spare = append(m.spare, chunk[E]{list: m.hand.list[:0]})
 	}
 	m.hand = chunk[E]{}
+	for _, w := range m.watchers {
+		wake(w)
+	}
 }
 
 // tail gives the chunk that is being filled.
@@ -208,10 +213,36 @@ func (m *mailbox[E]) drop() {
 
 // signal wakes the reader.
 func (m *mailbox[E]) signal() {
+	wake(m.ready)
+}
+
+// wake makes one who waits at c look again; c has room for one.
+func wake(c chan struct{}) {
 	select {
-	case m.ready <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+// unread gives the bytes that were not read.
+func (m *mailbox[E]) unread() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bytes
+}
+
+// watch tells c, which has room for one, whenever something was read, until
+// unwatch.
+func (m *mailbox[E]) watch(c chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watchers = append(m.watchers, c)
+}
+
+func (m *mailbox[E]) unwatch(c chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watchers = slices.DeleteFunc(m.watchers, func(o chan struct{}) bool { return o == c })
 }
 
 // isStale counts the looks at which it was not read and held more than least

@@ -23,6 +23,10 @@ type Port struct {
 	box     *mailbox[member.Event]
 	closing sync.Once
 	closed  atomic.Bool
+	// offers counts the KindDonate events that Next has not given; offered are
+	// those that it gave last.
+	offers  atomic.Int32
+	offered []*offer
 }
 
 var _ member.Port = (*Port)(nil)
@@ -94,7 +98,12 @@ func (p *Port) Ready(group string) {
 }
 
 // Next gives the events.
-func (p *Port) Next(ctx context.Context) ([]member.Event, error) { return p.box.next(ctx) }
+func (p *Port) Next(ctx context.Context) ([]member.Event, error) {
+	p.endOffers()
+	events, err := p.box.next(ctx)
+	p.noteOffers(events)
+	return events, err
+}
 
 // Close leaves all groups, after what was sent before, and ends Next.
 func (p *Port) Close() error { return p.end(groups.Left) }

@@ -42,6 +42,15 @@ type seat struct {
 	blockUntil views.Instant
 	// cut is why it is taken out without having asked for it.
 	cut error
+	// hasState: its application has the state. Where it wants it, wait is what waits
+	// behind it, intake the transfer under way, given the file that the application
+	// has now.
+	hasState bool
+	wait     *waiting
+	intake   *intake
+	given    *stateFile
+	// offers are what it was asked to give and may not have answered.
+	offers []*offer
 }
 
 func newPorts() ports {
@@ -77,8 +86,8 @@ func (l *loop) join(p *Port, group string, o member.Options, reply chan<- answer
 		if o.BlockFor == 0 {
 			o.BlockFor = blockFor
 		}
-		c.seats[group] = &seat{client: c, group: group, opts: o, reply: reply}
-		l.step(engine.Join{Port: p.number, Group: group, Name: p.name, Block: o.Block})
+		c.seats[group] = &seat{client: c, group: group, opts: o, reply: reply, hasState: !o.State}
+		l.step(engine.Join{Port: p.number, Group: group, Name: p.name, Block: o.Block, State: o.State})
 	}
 }
 
@@ -105,12 +114,16 @@ func (l *loop) closePort(p *Port, why groups.Why, cause error) {
 	}
 	delete(l.ports.byNumber, p.number)
 	p.closed.Store(true)
+	for _, s := range c.seats {
+		l.endSeatState(s)
+	}
 	l.host.listeners.removePort(p, cause)
 	c.endRequests(cause)
 	for _, s := range c.seats {
 		l.forgetSeat(s)
 		s.answer(cause)
 	}
+	l.runSoon()
 	l.afterPosted(func(l *loop) { l.partAll(p.number, why, c.seats) })
 }
 
@@ -162,13 +175,14 @@ func (l *loop) seatsOf(group string, ports []uint32) (seats []*seat) {
 
 // takeGroupView shows a view to the ports it is for.
 func (l *loop) takeGroupView(v groups.GroupView) {
+	l.joinersGone(&v)
 	for _, s := range l.seatsOf(v.Group, v.Ports) {
 		s.view, s.blockUntil = &v, 0
 		if !s.joined {
 			s.joined = true
 			l.ports.inGroup[v.Group] = append(l.ports.inGroup[v.Group], s)
 		}
-		s.client.box.give(member.Event{Kind: member.KindView, Group: v.Group, View: s.view})
+		s.give(member.Event{Kind: member.KindView, Group: v.Group, View: s.view})
 		s.client.viewChanged(v.Group, v.Members)
 		if s.reply != nil {
 			s.reply <- answer[struct{}]{}
@@ -212,6 +226,7 @@ func (l *loop) takeParted(group string, port uint32, why groups.Why, err error) 
 	s := c.seats[group]
 	delete(c.seats, group)
 	l.forgetSeat(s)
+	l.endSeatState(s)
 	if s.cut != nil {
 		err = s.cut
 	}
@@ -261,8 +276,24 @@ func (l *loop) portMessages(list []Message) {
 		for _, s := range l.ports.inGroup[run[0].Group] {
 			c := s.client
 			c.noteRequests(run, s, l.self)
+			if s.wait != nil {
+				s.giveWaiting(run)
+				continue
+			}
 			c.box.giveAll(len(run), func(i int) (member.Event, bool) { return c.eventOf(&run[i]) })
 		}
+	}
+}
+
+// giveWaiting gives messages to a port that waits for its state.
+func (s *seat) giveWaiting(run []Message) {
+	for i := range run {
+		if e, ok := s.client.eventOf(&run[i]); ok {
+			s.wait.add(e)
+		}
+	}
+	if s.wait.isThrough() {
+		s.wait = nil
 	}
 }
 

@@ -69,7 +69,7 @@ func assemble(cfg *Config) (*loop, error) {
 	a := assembly{cfg: cfg, host: h, nonce: random(), loop: &loop{
 		host: h, log: cfg.Logger, clock: h.clock, now: h.begun, sending: true,
 		quit: quit, inbox: newInbox(quit), disk: newDisk(),
-		calls: calls{sends: make(map[uint64]sending)}, ports: newPorts(),
+		calls: calls{sends: make(map[uint64]sending)}, ports: newPorts(), states: newStates(cfg, quit),
 	}}
 	for _, part := range []func() error{a.openStore, a.openTransport, a.openEventLog, a.makeEngine} {
 		if err := part(); err != nil {
@@ -93,6 +93,9 @@ func (a *assembly) openStore() error {
 	}
 	a.undo = append(a.undo, s.Close)
 	a.loop.store = s
+	if err := sweep(a.cfg.DataDir); err != nil {
+		a.cfg.Logger.Warn("temporary files of an earlier life stay", "err", err)
+	}
 	a.loop.self, _ = s.Self()
 	if n, ok := s.(interface{ Notices() []string }); ok {
 		a.loop.notices = n.Notices()

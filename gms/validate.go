@@ -31,6 +31,9 @@ func (c *Config) Validate() error {
 	if len(c.Version) > views.VersionMax {
 		f.add("version", c.Version, fmt.Sprintf("at most %d bytes", views.VersionMax), "shorten it")
 	}
+	if c.SpoolMax < 0 {
+		f.add("spool-max", fmt.Sprint(c.SpoolMax), "0 or more bytes", "leave it out for 1 GiB")
+	}
 	if !c.InsecureLab {
 		f.add("insecure-lab", "false", "true until cluster keys exist",
 			"give --insecure-lab, and only in a network where you trust every sender")

@@ -39,6 +39,17 @@
 //     read at all for ten seconds while that lasts is cut ([ErrSlow]).
 //  5. A request collects one answer of every member of the view in which it was
 //     delivered, or word that the member is gone.
+//  6. A port that joined with Options.State gets the application's state (KindState)
+//     behind its first view and before any message; messages behind the place at
+//     which the state was taken wait meanwhile, on disk where they are many, and
+//     follow in their order. The order across groups does not hold for those. The
+//     oldest member that has the state is asked for it (KindDonate) at that place of
+//     its events; where it cannot give it, the next one is asked, at a later place.
+//     Views that come before that are shown as they come. Who cannot get the state
+//     from anybody is cut from the group ([ErrNoDonor]). All this holds for agreed and
+//     safe messages; FIFO ones have no place among the views of a group, so one sent
+//     about then may be in the state and come again, or be missed: state that counts
+//     is changed by agreed messages.
 //
 // This package holds values and one interface, no behaviour.
 package member

@@ -1,6 +1,7 @@
 package member
 
 import (
+	"io"
 	"time"
 
 	"github.com/gmsd/gmsd/views"
@@ -30,15 +31,20 @@ const (
 	// may be missing; the groups in which the port was are joined anew, and the
 	// next event of each is a view in which it is a new member.
 	KindGap
-	// KindState: the state of Group as of the view before this event, for a member
-	// that joined with Options.State. It comes before the first message.
+	// KindState: the state of Group as of here, for a member that joined with
+	// Options.State. It comes before the first message. State is nil for the first
+	// member that has it: it makes its own.
 	KindState
-	// KindDonate: another member joins Group and wants the state as of here.
+	// KindDonate: another member wants the state of Group as of here: call Donate
+	// before the next call of Next.
 	KindDonate
+	// KindProgress: so much of the state that comes is here, as Progress says; some
+	// times a second at the most.
+	KindProgress
 	kindEnd
 )
 
-var kindNames = [kindEnd]string{"none", "view", "message", "block", "unblock", "parted", "gap", "state", "donate"}
+var kindNames = [kindEnd]string{"none", "view", "message", "block", "unblock", "parted", "gap", "state", "donate", "progress"}
 
 // String gives the name used in the outside faces.
 func (k Kind) String() string {
@@ -59,7 +65,41 @@ type Event struct {
 	// Why and Err are set for KindParted.
 	Why groups.Why
 	Err error
+	// State is set for KindState, unless there is none; Progress for KindProgress.
+	State    *State
+	Progress Progress
+	// Donation is set for KindDonate: see [Event.Donate].
+	Donation Donation
 }
+
+// Donation is where a state goes that another member wants.
+type Donation interface {
+	// Donate is [Event.Donate].
+	Donate(r io.Reader, size int64)
+}
+
+// Donate answers a KindDonate with a reader of the application's state, with all
+// that came before this event and nothing that came behind, and what its size will
+// be in bytes, or 0. It returns at once; the reader is read by another goroutine
+// while the application goes on, so it must not see what that changes: a snapshot,
+// a copy. It is closed at the end where it is an io.Closer. Where Donate is not
+// called before the next call of Next, another member is asked.
+func (e *Event) Donate(r io.Reader, size int64) {
+	if e.Donation != nil {
+		e.Donation.Donate(r, size)
+	}
+}
+
+// State is an application's state, whole and verified, in a file that Close
+// removes. Read it before the events behind it are applied. Close also says that
+// this member has the state now, and may be asked for it.
+type State struct {
+	io.ReadCloser
+	Size int64
+}
+
+// Progress says how far a state has come. Total is 0 while it is not known.
+type Progress struct{ Bytes, Total int64 }
 
 // Message is a message as it was delivered. Payload is shared by all ports of the
 // host: read it, do not change it. A short one that is kept keeps up to 256 KiB
@@ -86,6 +126,9 @@ type Options struct {
 	Block bool
 	// BlockFor is how long it may take to answer; 0: one second.
 	BlockFor time.Duration
+	// State: this port wants the application's state from a member that has it
+	// (KindState). One that joins without has it by definition.
+	State bool
 }
 
 // Receipt says where a message was delivered.

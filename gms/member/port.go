@@ -64,6 +64,12 @@ var (
 	ErrSlow = errors.New("the port did not read its events and was cut")
 	// ErrBlocked: it did not answer a block in time and was cut from the group.
 	ErrBlocked = errors.New("the port did not answer a block in time and was cut from the group")
+	// ErrNoDonor: no member is left that can give the state, and the port was cut
+	// from the group.
+	ErrNoDonor = errors.New("no member is left that can give the state")
+	// ErrState: the state could not be taken here, as by a full disk, and the port
+	// was cut from the group.
+	ErrState = errors.New("the state could not be taken")
 	// ErrLost: the connection was lost while waiting; what was sent may or may not
 	// be delivered.
 	ErrLost = errors.New("the connection to the daemon was lost; the fate of the message is unknown")

@@ -10,9 +10,12 @@
 //  2. Act on the [Output] in the order of its fields: first the event log, so
 //     that a line is written before its effect is visible to anybody; then the
 //     disk, which need not be waited for, since the engine holds back what
-//     depends on it until [Persisted] comes; then the network; then the
-//     application.
-//  3. Call Step(now, nil) at [Engine.Deadline] at the latest. Earlier does no
+//     depends on it until [Persisted] comes; then the network, then
+//     the states; then the application.
+//  3. Answer [Output].State as views/transfer asks for it. A groups.Handover at the
+//     donor's host is answered by [Donate] or [Refuse], at the joiner's by [Receive],
+//     unless it has no donor.
+//  4. Call Step(now, nil) at [Engine.Deadline] at the latest. Earlier does no
 //     harm; much later is taken for a pause of this host.
 //
 // The output is the driver's until the next Step. Frames that come in may be
