@@ -5,6 +5,7 @@ import (
 
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/trace"
 )
 
@@ -122,3 +123,62 @@ func (h *Host) Paused() bool { return h.proc != nil && h.proc.paused }
 
 // ParseHosts reads "1,3".
 func ParseHosts(text string) (HostSet, error) { return parseHostSet(text) }
+
+// WatchPorts shows what the engines say to their ports, and each message that a
+// port is given.
+func (w *World) WatchPorts(said func(h *Host, d engine.Delivery), given func(h *Host, port uint32, m *engine.Message)) {
+	w.watchDelivery, w.watchRouted = said, given
+}
+
+// Join lets a port of host n, new or not, into a group; false if no daemon runs there.
+func (w *World) Join(n int, number uint32, group string, block bool) bool {
+	h := w.hosts[n]
+	if !h.Running() {
+		return false
+	}
+	q := h.proc.port(number)
+	if q == nil {
+		q = &port{number: number}
+		h.proc.ports = append(h.proc.ports, q)
+		h.proc.lastPort = max(h.proc.lastPort, number)
+	}
+	h.join(q, group, block)
+	return true
+}
+
+// Part takes a port of host n out of a group, PortGone out of all, Ready says
+// that it has stopped sending; false if there is no such port.
+func (w *World) Part(n int, number uint32, group string, why groups.Why) bool {
+	return w.onPort(n, number, func(h *Host, q *port) { h.part(q, group, why) })
+}
+
+// PortGone ends a client of host n without a word.
+func (w *World) PortGone(n int, number uint32) bool {
+	return w.onPort(n, number, (*Host).portGone)
+}
+
+// Ready says that a port of host n has stopped sending to a group.
+func (w *World) Ready(n int, number uint32, group string) bool {
+	return w.onPort(n, number, func(h *Host, q *port) { h.ready(q, group) })
+}
+
+func (w *World) onPort(n int, number uint32, do func(h *Host, q *port)) bool {
+	h := w.hosts[n]
+	if !h.Running() || h.proc.port(number) == nil {
+		return false
+	}
+	do(h, h.proc.port(number))
+	return true
+}
+
+// Members gives the view that the ports of host n have of a group, nil for none.
+func (w *World) Members(n int, group string) []groups.Member {
+	if p := w.hosts[n].proc; p != nil {
+		for _, q := range p.ports {
+			if m := q.wanted(group); m != nil && m.viewed {
+				return m.members
+			}
+		}
+	}
+	return nil
+}

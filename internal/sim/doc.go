@@ -32,8 +32,12 @@
 //	          fires early or late, buffers reused at once
 //	timings   a fifth of the seeds has them a tenth to ten times as long, for all
 //	          hosts, and the bounds of liveness with them
-//	use       messages of both orders and many sizes to several groups, in bursts, and
+//	use       messages of all orders and many sizes to several groups, in bursts, and
 //	          changes of bits and attributes
+//	clients   ports that join and leave light groups, a few or hundreds, die, are cut,
+//	          answer when they are asked to stop, or do not; that send alone and in
+//	          batches, messages of up to 256 KiB too. Applications that fall behind,
+//	          while others send all they can
 //
 // # What is not
 //
@@ -60,7 +64,10 @@
 // Besides the properties of package check, the world fails what only it can see:
 // an engine that installs what its disk does not know (disk), whose log and
 // deliveries differ (log), that asks to be called for ever (progress) or breaks
-// the driver's contract (driver), and copies that are let in or never told (J5).
+// the driver's contract (driver), and copies that are let in or never told (J5);
+// that gives a port views of a group of which it was told that it is out (GV8), or
+// in the stable window leaves a port elsewhere than it wants to be (GV7); senders
+// that go on although a receiver lets nothing be under way (flow).
 //
 // # Finding and keeping
 //

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -61,7 +62,7 @@ func (f *fake) obey(now views.Instant, in engine.Input) {
 		}
 		f.install(now)
 	case engine.Submit:
-		f.submit(in)
+		f.submit(in[0])
 	case engine.Leave:
 		f.out.Stop = &engine.Stop{How: trace.StopGraceful}
 	case engine.Evidence:
@@ -95,11 +96,11 @@ func (f *fake) enter(seq views.Seq, reason views.Reason, members ...views.Member
 	f.out.Deliver = append(f.out.Deliver, engine.ViewInstalled{View: f.view})
 }
 
-func (f *fake) submit(in engine.Submit) {
+func (f *fake) submit(in engine.Submission) {
 	f.n++
 	id := trace.MsgID{From: f.cfg.Self.Process, N: f.n}
-	f.out.Events = append(f.out.Events, trace.Send{Msg: id, Len: len(in.Payload)}, trace.Deliver{Msg: id, Group: in.Group, Len: len(in.Payload)})
-	f.out.Deliver = append(f.out.Deliver, engine.Message{Msg: id, Group: in.Group, Payload: in.Payload}, engine.Submitted{Token: in.Token, Msg: id})
+	f.out.Events = append(f.out.Events, trace.Send{Msg: id, Len: len(in.Payload)}, trace.Deliver{Msg: id, Group: in.Group, Len: len(in.Payload), Sum: checksum(in.Payload)})
+	f.out.Deliver = append(f.out.Deliver, &engine.Messages{List: []engine.Message{{Msg: id, Group: in.Group, Payload: slices.Clone(in.Payload)}}}, engine.Submitted{Token: in.Token, Msg: id})
 }
 
 func (f *fake) Deadline() views.Instant {

@@ -70,6 +70,11 @@ type process struct {
 	// deliveries are logged; the first shown of them the application has had.
 	deliveries []trace.Event
 	shown      int
+	// ports are its clients, lastPort the last number given to one.
+	ports    []*port
+	lastPort uint32
+	// slow, if not nil: its application is behind.
+	slow *slowness
 }
 
 // queued is an input that waits for a stopped process.
@@ -171,8 +176,9 @@ func (h *Host) start() {
 			Process: p.id, Name: fmt.Sprintf("h%d", h.number), Addr: h.addr, Version: "0.1.0",
 		},
 		Group: "sim", Nonce: p.nonce, Seed: h.r.Uint64(), Seq: d.store.Seq(),
-		Multicast: h.w.opts.Multicast != 0,
+		Multicast: h.w.opts.Multicast != 0, MessageEvents: true,
 	}
+	cfg.Window = int(h.w.opts.Window)
 	h.w.opts.tune(&cfg)
 	eng, err := h.w.maker(cfg)
 	if err != nil {

@@ -115,14 +115,18 @@ func (w *World) awaitCalm(set HostSet, what string) {
 		return
 	}
 	w.oracle.Settled()
+	w.endSlowness()
 	sent := w.work.probe(set)
 	w.RunFor(w.opts.patience(flapWindow - holdTime))
 	w.oracle.Drain()
+	w.work.clients.steady = true
 	w.RunFor(w.opts.patience(holdTime))
 	w.oracle.Unstable()
+	w.work.clients.steady = false
 	if w.stopped() {
 		return
 	}
+	w.work.clients.judge(set)
 	if !w.converged(set) || w.hosts[set.First()].View().ID != before {
 		w.fail("L3", fmt.Sprintf("%s %s changed its view %v again although nothing happened\n%s",
 			what, set, before, w.DescribeHosts()))

@@ -5,8 +5,12 @@ import (
 
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/trace"
 )
+
+// packetLeast is what no packet here carries: a longer message goes in parts.
+const packetLeast = 1472
 
 // log takes one event of an engine, numbers it as the event log does, and
 // shows it to the checkers.
@@ -35,8 +39,16 @@ func (h *Host) log(p *process, e trace.Event) {
 		if e.Group == probeGroup {
 			p.probes++
 		}
+		if e.Order == views.Safe && !e.Transitional {
+			w.stats.Safe++
+		}
+		if e.Len > packetLeast {
+			w.stats.Long++
+		}
 	case trace.Send:
 		w.stats.Messages++
+	case trace.GroupView, trace.GroupLeft:
+		p.deliveries = append(p.deliveries, e)
 	case trace.Suspect:
 		w.stats.Suspicions++
 	}
@@ -93,14 +105,17 @@ func (h *Host) deliver(p *process, d engine.Delivery) {
 		if !ok || in.View != d.View.ID {
 			h.w.fail("log", fmt.Sprintf("host %d delivered view %v that its log does not say", h.number, d.View.ID))
 		}
-	case engine.Message:
-		msg, ok := h.nextLogged(p).(trace.Deliver)
-		if h.w.over != "" {
-			break // the run ended within this step, and with it the log
+	case engine.Control:
+		h.takeMessage(p, &d.Message)
+	case *engine.Messages:
+		for i := range d.List {
+			h.takeMessage(p, &d.List[i])
 		}
-		if !ok || msg.Msg != d.Msg || msg.K != d.K || msg.Len != len(d.Payload) {
-			h.w.fail("log", fmt.Sprintf("host %d delivered message %v that its log does not say", h.number, d.Msg))
-		}
+	case groups.GroupView, groups.Parted, groups.JoinFailed:
+		h.takeGroupEvent(p, d)
+		h.deliverGroup(p, d)
+	case groups.Block, engine.GroupUnblocked:
+		h.deliverGroup(p, d)
 	case engine.StateChanged:
 		p.view = d.View
 	case engine.Submitted:
@@ -110,6 +125,51 @@ func (h *Host) deliver(p *process, d engine.Delivery) {
 			h.w.cover.hit(coverSubmitted)
 		}
 	}
+}
+
+// takeMessage holds a message against the log.
+func (h *Host) takeMessage(p *process, m *engine.Message) {
+	msg, ok := h.nextLogged(p).(trace.Deliver)
+	if h.w.over != "" {
+		return // the run ended within this step, and with it the log
+	}
+	if !ok || msg.Msg != m.Msg || msg.K != m.K || msg.Len != len(m.Payload) || msg.Sum != checksum(m.Payload) {
+		h.w.fail("log", fmt.Sprintf("host %d delivered message %v that its log does not say", h.number, m.Msg))
+	}
+	if p.slow != nil {
+		p.slow.take(h, p, len(m.Payload))
+	}
+	h.route(p, m)
+}
+
+// takeGroupEvent holds what is said to ports against the log. A join that is
+// refused at once is not logged.
+func (h *Host) takeGroupEvent(p *process, d engine.Delivery) {
+	ok := false
+	switch d := d.(type) {
+	case groups.GroupView:
+		e, is := h.nextLogged(p).(trace.GroupView)
+		ok = is && e.Group == d.Group && e.ID.K == d.ID.K && e.ID.View == d.ID.View && len(e.Members) == len(d.Members)
+	case groups.Parted:
+		e, is := h.nextLogged(p).(trace.GroupLeft)
+		ok = is && e.Group == d.Group && e.Port == d.Port
+	case groups.JoinFailed:
+		ok = true
+		if e, is := h.peekLogged(p).(trace.GroupLeft); is && e.Group == d.Group && e.Port == d.Port {
+			h.nextLogged(p)
+		}
+	}
+	if !ok && h.w.over == "" {
+		h.w.fail("log", fmt.Sprintf("host %d told its ports %+v, which its log does not say there", h.number, d))
+	}
+}
+
+// peekLogged gives the oldest logged delivery that the application has not had.
+func (h *Host) peekLogged(p *process) trace.Event {
+	if p.shown == len(p.deliveries) {
+		return nil
+	}
+	return p.deliveries[p.shown]
 }
 
 // nextLogged takes the oldest logged delivery that the application has not had.

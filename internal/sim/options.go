@@ -56,6 +56,14 @@ type Options struct {
 	Burst, BurstMax, State int64
 	SizeMax, Big, Groups   int64
 
+	// Ports is how many clients a host has at most, Names how many light groups
+	// they know. Clients of the acts of the workload are theirs. Of their
+	// joins Blocking ask to be asked; of what is asked Mute is not answered. Long
+	// of their messages are long. Slow of their acts make a host slow.
+	Ports, Names, Clients, Blocking, Mute, Long, Slow int64
+	// Window is how many bytes may be under way in a view; 0 for the default.
+	Window int64
+
 	// Buggify sites: what a driver may do within its contract, and rarely does.
 	SlowPersist, EarlyWake, LateWake, Poison int64
 
@@ -103,6 +111,7 @@ func Swarm(seed uint64, hosts int) Options {
 		o.calm()
 	}
 	drawScale(&o)
+	drawClients(&o)
 	return o
 }
 
@@ -178,6 +187,27 @@ func drawWork(r *rand.Rand, o *Options) {
 	o.SizeMax = logBetween[int64](r, 16, 1400)
 	o.Big = drawSite(r) / 8
 	o.Groups = between[int64](r, 1, 5)
+}
+
+// drawClients gives hosts clients in every second seed. In one of thirty they
+// know hundreds of groups.
+func drawClients(o *Options) {
+	r := newStream(o.Seed, "clients.options", 0)
+	if !chance(r, 500_000) {
+		return
+	}
+	o.Ports, o.Names = between[int64](r, 1, 4), between[int64](r, 1, 6)
+	if chance(r, 30_000) {
+		o.Names = between[int64](r, 100, 400)
+	}
+	o.Clients = between[int64](r, 150_000, 500_000)
+	o.Blocking = between[int64](r, 0, 600_000) * b2i(chance(r, 600_000))
+	o.Mute = logBetween[int64](r, 10_000, 500_000) * b2i(chance(r, 500_000))
+	o.Long = logBetween[int64](r, 500, 8000) * b2i(chance(r, 600_000))
+	if o.Names < 100 && chance(r, 100_000) {
+		o.Slow = logBetween[int64](r, 2000, 15_000) / max(1, o.Hosts/4)
+		o.Window = logBetween[int64](r, 64<<10, 256<<10)
+	}
 }
 
 // drawFaults lets each class in with p = 1/2, and each kind of a class that is
@@ -281,6 +311,14 @@ func (o *Options) fields() []optionField {
 		{"size-max", &o.SizeMax},
 		{"big", &o.Big},
 		{"groups", &o.Groups},
+		{"ports", &o.Ports},
+		{"names", &o.Names},
+		{"clients", &o.Clients},
+		{"blocking", &o.Blocking},
+		{"mute", &o.Mute},
+		{"long", &o.Long},
+		{"slow", &o.Slow},
+		{"window", &o.Window},
 		{"slow-persist", &o.SlowPersist},
 		{"early-wake", &o.EarlyWake},
 		{"late-wake", &o.LateWake},

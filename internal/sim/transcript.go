@@ -144,6 +144,20 @@ func (w *World) DrawInstall(e trace.Install) string {
 	return text
 }
 
+// DrawGroupView writes a group view without its number, members as host.port.
+func (w *World) DrawGroupView(e trace.GroupView) string {
+	return fmt.Sprintf("port %s: group %s %s trans=%s", strings.Trim(fmt.Sprint(e.Ports), "[]"), e.Group, w.DrawPorts(e.Members), w.DrawPorts(e.Trans))
+}
+
+// DrawPorts writes "{1.1 1.2 3.1}", in their own order.
+func (w *World) DrawPorts(ports []trace.Port) string {
+	words := make([]string, 0, len(ports))
+	for _, p := range ports {
+		words = append(words, fmt.Sprintf("%s.%d", w.DrawHost(p.Host), p.Port))
+	}
+	return "{" + strings.Join(words, " ") + "}"
+}
+
 // describeTraffic puts in words what happens too often for most readers.
 func (w *World) describeTraffic(e trace.Event) string {
 	switch e := e.(type) {
@@ -159,6 +173,10 @@ func (w *World) describeTraffic(e trace.Event) string {
 			text += " transitional"
 		}
 		return text
+	case trace.GroupView:
+		return fmt.Sprintf("%s in %s/%d/%d after %s/%d", w.DrawGroupView(e), w.DrawViewID(e.ID.View), e.ID.K, e.ID.Side, w.DrawViewID(e.Prev.View), e.Prev.K)
+	case trace.GroupLeft:
+		return fmt.Sprintf("port %d is out of %s: %s", e.Port, e.Group, e.Why)
 	case trace.Drop:
 		return fmt.Sprintf("drop from %s: %s x%d", w.DrawHost(e.From), e.Reason, e.Count)
 	}

@@ -24,12 +24,12 @@ func TestTheWorldFailsWhatItMust(t *testing.T) {
 		{name: "an honest one passes", hosts: 1},
 		{name: "two that never meet", property: "L1", hosts: 2},
 		{name: "probes that nobody gets", property: "L2", hosts: 1, twist: func(f *fake, _ views.Instant, in engine.Input) {
-			if s, ok := in.(engine.Submit); ok && s.Group == probeGroup {
+			if s, ok := in.(engine.Submit); ok && s[0].Group == probeGroup {
 				f.out.Events, f.out.Deliver = nil, nil
 			}
 		}},
 		{name: "a view in the settled group", property: "L3", hosts: 1, twist: func(f *fake, _ views.Instant, in engine.Input) {
-			if s, ok := in.(engine.Submit); ok && s.Group == probeGroup {
+			if s, ok := in.(engine.Submit); ok && s[0].Group == probeGroup {
 				f.out.Persist = &engine.Persist{Token: 2, Seq: f.view.ID.Seq + 1}
 			}
 			if p, ok := in.(engine.Persisted); ok && p.Token == 2 {
@@ -49,9 +49,8 @@ func TestTheWorldFailsWhatItMust(t *testing.T) {
 		{name: "a view that only the log says", property: "log", hosts: 1, twist: onInstall(func(f *fake) { f.out.Deliver = nil })},
 		{name: "another message than the log says", property: "log", hosts: 1, twist: func(f *fake, _ views.Instant, _ engine.Input) {
 			if len(f.out.Deliver) > 0 {
-				if m, ok := f.out.Deliver[0].(engine.Message); ok {
-					m.Msg.N++
-					f.out.Deliver[0] = m
+				if m, ok := f.out.Deliver[0].(*engine.Messages); ok {
+					m.List[0].Msg.N++
 				}
 			}
 		}},
@@ -61,8 +60,8 @@ func TestTheWorldFailsWhatItMust(t *testing.T) {
 			twist: func(f *fake, _ views.Instant, _ engine.Input) { f.out.Stop = nil },
 		},
 		{name: "writing to a payload", property: "driver", hosts: 1, twist: func(_ *fake, _ views.Instant, in engine.Input) {
-			if s, ok := in.(engine.Submit); ok && len(s.Payload) > 0 {
-				s.Payload[0]++
+			if s, ok := in.(engine.Submit); ok && len(s[0].Payload) > 0 {
+				s[0].Payload[0]++
 			}
 		}},
 		{name: "a panic", property: "panic", hosts: 1, twist: onInstall(func(*fake) { panic("no") })},

@@ -11,12 +11,16 @@ import (
 // probeGroup is the process group of the messages by which liveness is probed.
 const probeGroup = "probe"
 
+// bigMax bounds the long messages: they go in parts.
+const bigMax = 48 << 10
+
 // workload is the application on every host: it sends messages of random sizes
-// to a few groups in both orders, in bursts now and then, and changes bits and
-// attributes.
+// to a few groups in all orders, in bursts now and then, and changes bits and
+// attributes; and it plays the clients.
 type workload struct {
-	w *World
-	r *rand.Rand
+	w       *World
+	r       *rand.Rand
+	clients clients
 	// pool is what payloads are slices of; nobody may write to it.
 	pool  []byte
 	sum   uint32
@@ -25,7 +29,7 @@ type workload struct {
 }
 
 func newWorkload(w *World) *workload {
-	k := &workload{w: w, r: newStream(w.opts.Seed, "work", 0), pool: make([]byte, views.PayloadMax+4096)}
+	k := &workload{w: w, r: newStream(w.opts.Seed, "work", 0), pool: make([]byte, bigMax+4096), clients: newClients(w)}
 	for i := range k.pool {
 		k.pool[i] = byte(k.r.Uint32())
 	}
@@ -56,6 +60,8 @@ func (k *workload) act() {
 	o := &k.w.opts
 	h := k.w.hosts[1+k.r.IntN(int(o.Hosts))]
 	switch {
+	case chance(k.r, o.Clients):
+		k.clients.act(h)
 	case chance(k.r, o.State):
 		k.changeState(h)
 	case chance(k.r, o.Burst):
@@ -71,10 +77,10 @@ func (k *workload) act() {
 func (k *workload) send(h *Host, big int64) {
 	size := between(k.r, 0, k.w.opts.SizeMax)
 	if chance(k.r, big) {
-		size = between[int64](k.r, 1400, views.PayloadMax)
+		size = between[int64](k.r, 1400, bigMax)
 	}
 	group := groupNames[k.r.IntN(int(k.w.opts.Groups))]
-	order := views.Order(k.r.IntN(2))
+	order := views.Order(k.r.IntN(int(views.OrderEnd)))
 	k.submit(h, group, order, int(size))
 }
 
@@ -87,9 +93,9 @@ func (k *workload) submit(h *Host, group string, order views.Order, size int) {
 	}
 	k.token++
 	k.w.stats.Submits++
-	h.step(engine.Submit{
+	h.step(engine.Submit{{
 		Token: k.token, Group: group, Order: order, Payload: k.pool[from : from+size : from+size],
-	})
+	}})
 }
 
 func (k *workload) changeState(h *Host) {
@@ -108,7 +114,7 @@ func (k *workload) changeState(h *Host) {
 func (k *workload) probe(set HostSet) int {
 	n := 0
 	for _, number := range set.Numbers() {
-		for _, order := range []views.Order{views.FIFO, views.Agreed} {
+		for _, order := range []views.Order{views.FIFO, views.Agreed, views.Safe} {
 			k.submit(k.w.hosts[number], probeGroup, order, 8)
 			n++
 		}
@@ -117,4 +123,4 @@ func (k *workload) probe(set HostSet) int {
 }
 
 // intact reports whether nobody has written to the payloads.
-func (k *workload) intact() bool { return checksum(k.pool) == k.sum }
+func (k *workload) intact() bool { return checksum(k.pool) == k.sum && k.clients.intact() }

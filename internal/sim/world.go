@@ -87,6 +87,10 @@ type World struct {
 	over    string
 	// watchRecord, if set, sees every record, shadows included.
 	watchRecord func(h *Host, r trace.Record)
+	// watchDelivery, if set, sees what the engine says to ports, watchRouted each
+	// message that a port is given.
+	watchDelivery func(h *Host, d engine.Delivery)
+	watchRouted   func(h *Host, port uint32, m *engine.Message)
 	// watchFault, if set, sees what the world does to hosts and links.
 	watchFault func(text string)
 	// lastView is the highest view installed anywhere.

@@ -40,6 +40,10 @@ type Checker struct {
 	last    *life
 	epochs  map[views.Epoch][]*view
 	orphans map[trace.MsgID]*view
+	// logged are all lives, as they began.
+	logged []*life
+	// light are the groups of which there was a view.
+	light map[string]struct{}
 	// tick counts everything that was told, records and harness facts.
 	tick uint64
 	net  []span
@@ -50,9 +54,9 @@ type Checker struct {
 	healthy    int
 	window     *window
 
-	violations                                        []Violation
-	counts, excused, broken                           [propertyEnd]int
-	records, livesSeen, changes, messages, deliveries int
+	violations                                                    []Violation
+	counts, excused, broken                                       [propertyEnd]int
+	records, livesSeen, changes, messages, deliveries, groupViews int
 }
 
 // New makes a Checker.
@@ -62,6 +66,7 @@ func New(o Options) *Checker {
 		hosts: map[views.HostID]*host{}, procs: map[views.Process]*proc{}, lives: map[lifeKey]*life{},
 		disks: map[diskKey]*disk{}, views: map[viewKey]*view{}, epochs: map[views.Epoch][]*view{},
 		orphans: map[trace.MsgID]*view{}, names: map[string]views.HostID{},
+		light: map[string]struct{}{},
 	}
 	if c.keep == 0 {
 		c.keep = keepDefault
@@ -104,6 +109,10 @@ func (c *Checker) ObserveIn(s Stream, r trace.Record) {
 		c.primary(l, &e)
 	case trace.Join:
 		l.heardVerdict(&e)
+	case trace.GroupView:
+		c.groupView(l, &e)
+	case trace.GroupLeft:
+		c.groupLeft(l, &e)
 	}
 }
 
@@ -132,6 +141,7 @@ func (c *Checker) Group(id views.HostID, name string) { c.hostOf(id).group = nam
 // judged, and the report is made.
 func (c *Checker) Finish() *Report {
 	c.EndStable()
+	c.checkStrangers()
 	for _, v := range c.order {
 		c.retire(v)
 	}

@@ -36,12 +36,16 @@ func (c *Checker) deliver(l *life, e *trace.Deliver) {
 		c.checkNoPosition(l, v, e)
 	} else {
 		c.checkCausal(visit, s, m, e)
-		c.checkPlace(visit, e.K, e.Transitional)
+		c.checkPlace(visit, e.K, e.Order, e.Transitional)
 		c.checkItem(visit, e.K, item{kind: itemMessage, msg: e.Msg, by: l.proc})
 		if fresh {
 			c.follow(visit, ref, e.Transitional)
 		}
+		if e.Order == views.Safe {
+			c.noteSafe(visit, ref, e.Group, e.K, e.Transitional)
+		}
 	}
+	c.noteGroupDelivery(l, e)
 	if fresh {
 		visit.sum += mix(uint64(ref) + 1)
 		visit.delivered++
@@ -122,7 +126,7 @@ func (c *Checker) recall(visit *visit, s *sender, e *trace.Deliver, class int) u
 	place := slices.IndexFunc(s.sent[class], func(m message) bool { return m.n == e.Msg.N })
 	if place < 0 {
 		place = len(s.sent[class])
-		s.sent[class] = append(s.sent[class], message{n: e.Msg.N, group: e.Group, length: e.Len, sum: e.Sum})
+		s.sent[class] = append(s.sent[class], message{n: e.Msg.N, port: e.Port, group: e.Group, length: e.Len, sum: e.Sum})
 	}
 	return uint32(place)
 }
@@ -135,6 +139,9 @@ func (c *Checker) checkUnchanged(l *life, v *view, s *sender, m *message, e *tra
 	if m.sum != e.Sum || m.length != e.Len || m.group != e.Group {
 		c.fail(DeliveryIntegrity, v.id, []*proc{l.proc, s.proc}, "%s is delivered as %d bytes to %q with sum %08x, it was sent as %d bytes to %q with sum %08x",
 			c.msgName(e.Msg), e.Len, e.Group, e.Sum, m.length, m.group, m.sum)
+	}
+	if m.port != e.Port {
+		c.fail(DeliveryIntegrity, v.id, []*proc{l.proc, s.proc}, "%s is delivered as of port %d, port %d sent it", c.msgName(e.Msg), e.Port, m.port)
 	}
 	if v.rankOf(s.proc) < 0 {
 		c.fail(DeliveryIntegrity, v.id, []*proc{l.proc, s.proc}, "%s is from no member", c.msgName(e.Msg))

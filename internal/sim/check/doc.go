@@ -39,8 +39,13 @@
 //
 // # What it does not do
 //
-// It checks no database property (D), no safe delivery (P21) and no services:
-// they come with their parts. P18 is checked for agreed messages only, since
+// Of light groups it knows what ports were told and what their host delivered,
+// not what each port was given. FIFO messages are held against group views (GV5)
+// only where both came with a host view: within one, nobody waits for those of
+// other hosts.
+//
+// It checks no database property (D) and no services: they come with their
+// parts. P18 is checked for agreed messages only, since
 // FIFO promises no causality. Order across views needs no search: each host
 // installs views rising (P2) and delivers in the sending view (P13), so the
 // view ids are a common order of all views.

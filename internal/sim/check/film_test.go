@@ -26,8 +26,11 @@ import (
 //	                        sub=1a:a+2b:b, bits=b:SD. ; the default is what an honest
 //	                        engine would say, fixed when the view is first named
 //	a block | unblock       in=3a: another view
-//	a send 1 [agreed]       in=, group=, sum=, as=b1
-//	a dlv b1 [k=3] [trans]  in=, group=, sum=, fifo: no agreed message though k is set
+//	a send 1 [agreed|safe]  in=, group=, sum=, as=b1, port=
+//	a dlv b1 [k=3] [safe] [trans]  in=, group=, sum=, port=, fifo: no agreed message though k is set
+//	a group g 3a/2 a.1,b.1 ports=1  was=3a/1: the view before, trans=a.1: who came along
+//	                        (default all, of a port that joins itself); a.1:2 is its second join
+//	a parted g 1
 //	a bits b SD. k=1, a primary k=2 epoch=1 [off], a accept b, a reject b, a stop
 //	crash a, restore a, group blue a,b, fault a open|close, fault net open|close
 //	healthy a,b on|off, stable a,b c,d, settled, drain, end
@@ -270,6 +273,10 @@ func (f *film) logged(a *actor, w words) {
 		f.emit(a, trace.Join{Who: hostID(w.plain[2]), Verdict: trace.JoinAccept}, w)
 	case "reject":
 		f.emit(a, trace.Join{Who: hostID(w.plain[2]), Verdict: trace.JoinReject, Code: "duplicate-id"}, w)
+	case "group":
+		f.emit(a, groupEvent(f, a, w), w)
+	case "parted":
+		f.emit(a, trace.GroupLeft{Group: w.plain[2], Port: uint32(portNumber(w.plain[3])), Why: "left"}, w)
 	case "unknown":
 		f.emit(a, nil, w)
 	default:
@@ -290,16 +297,19 @@ func (f *film) message(a *actor, in views.ViewID, w words) {
 	if (k > 0 || w.has("agreed")) && !w.has("fifo") {
 		order = views.Agreed
 	}
+	if w.has("safe") {
+		order = views.Safe
+	}
 	if w.plain[1] == "send" {
 		id := f.msgID(a, w.plain[2])
 		if as, ok := w.opts["as"]; ok {
 			id = f.msgID(nil, as)
 		}
-		f.emit(a, trace.Send{Msg: id, Group: group, View: in, Order: order, Len: 4, Sum: sum}, w)
+		f.emit(a, trace.Send{Msg: id, Port: uint32(w.number("port")), Group: group, View: in, Order: order, Len: 4, Sum: sum}, w)
 		return
 	}
 	f.emit(a, trace.Deliver{
-		Msg: f.msgID(nil, w.plain[2]), Group: group, View: in, K: k, Order: order, Len: 4, Sum: sum, Transitional: w.has("trans"),
+		Msg: f.msgID(nil, w.plain[2]), Port: uint32(w.number("port")), Group: group, View: in, K: k, Order: order, Len: 4, Sum: sum, Transitional: w.has("trans"),
 	}, w)
 }
 

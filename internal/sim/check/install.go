@@ -45,6 +45,7 @@ func (c *Checker) enter(l *life, v *view) {
 	}
 	v.active++
 	l.cur = s
+	l.carrySpans()
 	if len(v.members) > 1 && l.paired.IsZero() {
 		l.paired = v.id
 	}

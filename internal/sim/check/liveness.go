@@ -79,6 +79,7 @@ func (c *Checker) EndStable() {
 	}
 	for _, hosts := range w.components {
 		c.checkFinished(hosts)
+		c.checkGroupsSettled(hosts)
 		c.markHealthy(hosts, -1)
 	}
 }

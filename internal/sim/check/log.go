@@ -84,6 +84,7 @@ func (c *Checker) beginLife(s Stream, p views.Process) *life {
 	l.proc.lives = append(l.proc.lives, l)
 	l.proc.host.lives = append(l.proc.host.lives, l)
 	c.livesSeen++
+	c.logged = append(c.logged, l)
 	return l
 }
 
@@ -156,6 +157,8 @@ func (c *Checker) retire(v *view) {
 	c.checkOrder(v)
 	c.checkReason(v)
 	c.checkAccepted(v)
+	c.checkSafe(v)
+	v.safe, v.groups = nil, nil
 	v.senders, v.bySlot, v.ref, v.items, v.visits = nil, nil, nil, nil, nil
 	for _, s := range v.next {
 		s.first = nil

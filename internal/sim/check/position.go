@@ -5,12 +5,15 @@ import "github.com/gmsd/gmsd/views"
 // checkPlace is K1, K3 and K4 for an agreed message: positions rise; outside
 // the transitional part they do so by one, so nothing was left out; behind a gap
 // all is marked transitional.
-func (c *Checker) checkPlace(visit *visit, k views.Position, transitional bool) {
+//
+// A safe message of which not all who must are known to hold it is transitional,
+// too, and what follows it.
+func (c *Checker) checkPlace(visit *visit, k views.Position, order views.Order, transitional bool) {
 	c.checkRise(visit, k)
 	c.count(TransitionalGap)
 	jump := k != visit.lastK+1
 	switch {
-	case transitional && !visit.gap && !jump:
+	case transitional && !visit.gap && !jump && order != views.Safe:
 		c.fail(TransitionalGap, visit.view.id, []*proc{visit.life.proc}, "position %d is transitional without a gap before it", k)
 	case !transitional && visit.gap:
 		c.fail(TransitionalGap, visit.view.id, []*proc{visit.life.proc}, "position %d stands behind a gap and is not transitional", k)

@@ -31,6 +31,7 @@ const (
 	CausalOrder
 	TotalOrder
 	ReliableOrder
+	SafeDelivery
 	BlockWindow
 	InstallOnce
 	PreviousView
@@ -52,6 +53,14 @@ const (
 	NoFlap
 	Finished
 	Accuracy
+	GroupAgreement
+	GroupRises
+	GroupSelf
+	GroupTransitional
+	GroupSynchrony
+	GroupSender
+	GroupSettled
+	GroupParted
 	propertyEnd
 )
 
@@ -82,6 +91,7 @@ var properties = [propertyEnd]struct{ code, says string }{
 	CausalOrder:       {"P18", "an agreed message follows what its sender had delivered before"},
 	TotalOrder:        {"P19", "one order of agreed messages that every delivery sequence follows"},
 	ReliableOrder:     {"P20", "outside the transitional part nothing that others delivered before is missing"},
+	SafeDelivery:      {"P21", "what one host delivers as safe all hosts with members of its group deliver in that view, or end there"},
 	BlockWindow:       {"P22", "block, install, unblock, in this order, and no send in between"},
 	InstallOnce:       {"V1", "a view is installed once in an incarnation"},
 	PreviousView:      {"V2", "prev is the view the host was in"},
@@ -90,8 +100,8 @@ var properties = [propertyEnd]struct{ code, says string }{
 	ReasonFits:        {"V5", "kind and reason fit what changed"},
 	PositionRises:     {"K1", "positions rise at each host in each view"},
 	PositionUnique:    {"K2", "one position of a view holds the same thing everywhere"},
-	PositionClass:     {"K3", "agreed messages have a position, fifo messages none and are never transitional"},
-	TransitionalGap:   {"K4", "without a gap before it nothing is transitional, after one everything is"},
+	PositionClass:     {"K3", "agreed and safe messages have a position, fifo messages none and are never transitional"},
+	TransitionalGap:   {"K4", "without a gap or an unsafe message before it nothing is transitional, after one everything is"},
 	BitsAgree:         {"B1", "an ordered change of bits is the same everywhere"},
 	BitsMember:        {"B2", "bits change only of members, with known bits"},
 	BitsCarried:       {"B3", "a view installs the bits that its predecessor ended with"},
@@ -103,6 +113,14 @@ var properties = [propertyEnd]struct{ code, says string }{
 	NoFlap:            {"L3", "a settled component installs nothing more"},
 	Finished:          {"L4", "what was begun is finished: nobody stays blocked"},
 	Accuracy:          {"L5", "healthy hosts never exclude healthy hosts"},
+	GroupAgreement:    {"GV1", "one id of a group view, one list of members"},
+	GroupRises:        {"GV2", "ids of group views rise at each port from its join on"},
+	GroupSelf:         {"GV3", "a port is in its own group view, and nobody twice"},
+	GroupTransitional: {"GV4", "the transitional set of a group is those who came along from the same view of it, alike at all of them"},
+	GroupSynchrony:    {"GV5", "ports that go from one group view to the same next one were given the same messages"},
+	GroupSender:       {"GV6", "a message of a port is delivered in a group view that holds the port"},
+	GroupSettled:      {"GV7", "in a stable component the ports of a group are in one view of exactly themselves"},
+	GroupParted:       {"GV8", "a port that is out of a group is given nothing more of it"},
 }
 
 // String gives the code, such as "P14".

@@ -43,6 +43,8 @@ type Report struct {
 	ViewChanges int `json:"viewChanges"`
 	Messages    int `json:"messages"`
 	Deliveries  int `json:"deliveries"`
+	// GroupViews counts those told to ports.
+	GroupViews int `json:"groupViews"`
 }
 
 // Clean reports whether nothing was violated.
@@ -155,7 +157,7 @@ func (c *Checker) report() *Report {
 	r := &Report{
 		Violations: c.violations, Broken: map[string]int{}, Counts: map[string]int{},
 		Records: c.records, Lives: c.livesSeen, Views: len(c.order), ViewChanges: c.changes,
-		Messages: c.messages, Deliveries: c.deliveries,
+		Messages: c.messages, Deliveries: c.deliveries, GroupViews: c.groupViews,
 	}
 	for _, p := range Properties() {
 		r.Counts[p.String()] = c.counts[p]

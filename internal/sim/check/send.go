@@ -33,7 +33,7 @@ func (c *Checker) send(l *life, e *trace.Send) {
 	class := classOf(e.Order)
 	s := v.sender(l.proc)
 	s.sent[class] = append(s.sent[class], message{
-		n: e.Msg.N, group: e.Group, length: e.Len, sum: e.Sum, after: l.cur.lastK,
+		n: e.Msg.N, port: e.Port, group: e.Group, length: e.Len, sum: e.Sum, after: l.cur.lastK,
 	})
 	l.noteSent(v, e.Msg.N)
 }

@@ -118,6 +118,10 @@ type life struct {
 	newest []views.Incarnation
 	// accepted are those it let in and that have not come in yet.
 	accepted map[views.HostID]struct{}
+	// groups are the light groups in which its ports are; parted gives the number
+	// of the join that a port last gave up.
+	groups map[string]*groupStay
+	parted map[groupPort]uint64
 }
 
 // phase is where a life stands between block and unblock.
@@ -164,8 +168,11 @@ type view struct {
 	senders map[views.Process]*sender
 	bySlot  []*sender
 	ref     []msgRef
-	parted  bool
-	items   []item
+	// safe are the messages that somebody delivered as safe.
+	safe   []safeDelivery
+	groups map[groupKey]*groupView
+	parted bool
+	items  []item
 }
 
 type subgroup struct {
@@ -234,6 +241,8 @@ type visit struct {
 	refPos, firm int
 	own          []msgRef
 	bits         []views.Bits
+	// light says when it had members of which groups.
+	light []lightSpan
 }
 
 // cursor is the delivered part of one sender's sequence: all before next but
@@ -243,11 +252,11 @@ type cursor struct {
 	skipped map[uint32]struct{}
 }
 
-// Classes of message: each order has its own sequence.
+// Classes of message: fifo, and those that have a place. Each has its own sequence.
 const classes = 2
 
 func classOf(o views.Order) int {
-	if o == views.Agreed {
+	if o.Placed() {
 		return 1
 	}
 	return 0
@@ -265,6 +274,7 @@ type sender struct {
 // message is one sent message.
 type message struct {
 	n         uint64
+	port      uint32
 	group     string
 	length    int
 	sum       uint32

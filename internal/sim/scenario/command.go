@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -185,6 +186,11 @@ func addHosts(f *Film, c *Command) (string, error) {
 	if err == nil {
 		o.DelayMin, err = c.duration("delay", o.DelayMin)
 	}
+	window, werr := c.number("window", 0)
+	o.Window = int64(window)
+	if err == nil {
+		err = werr
+	}
 	if c.Options["transport"] == "udp" {
 		o.Multicast = 0
 	}
@@ -312,7 +318,7 @@ func send(f *Film, c *Command) (string, error) {
 	}
 	order, ok := views.ParseOrder(name)
 	if !ok {
-		return "", fmt.Errorf("order %q: want fifo or agreed", name)
+		return "", fmt.Errorf("order %q: want fifo, agreed or safe", name)
 	}
 	text, err := c.word(2, "the text")
 	if err != nil {
@@ -326,14 +332,26 @@ func send(f *Film, c *Command) (string, error) {
 	if group == "" {
 		group = "g"
 	}
+	port, err := c.number("port", 0)
+	if err != nil {
+		return "", err
+	}
+	payload, err := c.payload(text)
 	for i := range count {
 		for _, n := range s.Numbers() {
-			if !f.w.Give(n, engine.Submit{Token: uint64(i + 1), Group: group, Order: order, Payload: []byte(text)}) {
+			m := engine.Submission{Token: uint64(i + 1), Port: uint32(port), Group: group, Order: order, Payload: payload}
+			if !f.w.Give(n, engine.Submit{m}) {
 				f.say(n, "is down or stopped")
 			}
 		}
 	}
-	return "", nil
+	return "", err
+}
+
+// payload is the text, again and again where it is to be longer.
+func (c *Command) payload(text string) ([]byte, error) {
+	n, err := c.number("len", len(text))
+	return bytes.Repeat([]byte(text), n/len(text)+1)[:n], err
 }
 
 func setBits(f *Film, c *Command) (string, error) {

@@ -22,7 +22,7 @@
 // but coord), spare. LINK is SET->SET. TYPE is a message of package message,
 // or any.
 //
-//	add-hosts N [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S]
+//	add-hosts N [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S] [window=BYTES]
 //	start SET, restart SET      a daemon begins a new incarnation
 //	churn SET                   started anew again and again: views pass, nothing is told
 //	advance D                   time passes
@@ -37,7 +37,12 @@
 //	snapshot SET / rollback SET keep the state directory / killed, put it back
 //	clone SET [twins]           a copy comes up on the spare machine
 //	leave SET / evict SET by=SET
-//	send SET fifo|agreed TEXT [count=N] [group=G]
+//	send SET fifo|agreed|safe TEXT [count=N] [group=G] [port=P] [len=N]
+//	join SET port=P [group=G] [block]   a client of each host joins G, which is g by default
+//	part SET port=P [group=G] [why=left|cut]
+//	port-gone SET port=P        it goes without a word
+//	ready SET port=P [group=G]  it has stopped sending, as it was asked
+//	backlog SET BYTES           the application of each host is so far behind
 //	set-bits SET started,has-db,synced|none
 //	set-attr SET KEY=VALUE
 //	evidence SET of=SET closed|refused|replaced|none
@@ -56,5 +61,8 @@
 //	expect-down SET
 //	expect-delivered SET N      each has delivered N messages since the last such command
 //	expect-installs SET MAX     each has installed at most so many views since the last such command
+//	expect-group SET G HOST.PORT,...   the ports of each are in this view of the group; none: in no view
+//	expect-given SET N          the ports of each were given N messages since the last such command
+//	expect-slowest SET HOST|none   each knows who lets nothing be under way
 //	check                       the property checkers; ends the film
 package scenario

@@ -16,8 +16,9 @@ type Film struct {
 	// lines are what happened since the last command, in order of first occurrence.
 	lines []line
 	shown map[string]bool
-	// delivered and installs count by host number since the last expect.
-	delivered, installs map[int]int
+	// delivered, installs and what ports were given count by host number since the
+	// last expect.
+	delivered, installs, given map[int]int
 	// last is when something happened.
 	last time.Duration
 	// faults are the expectations that did not hold in the present command.
@@ -39,8 +40,8 @@ const quiet = 3 * time.Second
 // New makes a film that has not begun.
 func New() *Film {
 	return &Film{
-		shown:     map[string]bool{"deliver": true, "bits": true, "join": true},
-		delivered: make(map[int]int), installs: make(map[int]int),
+		shown:     map[string]bool{"deliver": true, "gets": true, "bits": true, "join": true},
+		delivered: make(map[int]int), installs: make(map[int]int), given: make(map[int]int),
 	}
 }
 
@@ -50,6 +51,7 @@ func (f *Film) begin(o sim.Options) {
 	f.gates.film = f
 	f.w.SetGate(f.gates.pass)
 	f.w.Watch(f.see)
+	f.w.WatchPorts(f.seePorts, f.seeGiven)
 }
 
 // see notes what a host did.

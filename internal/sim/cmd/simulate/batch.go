@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -79,7 +80,7 @@ func (f *flags) batch() int {
 	workers.Wait()
 	t.print(time.Since(begin), cpuTime()-cpu)
 	if len(t.failed) == 0 {
-		return 0
+		return t.activity()
 	}
 	for _, r := range t.failed {
 		fmt.Printf("again: go run ./internal/sim/cmd/simulate -seed %d%s -v\n", r.Options.Seed, f.again())
@@ -88,6 +89,18 @@ func (f *flags) batch() int {
 		f.shrinkAndKeep(t.failed[0])
 	}
 	return exitFailed
+}
+
+// provenFrom is from how many seeds on a batch must have done some of everything.
+const provenFrom = 200
+
+// activity fails a batch that proves too little.
+func (t *totals) activity() int {
+	if lacking := t.stats.Lacking(); len(lacking) > 0 && t.seeds >= provenFrom {
+		fmt.Printf("the batch proves too little: no %s\n", strings.Join(lacking, ", no "))
+		return exitFailed
+	}
+	return 0
 }
 
 // again repeats the flags that change what a seed means.
@@ -115,6 +128,8 @@ func (t *totals) print(wall, cpu time.Duration) {
 	fmt.Printf("%.0f inputs handled a CPU-second, %.0f frames received; a seed: %.1f minutes, %.1f views, %.0f installs, %.0f messages, %.0f deliveries\n",
 		float64(t.stats.Steps)/cpu.Seconds(), float64(t.stats.FramesReceived)/cpu.Seconds(), t.time.Minutes()/n,
 		float64(t.stats.Views)/n, float64(t.stats.Installs)/n, float64(t.stats.Messages)/n, float64(t.stats.Delivered)/n)
+	fmt.Printf("a seed: %.0f group views, %.0f deliveries as safe, %.0f of messages in parts, %.1f times a sender stopped by a slow receiver\n",
+		float64(t.stats.GroupViews)/n, float64(t.stats.Safe)/n, float64(t.stats.Long)/n, float64(t.stats.Stopped)/n)
 	fmt.Printf("longest way to one view: core %s, all %s. %d seeds proved too little, %d ended early, %d failed\n",
 		t.core, t.all, t.idle, t.over, len(t.failed))
 	for _, why := range slices.Sorted(maps.Keys(t.ends)) {
