@@ -21,15 +21,20 @@ func (l *loop) feed() {
 	if room <= 0 {
 		return
 	}
-	messages := o.take(min(room, feedMost))
+	turns := o.take(min(room, feedMost))
 	o.submit = o.submit[:0]
-	for i := range messages {
-		o.submit = append(o.submit, l.accept(&messages[i]))
+	for _, t := range turns {
+		for i := range t.messages {
+			o.submit = append(o.submit, l.accept(&t.messages[i]))
+		}
 	}
 	l.step(o.submit)
 	clear(o.submit)
-	o.gave(messages)
-	l.runDelayed()
+	o.gave(turns)
+	for _, t := range turns {
+		l.runDelayed(t.lane)
+	}
+	clear(turns)
 	if o.pending() && l.engine.Room() > 0 {
 		o.nudge()
 	}
@@ -89,28 +94,27 @@ func (l *loop) leave() {
 	l.step(engine.Leave{})
 }
 
-// delayed is something the loop does once all that was posted before went to the
-// engine.
+// delayed is something the loop does once all that was posted in a lane before
+// went to the engine.
 type delayed struct {
 	after uint64
 	do    func(*loop)
 }
 
 // afterPosted does so.
-func (l *loop) afterPosted(do func(*loop)) {
+func (l *loop) afterPosted(p *Port, do func(*loop)) {
 	o := l.host.outbox
 	o.mu.Lock()
-	after := o.posted
+	after := p.lane.posted
 	o.mu.Unlock()
-	o.later = append(o.later, delayed{after, do})
-	l.runDelayed()
+	p.lane.later = append(p.lane.later, delayed{after, do})
+	l.runDelayed(&p.lane)
 }
 
-func (l *loop) runDelayed() {
-	o := l.host.outbox
-	for len(o.later) > 0 && o.later[0].after <= o.total {
-		do := o.later[0].do
-		o.later = o.later[1:]
+func (l *loop) runDelayed(from *lane) {
+	for len(from.later) > 0 && from.later[0].after <= from.total {
+		do := from.later[0].do
+		from.later = from.later[1:]
 		do(l)
 	}
 }

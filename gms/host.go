@@ -146,7 +146,7 @@ func (h *Host) post(ctx context.Context, group string, order views.Order, payloa
 	if err := postable(ctx, group, order, payload); err != nil {
 		return err
 	}
-	return h.outbox.post(ctx, outgoing{
+	return h.outbox.post(ctx, &h.outbox.own, outgoing{
 		Submission: engine.Submission{Group: group, Order: order, Payload: payload}, done: done,
 	}, wait)
 }

@@ -7,9 +7,11 @@ import "time"
 const (
 	// CommandsMax bounds the calls that wait for the loop.
 	CommandsMax = 256
-	// OutboxMax bounds, in bytes, the messages that wait to be sent, 128 bytes for
-	// each beside its payload; who wants to send more waits. One message longer than
-	// half of it may pass it.
+	// OutboxMax bounds, in bytes, the messages of one port, or of the host's own
+	// calls, that wait to be sent, 128 bytes for each beside its payload; who wants to
+	// send more waits. All ports together have twice that, and each no more than half
+	// of what the others leave of it; an empty port may post 16 kiB all the same, and
+	// one message longer than half of OutboxMax, one at a time, may pass it.
 	OutboxMax = 4 << 20
 	// ChangesMax bounds the calls of SetBits, SetAttrs and Evict under way.
 	ChangesMax = 256

@@ -372,7 +372,7 @@ func TestNothingStaysInAnIdleOutbox(t *testing.T) {
 		}
 		synctest.Wait()
 		o := h.outbox
-		for _, list := range [][]outgoing{o.taken[:cap(o.taken)], o.waiting[:cap(o.waiting)]} {
+		for _, list := range [][]outgoing{o.own.taken[:cap(o.own.taken)], o.own.waiting[:cap(o.own.waiting)]} {
 			for i := range list {
 				if list[i].Payload != nil {
 					t.Errorf("a payload of %d bytes is still held", len(list[i].Payload))
@@ -395,7 +395,7 @@ func TestPostingAllocatesNothing(t *testing.T) {
 	const messages = 4096
 	round := func() {
 		for range messages {
-			if err := o.post(context.Background(), m, true); err != nil {
+			if err := o.post(context.Background(), &o.own, m, true); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -21,6 +21,7 @@ type Port struct {
 	number  uint32
 	name    string
 	box     *mailbox[member.Event]
+	lane    lane
 	closing sync.Once
 	closed  atomic.Bool
 	// offers counts the KindDonate events that Next has not given; offered are
@@ -128,7 +129,7 @@ func (p *Port) post(ctx context.Context, group string, order views.Order, tag ui
 	if p.closed.Load() {
 		return member.ErrClosed
 	}
-	return p.errorOf(p.host.outbox.post(ctx, outgoing{
+	return p.errorOf(p.host.outbox.post(ctx, &p.lane, outgoing{
 		Submission: engine.Submission{Port: p.number, Tag: tag, Group: group, Order: order, Payload: payload}, done: done,
 	}, wait))
 }

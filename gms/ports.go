@@ -103,7 +103,7 @@ func (l *loop) part(p *Port, group string, reply chan<- answer[struct{}]) {
 		return
 	}
 	c.seats[group].parted = reply
-	l.afterPosted(func(l *loop) { l.step(engine.Part{Port: p.number, Group: group, Why: groups.Left}) })
+	l.afterPosted(p, func(l *loop) { l.step(engine.Part{Port: p.number, Group: group, Why: groups.Left}) })
 }
 
 // closePort ends a port: it goes out of all its groups.
@@ -124,7 +124,7 @@ func (l *loop) closePort(p *Port, why groups.Why, cause error) {
 		s.answer(cause)
 	}
 	l.runSoon()
-	l.afterPosted(func(l *loop) { l.partAll(p.number, why, c.seats) })
+	l.afterPosted(p, func(l *loop) { l.partAll(p.number, why, c.seats) })
 }
 
 // partAll tells the group that a port goes out of all.
@@ -214,7 +214,7 @@ func (l *loop) ready(p *Port, group string) {
 		return
 	}
 	c.seats[group].blockUntil = 0
-	l.afterPosted(func(l *loop) { l.step(engine.Ready{Port: p.number, Group: group}) })
+	l.afterPosted(p, func(l *loop) { l.step(engine.Ready{Port: p.number, Group: group}) })
 }
 
 // takeParted ends a seat.

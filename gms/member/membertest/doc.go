@@ -3,7 +3,7 @@
 //
 // [Run] holds an implementation against each promise of package member: order
 // across groups, one agreed order everywhere, views and transitional sets,
-// blocks with and without an answer, requests, back-pressure, long messages,
+// states at their cut, blocks with and without an answer, requests, back-pressure, long messages,
 // the end of a port. It is run over the [Fake], over the socket of the daemon with
 // the Fake behind it, and over real hosts.
 //

@@ -151,7 +151,7 @@ func (f *Fake) deliver(p *FakePort, group string, order views.Order, payload []b
 		ID: r.ID, Port: p.self.Port, Order: order, K: r.K, Request: request, Payload: f.keep(payload),
 	}}
 	for i := range g.members {
-		g.members[i].port.push(&e)
+		g.members[i].push(&e)
 	}
 	return r
 }
@@ -160,7 +160,7 @@ func (f *Fake) deliver(p *FakePort, group string, order views.Order, payload []b
 func (f *Fake) obstacle(group string) *FakePort {
 	if g := f.groups[group]; g != nil {
 		for i := range g.members {
-			if p := g.members[i].port; len(p.queue) >= fakeEventsMax || p.bytes >= fakeBytesMax {
+			if p := g.members[i].port; len(p.queue) >= fakeEventsMax || p.bytes+p.waiting >= fakeBytesMax {
 				return p
 			}
 		}

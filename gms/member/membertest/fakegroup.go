@@ -1,6 +1,7 @@
 package membertest
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ type fakeMember struct {
 	groups.Member
 	port     *FakePort
 	blockFor time.Duration
+	state    *fakeState
 	// in is closed when the first view is there.
 	in chan struct{}
 }
@@ -124,6 +126,7 @@ func (f *Fake) install(g *fakeGroup) {
 	if len(g.members) == 0 {
 		delete(f.groups, g.name)
 	}
+	f.settleStates(g, joined)
 }
 
 func (f *Fake) tellParted(g *fakeGroup) {
@@ -135,8 +138,9 @@ func (f *Fake) tellParted(g *fakeGroup) {
 			}
 			e := member.Event{Kind: member.KindParted, Group: g.name, Why: d.Why}
 			if d.Why == groups.Cut {
-				e.Err = member.ErrBlocked
+				e.Err = cmp.Or(m.state.cut, member.ErrBlocked)
 			}
+			m.flush(false)
 			m.port.push(&e)
 		}
 	}
@@ -149,13 +153,13 @@ func (f *Fake) tell(g *fakeGroup, was groups.GroupViewID, stay, joined []groups.
 	}
 	for i := range stay {
 		goesOn.Ports = append(goesOn.Ports, stay[i].Port)
-		g.members[i].port.push(&member.Event{Kind: member.KindView, Group: g.name, View: goesOn})
+		g.members[i].push(&member.Event{Kind: member.KindView, Group: g.name, View: goesOn})
 	}
 	for i := len(stay); i < len(all); i++ {
 		v := &groups.GroupView{
 			Group: g.name, Ports: []uint32{all[i].Port}, ID: g.id, Members: all, Trans: all[i : i+1 : i+1], Joined: all,
 		}
-		g.members[i].port.push(&member.Event{Kind: member.KindView, Group: g.name, View: v})
+		g.members[i].push(&member.Event{Kind: member.KindView, Group: g.name, View: v})
 		close(g.members[i].in)
 	}
 }

@@ -25,8 +25,10 @@ type FakePort struct {
 	err   error
 	queue []member.Event
 	bytes int
-	given []member.Event
-	slow  *time.Timer
+	// waiting are the bytes of messages behind states that come.
+	waiting int
+	given   []member.Event
+	slow    *time.Timer
 }
 
 var _ member.Port = (*FakePort)(nil)
@@ -84,6 +86,7 @@ func (p *FakePort) startJoin(group string, o member.Options) (chan struct{}, err
 	}
 	f.joins++
 	m := fakeMember{Member: p.self, port: p, blockFor: o.BlockFor, in: make(chan struct{})}
+	m.state = &fakeState{wants: o.State, has: !o.State}
 	m.Join, m.Block = f.joins, o.Block
 	if m.blockFor == 0 {
 		m.blockFor = time.Second
@@ -233,6 +236,7 @@ func (p *FakePort) Next(ctx context.Context) ([]member.Event, error) {
 }
 
 func (p *FakePort) take() ([]member.Event, error) {
+	p.refuse()
 	f := p.fake
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -250,6 +254,15 @@ func (p *FakePort) take() ([]member.Event, error) {
 	}
 	f.makeRoom()
 	return p.given, nil
+}
+
+// refuse gives up what the port was asked for and has not given.
+func (p *FakePort) refuse() {
+	for i := range p.given {
+		if o, ok := p.given[i].Donation.(*fakeOffer); ok {
+			o.refuse()
+		}
+	}
 }
 
 // Ended is closed at the end of the port.
