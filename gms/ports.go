@@ -1,6 +1,7 @@
 package gms
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gmsd/gmsd/gms/member"
@@ -39,7 +40,9 @@ type seat struct {
 	reply  chan<- answer[struct{}]
 	parted chan<- answer[struct{}]
 	// blockUntil is when it is cut for want of an answer; 0: it is not asked.
+	// Answers were given and wait for what was posted before.
 	blockUntil views.Instant
+	answers    int
 	// cut is why it is taken out without having asked for it.
 	cut error
 	// hasState: its application has the state. Where it wants it, wait is what waits
@@ -103,6 +106,7 @@ func (l *loop) part(p *Port, group string, reply chan<- answer[struct{}]) {
 		return
 	}
 	c.seats[group].parted = reply
+	l.excuse(c.seats[group])
 	l.afterPosted(p, func(l *loop) { l.step(engine.Part{Port: p.number, Group: group, Why: groups.Left}) })
 }
 
@@ -119,9 +123,11 @@ func (l *loop) closePort(p *Port, why groups.Why, cause error) {
 	}
 	l.host.listeners.removePort(p, cause)
 	c.endRequests(cause)
-	for _, s := range c.seats {
+	for _, name := range slices.Sorted(maps.Keys(c.seats)) {
+		s := c.seats[name]
 		l.forgetSeat(s)
 		s.answer(cause)
+		l.excuse(s)
 	}
 	l.runSoon()
 	l.afterPosted(p, func(l *loop) { l.partAll(p.number, why, c.seats) })
@@ -133,12 +139,7 @@ func (l *loop) partAll(port uint32, why groups.Why, seats map[string]*seat) {
 		l.step(engine.PortGone{Port: port})
 		return
 	}
-	names := make([]string, 0, len(seats))
-	for name := range seats {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(seats)) {
 		l.step(engine.Part{Port: port, Group: name, Why: why})
 	}
 }
@@ -207,14 +208,33 @@ func (l *loop) takeUnblocked(u engine.GroupUnblocked) {
 	}
 }
 
-// ready passes an answer on, once what the port posted before was sent.
+// ready passes an answer on, once what the port posted before was given to the
+// engine, or its time is up: what was posted may itself wait for a view.
 func (l *loop) ready(p *Port, group string) {
 	c := l.ports.byNumber[p.number]
 	if c == nil || c.seats[group] == nil {
 		return
 	}
-	c.seats[group].blockUntil = 0
-	l.afterPosted(p, func(l *loop) { l.step(engine.Ready{Port: p.number, Group: group}) })
+	s := c.seats[group]
+	s.answers++
+	l.afterPosted(p, func(l *loop) {
+		if s.answers > 0 {
+			l.passReady(s)
+		}
+	})
+}
+
+func (l *loop) passReady(s *seat) {
+	s.blockUntil, s.answers = 0, max(s.answers-1, 0)
+	l.step(engine.Ready{Port: s.client.number, Group: s.group})
+}
+
+// excuse answers for a port that is on its way out: what it posted may wait for the
+// very view that it holds up.
+func (l *loop) excuse(s *seat) {
+	if s.blockUntil != 0 {
+		l.passReady(s)
+	}
 }
 
 // takeParted ends a seat.
@@ -256,6 +276,10 @@ func (l *loop) cutSilent() {
 		}
 	}
 	for _, s := range silent {
+		if s.answers > 0 {
+			l.passReady(s)
+			continue
+		}
 		s.blockUntil, s.cut = 0, member.ErrBlocked
 		l.step(engine.Part{Port: s.client.number, Group: s.group, Why: groups.Cut})
 	}

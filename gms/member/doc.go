@@ -25,8 +25,8 @@
 //  1. The first event of a group is a view with the port in it; then come the
 //     messages that are delivered in that view, and further views, in one order:
 //     two members that go together from one view of a group to the next have got
-//     the same agreed and safe messages of the group in between, and, where both
-//     views came with a change of hosts, the same FIFO messages, too.
+//     the same messages of its members in between, of every order. What one sends
+//     that is no member, in FIFO order, is outside of this.
 //  2. FIFO keeps the order in which one port sends, over all its groups; Agreed is
 //     one order for all ports of the host view; Safe is Agreed, and comes when
 //     every host with a member of the group holds the message. A port's FIFO
@@ -34,7 +34,8 @@
 //  3. A port that asked for it (Options.Block) is told before a view of a group
 //     changes (KindBlock), and the change waits until it answers (Ready), for
 //     Options.BlockFor at most: then it is cut from the group. What it sends before
-//     it answers is delivered in the old view.
+//     it answers is delivered in the old view, but for what it sends in FIFO order
+//     behind a message to another group that changes at that time.
 //  4. A port that does not read slows the group down, to a stop; one that does not
 //     read at all for ten seconds while that lasts is cut ([ErrSlow]).
 //  5. A request collects one answer of every member of the view in which it was

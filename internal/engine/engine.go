@@ -131,7 +131,7 @@ func (e *Engine) take(in Input) {
 	case Persisted:
 		e.takePersisted(in)
 	case Submit:
-		e.core.Submit(e.now, in...)
+		e.submit(in)
 	case Join, Part, PortGone, Ready:
 		e.takeGroup(in)
 	case Donate, Refuse, Receive, EndTransfer, TookState, StateRead, KeptRead, StateWritten, StateSealed:
@@ -244,10 +244,11 @@ func (e *Engine) drainCore() bool {
 	if out.Stop != nil {
 		e.out.Stop = out.Stop
 		e.stopped = true
+		e.refuseHeld()
 		return installed
 	}
 	more := e.submitControls()
-	if len(e.light.going) > 0 {
+	if e.light.busy() {
 		more = e.settleGroups() || more
 	}
 	return more || installed
@@ -346,7 +347,7 @@ func (e *Engine) Deadline() views.Instant {
 }
 
 // Room is how many bytes of messages may be submitted now without a refusal.
-func (e *Engine) Room() int { return e.core.Room() }
+func (e *Engine) Room() int { return max(0, e.core.Room()-e.light.back.takes()) }
 
 // View is the current view with the ordered changes since its install; nil
 // before the first. It is immutable.

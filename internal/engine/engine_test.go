@@ -43,7 +43,9 @@ type lanHost struct {
 	// refused is why the last change of its own attributes did not come about.
 	refused error
 	watched []engine.WatchTarget
-	stop    *engine.Stop
+	// delivered is all of it, messages one by one.
+	delivered []engine.Delivery
+	stop      *engine.Stop
 	// look, if set, sees every output.
 	look func(*engine.Output)
 }
@@ -124,12 +126,15 @@ func (h *lanHost) step(in engine.Input) {
 		case *engine.Messages:
 			for i := range d.List {
 				h.got = append(h.got, string(d.List[i].Payload))
+				h.delivered = append(h.delivered, d.List[i])
 			}
+			continue
 		case engine.StateChanged:
 			if d.Who == h.process.Host {
 				h.refused = d.Err
 			}
 		}
+		h.delivered = append(h.delivered, d)
 	}
 	if out.Watch != nil {
 		h.watched = out.Watch.Targets

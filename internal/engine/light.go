@@ -25,7 +25,10 @@ type light struct {
 	controls [][]byte
 	// going are ports that go as soon as what they sent is on its way.
 	going []departure
-	block hostBlock
+	// answers to a Block are taken as soon as what the port sent before is on its way.
+	answers []blockAnswer
+	back    heldBack
+	block   hostBlock
 	// events are of the groups; each stands behind at events of the core's output.
 	events []placedEvent
 	at     int
@@ -55,7 +58,7 @@ type portGroup struct {
 }
 
 func newLight(self views.Process) light {
-	return light{table: groups.New(self), strong: make(map[views.HostID]bool)}
+	return light{table: groups.New(self), back: newHeldBack(), strong: make(map[views.HostID]bool)}
 }
 
 // takeGroup is what ports want. Who goes does so once all it sent is on its way.
@@ -66,18 +69,43 @@ func (e *Engine) takeGroup(in Input) {
 			e.deliver(groups.JoinFailed{Group: in.Group, Port: in.Port, Err: err})
 		}
 	case Part:
-		e.portReady(in.Port, in.Group)
+		e.goes(in.Port, in.Group)
 		e.light.going = append(e.light.going, departure{in.Port, in.Group, in.Why})
 	case PortGone:
 		for _, g := range e.light.table.GroupsOf(in.Port) {
-			e.portReady(in.Port, g)
+			e.goes(in.Port, g)
 		}
 		e.light.going = append(e.light.going, departure{port: in.Port})
 	case Ready:
-		e.light.table.Ready(in.Port, in.Group)
-		e.portReady(in.Port, in.Group) // one answer for whoever has asked
+		e.light.answers = append(e.light.answers, blockAnswer{in.Port, in.Group, e.core.Mark(in.Port)})
 	}
 	e.settleGroups()
+}
+
+// goes answers for a port that goes out of a group: what is held back of it may
+// wait for this very change, and it goes behind that.
+func (e *Engine) goes(port uint32, group string) {
+	e.portReady(port, group)
+	e.light.table.Ready(port, group)
+}
+
+// blockAnswer is a port that has stopped sending to a group.
+type blockAnswer struct {
+	port   uint32
+	group  string
+	behind vsync.Mark
+}
+
+// takeAnswers takes the answers that are due.
+func (e *Engine) takeAnswers() {
+	e.light.answers = slices.DeleteFunc(e.light.answers, func(a blockAnswer) bool {
+		if !e.core.Passed(a.behind) {
+			return false
+		}
+		e.light.table.Ready(a.port, a.group)
+		e.portReady(a.port, a.group) // one answer for whoever has asked
+		return true
+	})
 }
 
 // departure is a port that goes out of a group, or, without one, out of all.
@@ -87,12 +115,17 @@ type departure struct {
 	why   groups.Why
 }
 
-// settleGroups lets those go who have nothing left to send, and passes on what
-// that brings about.
+// busy reports whether something waits for what the core sends.
+func (l *light) busy() bool { return len(l.going)+len(l.answers) > 0 || l.back.busy() }
+
+// settleGroups lets those go who have nothing left to send, tells the table which
+// groups have nothing under way, and passes on what that brings about.
 func (e *Engine) settleGroups() bool {
 	l := &e.light
+	freed := e.sendFreed()
+	e.takeAnswers()
 	l.going = slices.DeleteFunc(l.going, func(d departure) bool {
-		if e.core.Queued(d.port) > 0 {
+		if e.core.Queued(d.port)+l.back.ports[d.port] > 0 {
 			return false
 		}
 		if d.group == "" {
@@ -103,8 +136,9 @@ func (e *Engine) settleGroups() bool {
 		return true
 	})
 	e.drainGroups()
+	e.tellDrained()
 	e.emitWith(nil)
-	return e.submitControls()
+	return e.submitControls() || freed
 }
 
 // installGroups takes a host view to the table.
@@ -112,6 +146,7 @@ func (e *Engine) installGroups(d ViewInstalled, removed []views.HostID) {
 	l := &e.light
 	l.table.HandleView(d.View, d.Trans, d.Bare, func(p views.Process) groups.Why { return l.whyLost(p, removed) })
 	clear(l.strong)
+	l.answers = nil // what was asked has come
 	e.drainGroups()
 	e.endHostBlock()
 }
@@ -144,6 +179,9 @@ func (e *Engine) drainGroups() {
 	out := l.table.Drain()
 	l.controls = append(l.controls, out.Controls...)
 	for _, ev := range out.Events {
+		if l.back.take(ev) {
+			continue
+		}
 		e.deliver(ev)
 		if e.cfg.MessageEvents {
 			e.noteGroup(ev)

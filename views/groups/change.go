@@ -7,31 +7,37 @@ import (
 	"github.com/gmsd/gmsd/views"
 )
 
-// change is a new membership that waits until the blocking ports of the old
-// one have stopped sending. What is agreed meanwhile goes into the same one.
+// change is a new membership that waits until the members that stay have stopped
+// sending in the old one. What is agreed meanwhile goes into the same one.
 type change struct {
 	// k is the place at which it began: its name within the host view.
 	k views.Position
 	// awaiting are the ranks that have not said Ready.
 	awaiting []int
-	// asked are the local ports that have not answered.
-	asked []uint32
+	// asked are the local ports that have not answered; blocks: some port of the
+	// group is asked, so that a view must follow.
+	asked  []uint32
+	blocks bool
+	// quiet: this host holds back what its ports send in FIFO order; drained: what
+	// they sent before is on its way.
+	quiet, drained bool
 }
 
-// openChange begins a change where members block that are to stay, and asks
-// the local ones.
+// openChange begins a change where members stay: their hosts stop sending, the
+// ports that want it are asked first.
 func (m *Machine) openChange(g *group, k views.Position) bool {
 	c := &change{k: k}
 	for i := range g.members {
 		mb := &g.members[i]
-		if !mb.Block || g.parted(mb) {
+		if g.parted(mb) {
 			continue
 		}
 		r := m.ranks[mb.Process]
 		if !slices.Contains(c.awaiting, r) {
 			c.awaiting = append(c.awaiting, r)
 		}
-		if r == m.rank && m.local.wants(mb, g.name) {
+		c.blocks = c.blocks || mb.Block
+		if r == m.rank && mb.Block && m.local.wants(mb, g.name) {
 			c.asked = append(c.asked, mb.Port)
 		}
 	}
@@ -39,13 +45,44 @@ func (m *Machine) openChange(g *group, k views.Position) bool {
 		return false
 	}
 	g.change = c
-	switch {
-	case len(c.asked) > 0:
+	if len(c.asked) > 0 {
 		m.events = append(m.events, Block{Group: g.name, Ports: slices.Clone(c.asked)})
-	case slices.Contains(c.awaiting, m.rank):
-		m.sayReady(g)
 	}
+	m.maybeQuiesce(g)
 	return true
+}
+
+// maybeQuiesce has the driver hold back what the ports of this host send to a
+// group, once none of them has to be asked any more.
+func (m *Machine) maybeQuiesce(g *group) {
+	c := g.change
+	if len(c.asked) == 0 && !c.quiet && slices.Contains(c.awaiting, m.rank) {
+		c.quiet = true
+		m.events = append(m.events, Quiesce{Group: g.name})
+	}
+}
+
+// Drained says that what the ports of this host sent to a group in FIFO order
+// before a [Quiesce] is on its way. It reports whether that was waited for.
+func (m *Machine) Drained(name string) bool {
+	g := m.table.groups[name]
+	if g == nil || g.change == nil || !g.change.quiet || g.change.drained {
+		return false
+	}
+	g.change.drained = true
+	m.sayReady(g)
+	return true
+}
+
+// endChange ends the change of a group with the view that id names, and lets the
+// ports of this host go on sending.
+func (m *Machine) endChange(g *group, id GroupViewID) {
+	c := g.change
+	g.change = nil
+	m.install(g, id, c.blocks)
+	if c.quiet {
+		m.events = append(m.events, Resume{Group: g.name})
+	}
 }
 
 // parted reports whether an installed member is on its way out.
@@ -53,7 +90,7 @@ func (g *group) parted(mb *Member) bool {
 	return slices.ContainsFunc(g.gone, func(d Departure) bool { return d.is(mb) })
 }
 
-// sayReady tells the others that the blocking ports of this host have stopped.
+// sayReady tells the others that the ports of this host have stopped.
 func (m *Machine) sayReady(g *group) {
 	m.out.ready(m.view.ID, g.name, g.change.k)
 }
@@ -69,9 +106,7 @@ func (m *Machine) answered(g *group, port uint32) bool {
 		return false
 	}
 	g.change.asked = slices.Delete(g.change.asked, i, i+1)
-	if len(g.change.asked) == 0 {
-		m.sayReady(g)
-	}
+	m.maybeQuiesce(g)
 	return true
 }
 
@@ -108,8 +143,7 @@ func (m *Machine) readyOf(origin int, k views.Position, a readiness) bool {
 	}
 	g.change.awaiting = slices.Delete(g.change.awaiting, i, i+1)
 	if len(g.change.awaiting) == 0 {
-		g.change = nil
-		m.install(g, GroupViewID{View: m.view.ID, K: k}, true)
+		m.endChange(g, GroupViewID{View: m.view.ID, K: k})
 	}
 	return true
 }

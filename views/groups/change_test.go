@@ -76,9 +76,10 @@ func TestBlockEndsWithThePort(t *testing.T) {
 	answers := s.hosts[0].controls(kindReady)
 	s.hosts[0].leave(1, "g", Left)
 	s.settle()
-	if got := s.hosts[0].controls(kindReady); got != answers {
-		t.Error("the port that leaves was waited for")
+	if got := s.hosts[0].controls(kindReady); got != answers+1 {
+		t.Errorf("%d answers to a leave that leaves one host with members", got-answers)
 	}
+	s.expect(1, "g [1]: {1:1 2:1} joined {1:1 2:1}", "g [1]: {2:1} left {1:1}")
 }
 
 // What comes to nothing ends with a view all the same: somebody waits for it.

@@ -31,17 +31,28 @@
 //	             same group view as one that had not (P9), and a loss need not
 //	             wait for an exchange.
 //
-// # A change of a group with blocking members
+// # A change of a group
 //
-//  1. A join or leave agreed at k1 opens a change; Block asks the blocking ports
-//     that are to stay.
-//  2. A host whose ports have all answered, or are out, says Ready.
+//  1. A join or leave agreed at k1 opens a change, where members stay; Block asks
+//     the blocking ports among them.
+//  2. A host with members that stay, whose ports have all answered, or are out,
+//     holds back what its ports send to the group in FIFO order (Quiesce). What they
+//     sent before goes out ([Machine.Drained]); then the host says Ready.
 //  3. At k2, where the last host's Ready is delivered, the group view is
-//     installed, with all that was agreed until then.
+//     installed, with all that was agreed until then, and Resume ends the hold.
 //
-// A host view ends all changes: the driver asks [Machine.BlockersLocal] before
-// it lets one begin. The driver keeps the time: [Machine.Leave] with Cut ends
-// the wait for a port that does not answer.
+// So FIFO messages of members are virtually synchronous with the group's views,
+// too: all that a member sent before it stopped is delivered before its host's
+// Ready, so before k2, everywhere; all that it sends later is delivered after k2.
+// Agreed and safe messages have places and need not wait.
+//
+//	others do    one flush protocol a light group, or FIFO without promise (Spread).
+//	we do        one round of controls, behind fences (views/vsync).
+//	because      the agreed order does all the rest.
+//
+// A host view ends all changes: vsync has flushed, and the driver asks
+// [Machine.BlockersLocal] before it lets one begin. The driver keeps the time:
+// [Machine.Leave] with Cut ends the wait for a port that does not answer.
 //
 // # The application's state
 //
@@ -66,6 +77,13 @@
 //  5. A port number is used once in the life of a process. After Leave or
 //     PortGone a port gets no group view; Leave is answered by one Parted, also
 //     if the port joins again before that.
+//  6. From Quiesce to Resume send nothing to that group that a port of this host
+//     wants sent in FIFO order; call [Machine.Drained] once all from before was sent.
+//     A control is delivered after all that its sender sent before in FIFO order;
+//     what a host sends in FIFO order is delivered after all controls that were
+//     delivered there before (views/vsync).
+//  7. Let a port go (Leave, PortGone) once all it sent before was sent; answer for
+//     it (Ready) at once, since what it sent may be held back.
 //
 // # Invariants
 //
@@ -79,6 +97,9 @@
 //	G7 Settled hosts of one view have equal tables, whatever peers announced.
 //	G8 A joiner that wants the state and its donor are told the same cut; the donor
 //	   is the oldest member that has the state, other than those that failed it.
+//	G9 Ports that go from one group view to the same next one have taken the same
+//	   FIFO messages of its members in between.
+//	G10 A Quiesce is followed by one Resume, whatever becomes of the group.
 //
 // # Peers that lie or break
 //

@@ -44,6 +44,14 @@ type Block struct {
 	Ports []uint32
 }
 
+// Quiesce asks the driver to hold back what ports of this host send to Group in
+// FIFO order from here on, and to call [Machine.Drained] once what they sent
+// before is on its way: so it is delivered in the view that ends.
+type Quiesce struct{ Group string }
+
+// Resume ends a [Quiesce]: the group view, if there is a new one, stands before it.
+type Resume struct{ Group string }
+
 // JoinFailed says that a port is not a member, against its wish: Err wraps
 // [ErrFull], or is what [Machine.Join] gave. It can come long after the join: when sides merge that have no
 // room together.
@@ -63,5 +71,7 @@ type Parted struct {
 
 func (GroupView) event()  {}
 func (Block) event()      {}
+func (Quiesce) event()    {}
+func (Resume) event()     {}
 func (JoinFailed) event() {}
 func (Parted) event()     {}

@@ -93,10 +93,12 @@ func (m *Machine) enterView(bare []bool) {
 	}
 	for _, name := range m.table.names() {
 		g := m.table.groups[name]
-		asked := g.change != nil
-		g.change = nil
 		m.place(g)
-		m.install(g, id, asked)
+		if g.change != nil {
+			m.endChange(g, id)
+			continue
+		}
+		m.install(g, id, false)
 	}
 	m.touched, m.askedIn = nil, nil
 	switch {

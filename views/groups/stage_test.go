@@ -117,7 +117,7 @@ func (h *host) controls(kind byte) int {
 // say puts a control of a host's own making into the order.
 func (s *stage) say(host int, body []byte) {
 	h := s.hosts[host]
-	h.at.order = append(h.at.order, sent{h.p, body})
+	h.at.order = append(h.at.order, sent{from: h.p, body: body})
 }
 
 func viewID(s *stage, host int) views.ViewID { return s.hosts[host].at.view.ID }

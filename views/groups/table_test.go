@@ -71,21 +71,35 @@ func TestOneControl(t *testing.T) {
 
 // settleQuietly delivers all without a look at the events.
 func (s *stage) settleQuietly() {
-	for i, h := range s.hosts {
-		for _, c := range h.m.Drain().Controls {
-			s.say(i, c)
+	for busy := true; busy; {
+		busy = false
+		for i, h := range s.hosts {
+			busy = s.sayQuietly(i, h.m.Drain()) || busy
 		}
-	}
-	for _, h := range s.hosts {
-		for h.delivered < len(h.at.order) {
-			c := h.at.order[h.delivered]
-			h.delivered++
-			if err := h.m.HandleControl(h.at.view.RankOf(c.from), views.Position(h.delivered), false, c.body); err != nil {
-				s.t.Error(err)
+		for _, h := range s.hosts {
+			for h.delivered < len(h.at.order) {
+				c := h.at.order[h.delivered]
+				h.delivered++
+				if err := h.m.HandleControl(h.at.view.RankOf(c.from), views.Position(h.delivered), false, c.body); err != nil {
+					s.t.Error(err)
+				}
 			}
 		}
-		h.m.Drain()
 	}
+}
+
+// sayQuietly puts what a machine wants said into the order; what it waits for has
+// happened.
+func (s *stage) sayQuietly(host int, o Output) bool {
+	for _, c := range o.Controls {
+		s.say(host, c)
+	}
+	for _, e := range o.Events {
+		if q, ok := e.(Quiesce); ok {
+			s.hosts[host].m.Drained(q.Group)
+		}
+	}
+	return len(o.Controls)+len(o.Events) > 0
 }
 
 // A view that only loses hosts is applied at its install; groups that lost

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/gmsd/gmsd/views"
 )
 
 // Whatever happens, group views keep their promises (world.show), and at rest in
@@ -15,6 +17,7 @@ func TestAnyHistoryAgrees(t *testing.T) {
 	total := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(4, t.Fatalf)
+		w.lazy = true
 		for range rapid.IntRange(5, 120).Draw(t, "steps") {
 			w.chance(t)
 		}
@@ -31,7 +34,7 @@ func TestAnyHistoryAgrees(t *testing.T) {
 		}
 	})
 	t.Log(total)
-	for _, kind := range []string{"GroupView", "Block", "Parted", "Handover"} {
+	for _, kind := range []string{"GroupView", "Block", "Parted", "Handover", "fifo", "fifo compared", "fifo held back"} {
 		if total[kind] == 0 {
 			t.Errorf("no %s happened in any run", kind)
 		}
@@ -73,7 +76,7 @@ func (w *world) local(t *rapid.T) {
 	if !h.up {
 		return
 	}
-	switch rapid.SampledFrom([]string{"join", "join", "join", "leave", "gone", "ready", "ready", "send", "settle", "state", "state"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"join", "join", "join", "leave", "gone", "ready", "ready", "send", "settle", "fifo", "fifo", "fifo", "fifo", "flow", "flow", "take", "state", "state"}).Draw(t, "what") {
 	case "join":
 		h.next++
 		port := rapid.Uint32Range(max(h.next, 3)-2, h.next).Draw(t, "port")
@@ -102,6 +105,12 @@ func (w *world) local(t *rapid.T) {
 		h.send()
 	case "settle":
 		w.settle()
+	case "fifo":
+		w.enqueue(t, h)
+	case "flow":
+		h.flow()
+	case "take":
+		h.takeFIFO(map[views.HostID]int{rapid.SampledFrom(w.hosts).Draw(t, "from").id: rapid.IntRange(1, 9).Draw(t, "up to")})
 	}
 }
 

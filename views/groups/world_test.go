@@ -29,6 +29,10 @@ type world struct {
 	hostile bool
 	// events counts what happened, by type.
 	events map[string]int
+	// lazy: what is to be sent in FIFO order goes when told.
+	lazy bool
+	// flows are what came between two group views, by the step.
+	flows map[string]string
 }
 
 type step struct {
@@ -41,12 +45,16 @@ type step struct {
 type sent struct {
 	from views.Process
 	body []byte
+	// fence is how many FIFO messages its sender had sent before.
+	fence int
 }
 
 // component is a view and its order.
 type component struct {
 	view  *views.View
 	order []sent
+	// fifo is what each host sent in FIFO order.
+	fifo map[views.HostID][]fifoMessage
 }
 
 type host struct {
@@ -68,6 +76,7 @@ type host struct {
 	up    bool
 	log   []Event
 	next  uint32
+	fifo  fifo
 }
 
 // seat is what a port has seen of a group.
@@ -80,7 +89,7 @@ type seat struct {
 }
 
 func newWorld(n int, fault func(string, ...any)) *world {
-	w := &world{fault: fault, seen: map[string][]Member{}, steps: map[string][]step{}, cuts: map[string]Handover{}, events: map[string]int{}}
+	w := &world{fault: fault, seen: map[string][]Member{}, steps: map[string][]step{}, cuts: map[string]Handover{}, events: map[string]int{}, flows: map[string]string{}}
 	w.why = func(views.Process) Why { return HostCrashed }
 	for i := range n {
 		h := &host{w: w}
@@ -97,6 +106,7 @@ func (h *host) start() {
 	h.m, h.up, h.at, h.delivered = New(h.p), true, nil, 0
 	h.ports, h.asked, h.unsent, h.next = map[uint32]map[string]*seat{}, map[membershipName]bool{}, nil, 0
 	h.spent, h.blocked = map[uint32]bool{}, map[membershipName]bool{}
+	h.fifo = newFIFO()
 	h.w.view([]*host{h}, nil)
 }
 
@@ -110,7 +120,7 @@ func (w *world) view(hosts []*host, alone map[*host]bool) *component {
 	for _, h := range hosts {
 		v.Members = append(v.Members, views.Member{Process: h.p, Name: fmt.Sprint(h.id[0])})
 	}
-	c := &component{view: v}
+	c := &component{view: v, fifo: map[views.HostID][]fifoMessage{}}
 	var sides [][]*host
 	for rest := hosts; len(rest) > 0; {
 		first := rest[0]
@@ -135,6 +145,7 @@ func (w *world) view(hosts []*host, alone map[*host]bool) *component {
 		trans := hostsOf(side)
 		for _, h := range side {
 			h.at, h.delivered = c, 0
+			clear(h.fifo.taken)
 			h.m.HandleView(v, trans, bare, w.why)
 			h.act()
 		}
@@ -160,8 +171,10 @@ func (w *world) finish(together []*host) bool {
 	for _, h := range together {
 		cut = max(cut, h.delivered)
 	}
+	limits := fifoLimits(together)
 	for _, h := range together {
 		bare = bare && h.m.Bare()
+		h.takeFIFO(limits)
 		for from != nil && h.delivered < len(from.order) {
 			switch {
 			case h.delivered < cut:
@@ -172,6 +185,7 @@ func (w *world) finish(together []*host) bool {
 				h.delivered++
 				continue
 			}
+			h.takeFIFO(limits)
 			bare = false
 		}
 	}
@@ -181,6 +195,9 @@ func (w *world) finish(together []*host) bool {
 // deliver gives the next control of the order.
 func (h *host) deliver(transitional bool) {
 	s := h.at.order[h.delivered]
+	if !transitional {
+		h.takeFIFO(map[views.HostID]int{s.from.Host: s.fence})
+	}
 	h.delivered++
 	err := h.m.HandleControl(h.at.view.RankOf(s.from), views.Position(h.delivered), transitional, s.body)
 	if err != nil {
@@ -197,7 +214,7 @@ func (h *host) send() bool {
 	if len(h.unsent) == 0 {
 		return false
 	}
-	h.at.order = append(h.at.order, sent{h.p, h.unsent[0]})
+	h.at.order = append(h.at.order, sent{h.p, h.unsent[0], len(h.at.fifo[h.id])})
 	h.unsent = h.unsent[1:]
 	return true
 }
@@ -214,6 +231,9 @@ func (h *host) act() {
 	var shown []GroupView
 	defer func() { h.allCut(shown) }()
 	for _, e := range o.Events {
+		if h.fifo.take(h, e) {
+			continue
+		}
 		h.w.events[strings.TrimPrefix(fmt.Sprintf("%T", e), "groups.")]++
 		h.log = append(h.log, e)
 		switch e := e.(type) {
@@ -230,6 +250,9 @@ func (h *host) act() {
 		case JoinFailed:
 			delete(h.ports[e.Port], e.Group)
 		}
+	}
+	if !h.w.lazy {
+		h.flow()
 	}
 }
 
@@ -250,6 +273,7 @@ func (h *host) joinWith(port uint32, group string, o Options) error {
 }
 
 func (h *host) leave(port uint32, group string, why Why) {
+	h.lastWords()
 	if err := h.m.Leave(port, group, why); err != nil {
 		h.w.fault("leave: %v", err)
 	}
@@ -259,6 +283,7 @@ func (h *host) leave(port uint32, group string, why Why) {
 }
 
 func (h *host) portGone(port uint32) {
+	h.lastWords()
 	h.m.PortGone(port)
 	delete(h.ports, port)
 	h.spent[port] = true
@@ -304,6 +329,7 @@ func (h *host) show(e *GroupView) {
 			prev = nil
 		}
 		h.difference(e, prev, fault)
+		h.compareFlow(e, membershipName{port, e.Group}, fault)
 		seat.id, seat.members = e.ID, e.Members
 		if mb := &e.Members[self]; e.Prev.IsZero() && !mb.HasState() {
 			seat.due, seat.donor = true, nil
@@ -390,6 +416,7 @@ func (w *world) rest() {
 				h.ready(key)
 				busy = true
 			}
+			busy = h.flow() || busy
 		}
 	}
 }
@@ -419,6 +446,9 @@ func (w *world) judge() {
 			if h.m.table.groups[name].change != nil {
 				w.fault("host %d has not ended the change of %s", h.id[0], name)
 			}
+		}
+		if len(h.fifo.quiet) > 0 {
+			w.fault("host %d holds back for %v", h.id[0], h.fifo.quiet)
 		}
 		for key := range h.blocked {
 			if h.ports[key.port][key.group] != nil {

@@ -31,8 +31,9 @@ type order struct {
 	// fenced: the next packet holds a control and waits for what its sender sent in
 	// FIFO order before.
 	fenced bool
-	// ended: the view ends, and who waits behind a fence waits in vain.
-	ended bool
+	// ended: the view ends, and who waits behind a fence waits in vain. Torn: one
+	// did, so what its sender sent in FIFO order before is missing here.
+	ended, torn bool
 }
 
 func newOrder(size int) order {
@@ -117,13 +118,16 @@ func (c *Core) deliverPlaced() {
 }
 
 // isFenced reports whether the next packet of a placed stream waits for its
-// sender's FIFO stream.
+// sender's FIFO stream. At the end of the view none waits, but from the first on
+// that would, controls count as behind a gap.
 func (c *Core) isFenced(id message.StreamID, s *stream) bool {
+	fence := fenceOf(s.at(s.delivered+1).body, message.ClassPlaced)
+	fenced := fence > uint64(c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].delivered)
 	if c.order.ended {
+		c.order.torn = c.order.torn || fenced
 		return false
 	}
-	fence := fenceOf(s.at(s.delivered+1).body, message.ClassPlaced)
-	return fence > uint64(c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].delivered)
+	return fenced
 }
 
 // finishOrder delivers, at the end of a view, what is left of the order among
@@ -135,6 +139,7 @@ func (c *Core) finishOrder(together []bool) {
 	for len(c.order.heads) > 0 {
 		h := c.order.take()
 		s := &c.streams[h.id]
+		c.isFenced(h.id, s)
 		switch {
 		case h.k <= c.order.next: // a safe message, or what follows one: all who go on hold it
 			c.readPacket(h.id, s, true, true)

@@ -63,8 +63,7 @@ type sender struct {
 	tailTries      uint8
 	// fence is the place of the last control that was delivered here.
 	fence views.Position
-	// byPort counts what waits, by port but for 0.
-	byPort map[uint32]int
+	ports portQueues
 	// tokens of messages that were sent and not yet delivered here, by number.
 	tokens map[uint64]uint64
 	pack   packer
@@ -179,10 +178,7 @@ func (c *Core) enqueue(p pending) {
 	q.queued++
 	q.queuedBytes += len(p.payload)
 	if p.port != 0 {
-		if q.byPort == nil {
-			q.byPort = make(map[uint32]int)
-		}
-		q.byPort[p.port]++
+		q.ports.enter(&p)
 	}
 }
 
@@ -303,9 +299,6 @@ func (c *Core) fence(class message.Class) uint64 {
 	return 0
 }
 
-// Queued is how many messages of a port wait to be sent.
-func (c *Core) Queued(port uint32) int { return c.sender.byPort[port] }
-
 // sendShort fills a packet with short messages, at most most of them. There is one.
 func (c *Core) sendShort(out *outbound, class message.Class, k views.Position, most int) {
 	c.beginPacket(class, k)
@@ -388,9 +381,7 @@ func (c *Core) sentMessage(p *pending) {
 	q.queued--
 	q.queuedBytes -= len(p.payload)
 	if p.port != 0 {
-		if q.byPort[p.port]--; q.byPort[p.port] == 0 {
-			delete(q.byPort, p.port)
-		}
+		q.ports.leave(p)
 	}
 	if p.token != 0 {
 		if q.tokens == nil {
@@ -540,5 +531,5 @@ func (c *Core) refuseQueued(err error) {
 		})
 		q.out[class] = outbound{}
 	}
-	q.queued, q.queuedBytes, q.byPort = 0, 0, nil
+	q.queued, q.queuedBytes, q.ports = 0, 0, portQueues{}
 }

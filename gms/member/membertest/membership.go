@@ -135,8 +135,7 @@ func testVirtualSynchrony(t *testing.T, c Cluster) {
 }
 
 // compareSteps checks what came between two views against what others, who went
-// the same step, got there. FIFO messages have no place among the views of a group
-// while the hosts are the same.
+// the same step, got there.
 func compareSteps(t *testing.T, name string, tp *tape, steps map[string]string) {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
@@ -145,9 +144,7 @@ func compareSteps(t *testing.T, name string, tp *tape, steps map[string]string) 
 	for i := range tp.events {
 		switch e := &tp.events[i]; e.Kind {
 		case member.KindMessage:
-			if e.Msg.Order.Placed() {
-				got = append(got, fmt.Sprintf("%d %v", e.Msg.K, e.Msg.ID))
-			}
+			got = append(got, fmt.Sprintf("%d %v", e.Msg.K, e.Msg.ID))
 		case member.KindView:
 			if !e.View.Prev.IsZero() {
 				slices.Sort(got)

@@ -40,9 +40,8 @@
 // # What it does not do
 //
 // Of light groups it knows what ports were told and what their host delivered,
-// not what each port was given. FIFO messages are held against group views (GV5)
-// only where both came with a host view: within one, nobody waits for those of
-// other hosts.
+// not what each port was given. Of FIFO messages those of members are held against
+// group views (GV5): what others send comes beside the changes of a group.
 //
 // It checks no database property (D) and no services: they come with their
 // parts. P18 is checked for agreed messages only, since

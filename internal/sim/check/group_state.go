@@ -191,7 +191,7 @@ func (c *Checker) noteGroupDelivery(l *life, e *trace.Deliver) {
 	c.checkGroupSender(s, e)
 	if e.Order.Placed() {
 		s.placed = append(s.placed, e.Msg)
-	} else {
+	} else if _, member := s.cur.holds[portKey{e.Msg.From, e.Port}]; member {
 		s.fifo = append(s.fifo, e.Msg)
 	}
 }

@@ -15,10 +15,6 @@ func (c *Checker) checkGroupSynchrony(l *life, s *groupStay, st *groupStep) {
 	if !slices.Equal(s.placed, st.placed) {
 		c.failGroupSets(l, st, s.placed, st.placed, "in this order")
 	}
-	if st.from.id.K != 0 || st.to.id.K != 0 {
-		c.excuse(GroupSynchrony)
-		return
-	}
 	if !slices.Equal(sortedMessages(s.fifo), sortedMessages(st.fifo)) {
 		c.failGroupSets(l, st, s.fifo, st.fifo, "as fifo")
 	}
