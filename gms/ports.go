@@ -35,10 +35,10 @@ type seat struct {
 	group  string
 	opts   member.Options
 	// joined: it has had a view; reply, if set, waits for that, or for the end.
-	joined bool
-	view   *groups.GroupView // immutable
-	reply  chan<- answer[struct{}]
-	parted chan<- answer[struct{}]
+	joined  bool
+	members []groups.Member // of its view; immutable
+	reply   chan<- answer[struct{}]
+	parted  chan<- answer[struct{}]
 	// blockUntil is when it is cut for want of an answer; 0: it is not asked.
 	// Answers were given and wait for what was posted before.
 	blockUntil views.Instant
@@ -176,14 +176,15 @@ func (l *loop) seatsOf(group string, ports []uint32) (seats []*seat) {
 
 // takeGroupView shows a view to the ports it is for.
 func (l *loop) takeGroupView(v groups.GroupView) {
-	l.joinersGone(&v)
+	view := &v
+	l.joinersGone(view)
 	for _, s := range l.seatsOf(v.Group, v.Ports) {
-		s.view, s.blockUntil = &v, 0
+		s.members, s.blockUntil = v.Members, 0
 		if !s.joined {
 			s.joined = true
 			l.ports.inGroup[v.Group] = append(l.ports.inGroup[v.Group], s)
 		}
-		s.give(member.Event{Kind: member.KindView, Group: v.Group, View: s.view})
+		s.give(member.Event{Kind: member.KindView, Group: v.Group, View: view})
 		s.client.viewChanged(v.Group, v.Members)
 		if s.reply != nil {
 			s.reply <- answer[struct{}]{}

@@ -99,7 +99,7 @@ func (c *client) noteRequests(run []Message, s *seat, self views.Process) {
 	}
 	for i := range run {
 		if m := &run[i]; m.Port == c.number && isRequest(m.Tag) && m.Msg.From == self {
-			c.requestDelivered(m, s.view.Members)
+			c.requestDelivered(m, s.members)
 		}
 	}
 }

@@ -18,6 +18,27 @@ func short() Options {
 	return o
 }
 
+// A kill is measured at all who are left, and a slow port makes no difference to
+// whether messages flow once it is gone.
+func TestTrouble(t *testing.T) {
+	o := short()
+	o.Hosts, o.Phases = 3, "slow,kill"
+	report, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, r := range report.Records {
+		got[r.Metric]++
+		if r.Metric == "flood_1024B_kill_gap_ms" && r.Value <= 0 {
+			t.Errorf("%+v: a view change without a silence", r)
+		}
+	}
+	if got["slow_receiver_grows_mib"] != 1 || got["flood_1024B_kill_gap_ms"] != 2 {
+		t.Errorf("records: %v", got)
+	}
+}
+
 // Every figure is there, once for each host where hosts differ, and what it
 // counts can be true.
 func TestRunMeasuresWhatItNames(t *testing.T) {
@@ -32,7 +53,8 @@ func TestRunMeasuresWhatItNames(t *testing.T) {
 	}
 	want := map[string]int{
 		"lib form_all_ms": 1, "lib leave_all_ms": 1, "lib group_join_ms": groupChanges, "lib group_leave_ms": groupChanges,
-		"lib groups_1000_join_all_ms": 1, "lib group_rejoin_ms": 1, "lib client_kill_ms": 1,
+		"lib groups_1000_join_all_ms": 1, "lib groups_1000_host_bytes": 1, "lib group_rejoin_ms": 1, "lib client_kill_ms": 1,
+		"lib state_256MiB_mib_s": 1, "lib slow_receiver_grows_mib": 1,
 	}
 	for _, order := range []string{"fifo", "agreed", "safe"} {
 		for _, k := range []int{1, 2} {
@@ -128,7 +150,7 @@ func TestOptionsFaults(t *testing.T) {
 	}
 	for _, part := range []string{
 		"--hosts 0: want 2 to 64", "--runs 0", "--duration 0s: want 10ms to 10m", "--rate 0",
-		`--phases "form,fall": want words of form, flood, rate, groups, leave`, `--sizes "7": want words of 8 to`, `--orders ""`, `--senders "5"`,
+		`--phases "form,fall": want words of form, flood, rate, groups, state, slow, leave, kill`, `--sizes "7": want words of 8 to`, `--orders ""`, `--senders "5"`,
 		"--profile is one of the flood",
 	} {
 		if !strings.Contains(err.Error(), part) {

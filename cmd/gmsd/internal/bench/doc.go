@@ -10,7 +10,12 @@
 //     be laid side by side: form_all_ms, flood_<size>_<k>send_msgs_s (delivered
 //     per second and host, own messages included), rate_<size>_<k>send_<r>/s_lat_*
 //     and _own_* (from the call of Send to the receiver's hands, one clock),
-//     leave_all_ms. There is one record for each host where hosts differ.
+//     leave_all_ms. There is one record for each host where hosts differ. Of its own
+//     are group_* and groups_1000_* (changes of light groups; bytes of heap a group
+//     and host), state_256MiB_mib_s (a state, from the join to its last byte),
+//     slow_receiver_grows_mib (the process, while one port does not read under a
+//     flood of all) and flood_1024B_kill_gap_ms (the longest silence at a survivor
+//     when the coordinator is closed under an agreed flood of all; detection is in it).
 //  3. What was sent is counted against what every host got. A message that is
 //     missing without a reason that gms gave (a listener cut, another view) is an
 //     error, not a figure.

@@ -152,6 +152,7 @@ func (g *group) leave(ctx context.Context) (time.Duration, error) {
 			last = at
 		}
 	}
+	g.hosts, g.ports = rest, g.ports[1:]
 	return last.Sub(began), nil
 }
 

@@ -26,10 +26,13 @@ const (
 	PhaseFlood  = "flood"
 	PhaseRate   = "rate"
 	PhaseGroups = "groups"
+	PhaseState  = "state"
+	PhaseSlow   = "slow"
 	PhaseLeave  = "leave"
+	PhaseKill   = "kill"
 )
 
-var phases = []string{PhaseForm, PhaseFlood, PhaseRate, PhaseGroups, PhaseLeave}
+var phases = []string{PhaseForm, PhaseFlood, PhaseRate, PhaseGroups, PhaseState, PhaseSlow, PhaseLeave, PhaseKill}
 
 // AllSenders stands for as many senders as there are hosts.
 const AllSenders = "all"

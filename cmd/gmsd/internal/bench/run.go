@@ -81,10 +81,12 @@ func (b *bench) once(ctx context.Context, dir string, profile *os.File) error {
 	if err := b.rate(ctx, g); err != nil {
 		return err
 	}
-	if err := b.groups(ctx, g); err != nil {
-		return err
+	for _, phase := range []func(context.Context, *group) error{b.groups, b.state, b.slow, b.leave, b.kill} {
+		if err := phase(ctx, g); err != nil {
+			return err
+		}
 	}
-	return b.leave(ctx, g)
+	return nil
 }
 
 // make forms a group of hosts, or connects with the daemons.
