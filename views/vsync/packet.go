@@ -2,6 +2,7 @@ package vsync
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
@@ -77,6 +78,21 @@ func (p *packer) room(port uint32, group string) int {
 	return free
 }
 
+// partRoom is how many bytes of a long message make the packet exactly full:
+// datagrams of one length go out and come in many at a time.
+func (p *packer) partRoom(l *long) int {
+	free := p.limit - len(p.b) - 1
+	if !p.topic || p.port != l.port || p.group != l.group {
+		free -= 1 + uvarintBytes(uint64(l.port)) + uvarintBytes(uint64(len(l.group))) + len(l.group)
+	}
+	if l.sent == 0 {
+		free -= uvarintBytes(uint64(len(l.payload)))
+	}
+	return free - uvarintBytes(uint64(max(free, 0))) //nolint:gosec // not below 0
+}
+
+func uvarintBytes(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
+
 func (p *packer) setTopic(port uint32, group string) {
 	if p.topic && p.port == port && p.group == group {
 		return
@@ -108,11 +124,11 @@ func (p *packer) message(m *pending) {
 
 // part adds the next part of a long message; all that is left where it ends.
 func (p *packer) part(l *long, ends bool) {
-	p.setTopic(l.port, l.group)
 	n := len(l.payload) - l.sent
 	if !ends {
-		n = min(n-1, p.room(l.port, l.group))
+		n = min(n-1, p.partRoom(l))
 	}
+	p.setTopic(l.port, l.group)
 	data := l.payload[l.sent : l.sent+n]
 	switch {
 	case l.sent == 0:

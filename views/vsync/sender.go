@@ -317,6 +317,21 @@ func (c *Core) sendPart(out *outbound, class message.Class, k views.Position, mo
 	return true
 }
 
+// fillLeast is the least room that is worth a part of another message.
+const fillLeast = 64
+
+// fill fills a packet in which a long message has ended with the next part of
+// another that does not end.
+func (c *Core) fill(out *outbound) {
+	pack := &c.sender.pack
+	if pack.limit-len(pack.b) < fillLeast+topicMax+recordMax+views.GroupNameMax {
+		return
+	}
+	if l, _ := out.nextLong(c.fits(), c.held, false); l != nil {
+		pack.part(l, false)
+	}
+}
+
 // sendPartOf sends the next part of a long message, or its end.
 func (c *Core) sendPartOf(out *outbound, class message.Class, k views.Position, l *long, ends bool) {
 	if !ends {
@@ -330,6 +345,9 @@ func (c *Core) sendPartOf(out *outbound, class message.Class, k views.Position, 
 		c.sentMessage(&l.pending)
 		out.ended(l, c.fits())
 		c.usePlaces(class, 1)
+		if c.credit() > 0 {
+			c.fill(out)
+		}
 	}
 	c.takeOwn(class, flags)
 }
