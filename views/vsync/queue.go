@@ -111,17 +111,27 @@ func (o *outbound) add(p pending, fits int) {
 			return
 		}
 	}
-	l := &long{pending: p, after: o.short.entered()}
-	switch {
-	case len(p.payload) <= fits && l.control():
-		o.first.push(p)
-	case len(p.payload) <= fits:
-		o.short.push(p)
-	case l.control(): // before those of the application, of which few are open
-		o.longs = slices.Insert(o.longs, o.controls(), l)
-	default:
-		o.longs = append(o.longs, l)
+	o.enter(p, fits)
+}
+
+// enter queues p, before which nothing of its port waits; it gives the long
+// message that p is, if it is one.
+func (o *outbound) enter(p pending, fits int) *long {
+	if len(p.payload) <= fits {
+		q := &o.short
+		if p.group == "" {
+			q = &o.first
+		}
+		q.push(p)
+		return nil
 	}
+	l := &long{pending: p, after: o.short.entered()}
+	at := len(o.longs)
+	if l.control() { // before those of the application, of which few are open
+		at = o.controls()
+	}
+	o.longs = slices.Insert(o.longs, at, l)
+	return l
 }
 
 // controls is how many long messages are controls: they stand first.
@@ -136,8 +146,11 @@ func (o *outbound) controls() (n int) {
 func (o *outbound) ended(l *long, fits int) {
 	o.longs = slices.DeleteFunc(o.longs, func(other *long) bool { return other == l })
 	o.turn = 0
-	for _, p := range l.behind {
-		o.add(p, fits)
+	for i := range l.behind {
+		if next := o.enter(l.behind[i], fits); next != nil {
+			next.behind = l.behind[i+1:]
+			return
+		}
 	}
 }
 
