@@ -18,6 +18,8 @@ type ask struct {
 	call *call
 	// join keeps the group's number in use until the port is parted.
 	join bool
+	// states: it is of no use at a daemon that carries none.
+	states bool
 	// frame appends it: a is this, tail what did not go out in parts.
 	frame func(b []byte, a *ask, tail []byte) []byte
 
@@ -39,6 +41,9 @@ func (l *link) send(ctx context.Context, a *ask) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if a.states && l.features&clientwire.FeatureState == 0 {
+		return ErrNoStates
+	}
 	ready := l.maySend
 	if a.call != nil {
 		ready = l.mayCall

@@ -27,6 +27,10 @@ type Client struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	closed atomic.Bool
+	// offers counts the KindDonate events that Next has not given; offered are those
+	// that it gave last.
+	offers  atomic.Int32
+	offered []*donation
 
 	// granting orders credit given back against a new connection.
 	granting sync.Mutex
@@ -121,7 +125,8 @@ func (c *Client) lost(err error) error {
 
 func newCall() *call { return &call{done: make(chan struct{})} }
 
-// Join enters a group and returns when its first view is on its way to Next.
+// Join enters a group and returns when its first view is on its way to Next. Error
+// beside those of member.Port: [ErrNoStates].
 func (c *Client) Join(ctx context.Context, group string, o member.Options) error {
 	if err := check(group, 0, nil); err != nil {
 		return err
@@ -139,8 +144,8 @@ func (c *Client) Join(ctx context.Context, group string, o member.Options) error
 
 func joinAsk(group string, o member.Options) *ask {
 	ms := uint32(min((o.BlockFor+time.Millisecond-1)/time.Millisecond, 1<<31)) //nolint:gosec // bounded
-	return &ask{group: group, join: true, call: newCall(), frame: func(b []byte, a *ask, _ []byte) []byte {
-		return clientwire.AppendJoin(b, &clientwire.Join{Block: o.Block, BlockFor: ms, Handle: a.handle, Token: a.token})
+	return &ask{group: group, join: true, states: o.State, call: newCall(), frame: func(b []byte, a *ask, _ []byte) []byte {
+		return clientwire.AppendJoin(b, &clientwire.Join{Block: o.Block, State: o.State, BlockFor: ms, Handle: a.handle, Token: a.token})
 	}}
 }
 
@@ -249,6 +254,7 @@ func (c *Client) Ready(group string) {
 
 // Next waits for events and gives all there are.
 func (c *Client) Next(ctx context.Context) ([]member.Event, error) {
+	c.endOffers()
 	for {
 		if c.closed.Load() {
 			return nil, member.ErrClosed
@@ -281,6 +287,7 @@ func (c *Client) take() []member.Event {
 	c.granting.Lock()
 	defer c.granting.Unlock()
 	events, back := c.queue.take()
+	c.noteOffers(events)
 	if back > 0 && c.grants != nil {
 		c.grants.grant(back)
 	}

@@ -19,6 +19,8 @@ var (
 	ErrRefused = errors.New("client: the daemon refused the connection")
 	// ErrDaemon: a fault of the daemon.
 	ErrDaemon = errors.New("client: fault of the daemon")
+	// ErrNoStates: a join with Options.State at a daemon that is too old for it.
+	ErrNoStates = errors.New("client: the daemon is too old to carry states")
 )
 
 // meanings of codes, the other way of the table in internal/clients.
@@ -36,6 +38,8 @@ var meanings = map[clientwire.Code]error{
 	clientwire.CodeSlow:      member.ErrSlow,
 	clientwire.CodeBlocked:   member.ErrBlocked,
 	clientwire.CodeLost:      member.ErrLost,
+	clientwire.CodeNoDonor:   member.ErrNoDonor,
+	clientwire.CodeState:     member.ErrState,
 	clientwire.CodeCanceled:  context.Canceled,
 	clientwire.CodeProtocol:  ErrRefused,
 	clientwire.CodeVersion:   ErrRefused,

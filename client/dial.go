@@ -53,7 +53,7 @@ func (c *Client) connect(ctx context.Context) (*link, *reader, error) {
 	c.granting.Lock()
 	hello := clientwire.AppendHello(nil, &clientwire.Hello{
 		Low: clientwire.Version, High: clientwire.Version, Name: c.options.Name,
-		Credit: max(0, c.options.Credit-c.queue.held()),
+		Features: clientwire.FeaturesKnown, Credit: max(0, c.options.Credit-c.queue.held()),
 	})
 	l := newLink(c, conn, hello)
 	c.grants = l
@@ -95,6 +95,7 @@ func (r *reader) welcome() error {
 	defer l.mu.Unlock()
 	l.credit += w.Credit
 	l.tokens = int(w.Tokens)
+	l.features = w.Features & clientwire.FeaturesKnown
 	return nil
 }
 
@@ -195,7 +196,11 @@ func (c *Client) rejoin(l *link) {
 	for _, group := range slices.Sorted(maps.Keys(joined)) {
 		a := joinAsk(group, joined[group])
 		a.call.then = func(err error) { c.rejoined(group, err) }
-		if l.send(c.ctx, a) != nil {
+		switch err := l.send(c.ctx, a); {
+		case errors.Is(err, ErrNoStates):
+			c.rejoined(group, err)
+			continue
+		case err != nil:
 			return
 		}
 		calls = append(calls, a.call)

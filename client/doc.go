@@ -21,7 +21,12 @@
 //     protocol) ends the port: Next gives the reason.
 //  5. What waits to be read is bounded by Options.Credit, what waits to be sent
 //     by what the daemon grants.
-//  6. TryPost of a payload over 60 KiB waits while its parts go out.
+//  6. A state that comes, or goes, when the connection is lost ends with
+//     member.ErrLost; with the group's rejoin its transfer begins anew, behind the
+//     KindGap. What comes is held by the daemon and passed on as it is read: at
+//     most 320 KiB of it are here. At a daemon that is too old for states, a join
+//     that wants one is [ErrNoStates].
+//  7. TryPost of a payload over 60 KiB waits while its parts go out.
 //
 // It does not start a daemon, and knows nothing of views of hosts.
 package client

@@ -46,6 +46,11 @@ type link struct {
 	token   uint64
 	tokens  int
 	err     error
+	// features are the bits that both know.
+	features uint64
+	// states are those that come, gifts those that go, by their number.
+	states map[uint64]*incoming
+	gifts  map[uint64]*donation
 }
 
 // handle is a group's number. It may be given to another while uses is 0.
@@ -72,6 +77,7 @@ func newLink(c *Client, conn net.Conn, hello []byte) *link {
 	l := &link{
 		client: c, conn: conn, pending: hello, over: make(chan struct{}), long: make(chan struct{}, 1),
 		handles: make(map[string]*handle), calls: make(map[uint64]*call), tokens: 1,
+		states: make(map[uint64]*incoming), gifts: make(map[uint64]*donation),
 	}
 	l.room.L, l.work.L = &l.mu, &l.mu
 	go l.flush()
@@ -109,8 +115,8 @@ func (l *link) end(err error) {
 		return
 	}
 	l.err = err
-	calls := l.calls
-	l.calls = nil
+	calls, states := l.calls, l.states
+	l.calls, l.states, l.gifts = nil, nil, nil
 	l.room.Broadcast()
 	l.work.Broadcast()
 	l.mu.Unlock()
@@ -118,6 +124,9 @@ func (l *link) end(err error) {
 	_ = l.conn.Close()
 	for _, c := range calls {
 		c.finish(member.ErrLost)
+	}
+	for _, s := range states {
+		s.lost()
 	}
 }
 

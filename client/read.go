@@ -37,6 +37,8 @@ type reader struct {
 	// chunk[at:end] was read and is not yet taken.
 	chunk   []byte
 	at, end int
+	// kept: payloads that are slices of chunk were passed on.
+	kept    bool
 	senders []clientwire.Sender
 	events  assembly
 	answers assembly
@@ -118,7 +120,10 @@ func (r *reader) makeRoom() {
 	if r.at+need <= len(r.chunk) && len(r.chunk)-r.end >= leastRead {
 		return
 	}
-	chunk := make([]byte, chunkSize)
+	chunk := r.chunk
+	if r.kept || chunk == nil {
+		chunk, r.kept = make([]byte, chunkSize), false
+	}
 	r.end = copy(chunk, r.chunk[r.at:r.end])
 	r.chunk, r.at = chunk, 0
 }
@@ -133,9 +138,13 @@ func (r *reader) read() error {
 			}
 			return err
 		}
-		if t.Event() {
+		r.kept = r.kept || t == clientwire.TypeMessage || t == clientwire.TypeAnswer
+		switch {
+		case t.Event():
 			err = r.event(t, body, size)
-		} else {
+		case t.Stream():
+			err = r.link.stream(t, body)
+		default:
 			err = r.word(t, body)
 		}
 		if err != nil {
@@ -169,6 +178,12 @@ func (r *reader) event(t clientwire.Type, body []byte, size int) error {
 		return r.about(body, member.KindUnblock, size)
 	case clientwire.TypeParted:
 		return r.parted(body, size)
+	case clientwire.TypeState:
+		return r.state(body, size)
+	case clientwire.TypeDonate:
+		return r.donate(body, size)
+	case clientwire.TypeProgress:
+		return r.progress(body, size)
 	default:
 		return clientwire.ErrEnum
 	}

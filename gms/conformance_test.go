@@ -52,3 +52,23 @@ func formed(tb testing.TB, n int) []*gms.Host {
 	}
 	return hosts
 }
+
+// The end of a port is told to who asks for it, whoever ends it.
+func TestEndedIsTold(t *testing.T) {
+	h := formed(t, 1)[0]
+	for _, end := range []func(*gms.Port) error{(*gms.Port).Close, (*gms.Port).Abort} {
+		p, err := h.OpenPort("p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-p.Ended():
+			t.Fatal("it ended by itself")
+		default:
+		}
+		if err := end(p); err != nil {
+			t.Fatal(err)
+		}
+		<-p.Ended()
+	}
+}

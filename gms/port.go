@@ -112,6 +112,9 @@ func (p *Port) Close() error { return p.end(groups.Left) }
 // Abort ends the port as one whose program died: the groups see it as crashed.
 func (p *Port) Abort() error { return p.end(groups.Crashed) }
 
+// Ended is closed once the port was closed or cut, and what it had not read is gone.
+func (p *Port) Ended() <-chan struct{} { return p.box.quit }
+
 func (p *Port) end(why groups.Why) error {
 	p.closing.Do(func() {
 		p.closed.Store(true)

@@ -11,6 +11,14 @@ One file, standard library only, written from docs/CLIENT_PROTOCOL.md:
             if event.kind == "message":
                 print(event.group, event.payload)
 
+One that joins with state=True gets the application's state as an event, before the
+first message; one that is asked for it gives it before it calls next() again:
+
+    if event.kind == "state" and event.state:   # None: we are the first
+        with event.state as s: load(s.read())   # s.read(n) for a long one
+    if event.kind == "donate":
+        event.donate(b"all that came before this event")
+
 A Port is for one thread. Calls that wait keep the events that come meanwhile;
 next() gives them, oldest first. What nobody reads stops the group, and at last
 the daemon cuts the port: call next() often enough.
@@ -21,6 +29,7 @@ and the port is then gone from all of its groups. Connect again, and join anew.
 
 import collections
 import dataclasses
+import io
 import socket
 import struct
 import time
@@ -29,6 +38,8 @@ VERSION = 1
 FRAME_MAX = 64 << 10
 TAIL_MAX = 60 << 10
 PAYLOAD_MAX = 16 << 20
+FEATURE_STATE = 1
+STREAM_WINDOW = 256 << 10
 ORDERS = ("fifo", "agreed", "safe")
 NEEDS = ("all", "majority", "first")
 WHYS = ("none", "left", "crashed", "cut", "host-left", "host-crashed", "partitioned")
@@ -36,6 +47,7 @@ CODES = {
     0: "none", 1: "protocol", 2: "version", 3: "limit", 4: "credit", 5: "timeout", 6: "busy", 7: "closed", 8: "slow",
     9: "internal", 32: "group-name", 33: "name", 34: "member", 35: "not-member", 36: "full", 37: "too-long",
     38: "blocked", 39: "leaving", 40: "queue-full", 41: "canceled", 42: "lost",
+    43: "no-donor", 44: "state",
 }
 TYPES = {
     0x01: "hello", 0x02: "welcome", 0x03: "error", 0x04: "ping", 0x05: "pong", 0x06: "credit", 0x07: "bye",
@@ -43,6 +55,8 @@ TYPES = {
     0x20: "part", 0x21: "send", 0x22: "join", 0x23: "leave", 0x24: "ready", 0x25: "request", 0x26: "reply",
     0x27: "bind", 0x28: "cancel",
     0x40: "event-part", 0x41: "message", 0x42: "view", 0x43: "block", 0x44: "unblock", 0x45: "parted", 0x46: "sender",
+    0x47: "state", 0x48: "donate", 0x49: "progress",
+    0x60: "piece", 0x61: "more", 0x62: "end", 0x63: "stop", 0x64: "give",
 }
 NUMBERS = {name: number for number, name in TYPES.items()}
 PARTS = 0x80
@@ -68,7 +82,8 @@ Reply = collections.namedtuple("Reply", "member gone payload")
 
 @dataclasses.dataclass
 class Event:
-    """kind is view, message, block, unblock or parted; the other fields as it needs."""
+    """kind is view, message, block, unblock, parted, state, donate or progress; the
+    other fields as it needs."""
 
     kind: str
     group: str
@@ -83,6 +98,15 @@ class Event:
     request: int = 0
     why: str = ""
     error: Error = None
+    state: "State" = None
+    bytes: int = 0
+    total: int = 0
+    gift: "Gift" = None
+
+    def donate(self, state, size=0):
+        """Answers a donate, before the next next(): state is bytes or a binary file,
+        which must not change any more. It goes out while calls of the port read."""
+        self.gift.give(state, size)
 
 
 # ---- values ---------------------------------------------------------------
@@ -173,7 +197,7 @@ def decode(name, body):
         return {k: b.process() if k == "self" else b.uvarint() for k in keys.split()} | {"software": b.text()}
     if name == "error":
         return {"code": b.uvarint(), "text": b.text(), "hint": b.text()}
-    if name in ("ping", "pong", "credit", "done"):
+    if name in ("ping", "pong", "credit", "done", "stop"):
         return {"number": b.uvarint()}
     if name == "failed":
         return {"token": b.uvarint(), "code": b.uvarint(), "text": b.text()}
@@ -182,6 +206,16 @@ def decode(name, body):
     if name == "answer":
         flags = b.byte()
         return {"gone": bool(flags & 1), "parts": bool(flags & PARTS), "token": b.uvarint(), "from": b.member()[0], "tail": b.tail()}
+    if name == "state":
+        return {"handle": b.uvarint(), "number": b.uvarint(), "size": b.uvarint()}
+    if name == "donate":
+        return {"handle": b.uvarint(), "number": b.uvarint()}
+    if name == "progress":
+        return {"handle": b.uvarint(), "bytes": b.uvarint(), "total": b.uvarint()}
+    if name in ("piece", "more"):
+        return {"number": b.uvarint(), "bytes": b.tail() if name == "piece" else b.uvarint()}
+    if name == "end":
+        return {"number": b.uvarint(), "code": b.uvarint(), "text": b.text()}
     if name in ("event-part", "answer-part"):
         return {"left": b.uvarint(), "bytes": b.tail()}
     if name == "message":
@@ -198,6 +232,99 @@ def decode(name, body):
     if name == "sender":
         return {"index": b.uvarint(), "from": b.process(), "port": b.uvarint()}
     raise Error("protocol", f"unexpected frame {name}")
+
+
+# ---- states ---------------------------------------------------------------
+
+
+class State:
+    """A state that comes; size is its length. The daemon holds it, and sends what is
+    read. close() says that this member has it now."""
+
+    def __init__(self, port, number, size):
+        self._port, self._number, self.size = port, number, size
+        self._in, self._owed, self._end, self._stopped = bytearray(), STREAM_WINDOW, None, False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def read(self, n=-1):
+        """Gives n bytes, fewer only at the end; all that is left for -1."""
+        out = bytearray()
+        while n < 0 or len(out) < n:
+            if self._stopped:
+                raise ValueError("read of a state that was closed")
+            if self._in:
+                take = len(self._in) if n < 0 else n - len(out)
+                piece = self._in[:take]
+                del self._in[:take]
+                out += piece
+                self._owed += len(piece)
+            elif self._end is None:
+                if self._owed >= STREAM_WINDOW // 4:
+                    self._port._write(frame("more", self._number, self._owed))
+                    self._owed = 0
+                self._port._step(None)
+            elif self._end["code"]:
+                raise Error(CODES.get(self._end["code"], "internal"), self._end["text"])
+            else:
+                break
+        return bytes(out)
+
+    def close(self):
+        if not self._stopped:
+            self._stopped = True
+            self._in.clear()
+            self._port._write(frame("stop", self._number))
+            self._port._forget(self._number)
+
+
+class Gift:
+    """A state that goes."""
+
+    def __init__(self, port, number):
+        self._port, self._number, self._file, self._balance = port, number, None, 0
+        self.taken = self._end = self._stopped = False
+
+    def give(self, state, size):
+        if not self.taken:
+            self.taken = True
+            self._file = io.BytesIO(state) if isinstance(state, (bytes, bytearray)) else state
+            self._port._write(frame("give", self._number, size or (len(state) if isinstance(state, (bytes, bytearray)) else 0)))
+            self.go()
+
+    def go(self, more=0):
+        """Sends as much as was asked for."""
+        self._balance += more
+        while self._file and self._balance > 0:
+            try:
+                piece = self._file.read(TAIL_MAX)
+            except Exception as e:  # whatever is wrong with it, the joiner asks another
+                self.end(44, f"{e}")
+                return
+            if not piece:
+                self.end(0, "")
+                return
+            self._balance -= len(piece)
+            self._port._write(frame("piece", self._number, piece))
+
+    def end(self, code, why):
+        self.taken = True
+        if self._file:
+            self._file.close()
+            self._file = None
+        if not self._end:
+            self._end = True
+            self._port._write(frame("end", self._number, code, text(why)))
+            self._port._forget(self._number)
+
+    def stop(self):
+        self._stopped = True
+        self.end(44, "no more was wanted")
+        self._port._forget(self._number)
 
 
 # ---- the port -------------------------------------------------------------
@@ -227,16 +354,17 @@ class Port:
         self._handles, self._groups, self._senders = {}, {}, {}
         self._long = {"event-part": bytearray(), "answer-part": bytearray()}
         self._token, self._read, self._closed = 0, 0, False
+        self._states, self._gifts, self._offered = {}, {}, None  # by number; the donate that next() gave last
         self._given_up = set()  # tokens nobody waits for any more
         self._balance = 1  # for the hello
-        self._write(frame("hello", b"gmsd", VERSION, VERSION, 0, credit, text(name)))
+        self._write(frame("hello", b"gmsd", VERSION, VERSION, FEATURE_STATE, credit, text(name)))
         self._balance = 0
         got, body = self._frame(None)
         if got == "error":
             self._apply(got, body)
         w = decode(got, body)
         self.process, self.port, self._balance, self.name = w["self"], w["port"], w["credit"], name
-        self._handles_max = w["handles"]
+        self._handles_max, self._features = w["handles"], w["features"]
 
     def __enter__(self):
         return self
@@ -244,9 +372,11 @@ class Port:
     def __exit__(self, *_):
         self.close()
 
-    def join(self, group, block=False, block_for=0.0, timeout=None):
+    def join(self, group, block=False, block_for=0.0, state=False, timeout=None):
         """Enters a group; its first view is on its way to next()."""
-        self._call("join", group, timeout, lambda h, t: (bytes([block]), h, t, int(block_for * 1000)))
+        if state and not self._features & FEATURE_STATE:
+            raise Error("version", "the daemon is too old to carry states")
+        self._call("join", group, timeout, lambda h, t: (bytes([block | state * 2]), h, t, int(block_for * 1000)))
 
     def leave(self, group, timeout=None):
         """Goes out of a group and returns when all agree."""
@@ -289,12 +419,16 @@ class Port:
 
     def next(self, timeout=None):
         """Gives the oldest event, or None when the time is over."""
+        if self._offered and not self._offered.taken:
+            self._offered.end(44, "the program gave no state")
+        self._offered = None
         until = None if timeout is None else time.monotonic() + timeout
         while not self._events:
             self._grant(0, bool(self._read))
             if not self._step(until):
                 return None
         event, cost = self._events.popleft()
+        self._offered = event.gift
         self._grant(cost, False)
         return event
 
@@ -429,9 +563,33 @@ class Port:
         self._long[stream].clear()
         return data
 
+    def _forget(self, number):
+        """Drops a stream of which both sides have said their last word."""
+        s, g = self._states.get(number), self._gifts.get(number)
+        if s and s._stopped and s._end is not None:
+            del self._states[number]
+        if g and g._stopped and g._end:
+            del self._gifts[number]
+
+    def _stream(self, name, f):
+        n = f["number"]
+        if n not in (self._states if name in ("piece", "end") else self._gifts):
+            raise Error("protocol", f"{name} of a stream that is not there")
+        if name == "piece" and not self._states[n]._stopped:
+            self._states[n]._in += f["bytes"]
+        elif name == "end":
+            self._states[n]._end = f
+            self._forget(n)
+        elif name == "more":
+            self._gifts[n].go(f["bytes"])
+        elif name == "stop":
+            self._gifts[n].stop()
+
     def _apply(self, name, body):
         f, cost = decode(name, body), len(body) + 5
-        if name == "credit":
+        if name in ("piece", "end", "more", "stop"):
+            self._stream(name, f)
+        elif name == "credit":
             self._balance += f["number"]
         elif name == "ping":
             self._write(frame("pong", f["number"]))
@@ -468,6 +626,12 @@ class Port:
         elif name == "view":
             v = decode_view(self._whole(f, "event-part"))
             e.view = v._replace(left=[Departure(d.member, WHYS[d.why] if d.why < len(WHYS) else "unknown") for d in v.left])
+        elif name == "state" and f["number"]:
+            e.state = self._states[f["number"]] = State(self, f["number"], f["size"])
+        elif name == "donate":
+            e.gift = self._gifts[f["number"]] = Gift(self, f["number"])
+        elif name == "progress":
+            e.bytes, e.total = f["bytes"], f["total"]
         elif name == "parted":
             e.why = WHYS[f["why"]] if f["why"] < len(WHYS) else "unknown"
             e.error = Error(CODES.get(f["code"], "internal"), f["text"]) if f["code"] else None

@@ -20,9 +20,14 @@ ENCODERS = {
     "bind": lambda f: (f["handle"], gmsd.text(f["group"])),
     "part": lambda f: (f["left"], f["bytes"].encode()),
     "send": lambda f: (bytes([gmsd.ORDERS.index(f["order"]) | f["parts"] * gmsd.PARTS]), f["handle"], f["token"], f["tail"].encode()),
-    "join": lambda f: (bytes([f["block"]]), f["handle"], f["token"], f["block_for"]),
+    "join": lambda f: (bytes([f["block"] | f["state"] * 2]), f["handle"], f["token"], f["block_for"]),
     "leave": lambda f: (f["handle"], f["token"]),
     "ready": lambda f: (f["handle"],),
+    "piece": lambda f: (f["number"], f["bytes"].encode()),
+    "more": lambda f: (f["number"], f["bytes"]),
+    "end": lambda f: (f["number"], f["code"], gmsd.text(f["text"])),
+    "stop": lambda f: (f["number"],),
+    "give": lambda f: (f["number"], f["size"]),
     "request": lambda f: (bytes([f["need"] | f["parts"] * gmsd.PARTS]), f["handle"], f["token"], f["tail"].encode()),
     "reply": lambda f: (bytes([f["parts"] * gmsd.PARTS]), f["handle"], f["token"], gmsd.process(f["from"]), f["port"], f["n"],
                         f["request"], f["tail"].encode()),
@@ -52,19 +57,27 @@ class Vectors(unittest.TestCase):
                 if name in ENCODERS:
                     self.assertEqual(gmsd.frame(name, *ENCODERS[name](fields)), data)
                     encoded += 1
-                if name not in ENCODERS or name in ("ping", "pong", "credit"):
+                if name not in ENCODERS or name in ("ping", "pong", "credit", "piece", "more", "end", "stop"):
                     got = gmsd.decode(name, data[5:])
                     if name == "view":
                         view = gmsd.decode_view(got.pop("tail"))
                         got |= view._asdict()
                     self.assertEqual(plain(got), fields)
                     decoded += 1
-        self.assertGreater(decoded, 15)
-        self.assertGreater(encoded, 12)
+        self.assertGreater(decoded, 25)
+        self.assertGreater(encoded, 20)
 
     def test_short(self):
         with self.assertRaises(gmsd.Error):
             gmsd.decode("receipt", b"\x05\x01")
+
+
+class Broken:
+    def read(self, n):
+        raise OSError("bad sector")
+
+    def close(self):
+        pass
 
 
 @unittest.skipUnless(os.environ.get("GMSD_TEST_SOCKET"), "go test ./internal/clients gives the daemon")
@@ -134,6 +147,42 @@ class Talk(unittest.TestCase):
             self.until("block")
             self.port.ready("chat")
             self.until("view")
+
+    def test_state(self):
+        mine = bytes(range(256)) * 10000
+        self.port.join("state", state=True)
+        self.assertIsNone(self.until("state", "state").state)
+        with gmsd.connect(os.environ["GMSD_TEST_SOCKET"], name="joiner") as other:
+            self.port.post("state", b"before")
+            self.until("message", "state")
+            other.join("state", state=True)
+            self.until("donate", "state").donate(mine)
+            self.port.post("state", b"behind")
+            state = None
+            while state is None:
+                self.port.next(timeout=0.01)  # its calls send the state
+                event = other.next(timeout=0.01)
+                if event:
+                    self.assertIn(event.kind, ("view", "progress", "state"))
+                    state = event.state
+            with state:
+                self.assertEqual(state.size, len(mine))
+                self.assertEqual(state.read(1000) + state.read(), mine)
+            event = other.next(timeout=30)
+            self.assertEqual((event.kind, event.payload), ("message", b"behind"))
+            with self.assertRaises(ValueError):
+                state.read(1)
+        # One that gives nothing, and one whose file fails: the joiner is out.
+        for answer in (lambda e: None, lambda e: e.donate(Broken())):
+            with gmsd.connect(os.environ["GMSD_TEST_SOCKET"], name="unlucky") as other:
+                other.join("state", state=True)
+                answer(self.until("donate", "state"))
+                event = None
+                while event is None or event.kind != "parted":
+                    self.port.next(timeout=0.01)
+                    event = other.next(timeout=0.01)
+                self.assertEqual(event.error.code, "no-donor")
+        self.assertEqual((len(self.port._gifts), len(other._states)), (0, 0))
 
     def test_errors(self):
         with self.assertRaises(gmsd.Error) as e:

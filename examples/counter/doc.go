@@ -4,7 +4,7 @@
 //
 // reads numbers, one a line, adds each, and prints the sum as it changes. The sum
 // after an addition is the same at all members: additions are agreed. Who comes
-// later gets the sum from the oldest member, as it was at the view in which the
-// newcomer was first, and adds what came since: that all who are in a view have
-// had the same messages before it is what makes this right.
+// later joins with the wish for the state: the oldest member is asked for the sum at
+// the place in its events at which the newcomer is first, and what is added behind
+// that place comes to the newcomer as messages.
 package main

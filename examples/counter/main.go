@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/gmsd/gmsd/examples/internal/way"
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
-	"github.com/gmsd/gmsd/views/groups"
 )
 
 func main() {
@@ -26,7 +26,7 @@ func main() {
 func add(ctx context.Context, p member.Port, group string, in io.Reader) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		if _, err := p.Send(ctx, group, views.Agreed, fmt.Appendf(nil, "add %s", lines.Text())); err != nil {
+		if _, err := p.Send(ctx, group, views.Agreed, lines.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -35,21 +35,16 @@ func add(ctx context.Context, p member.Port, group string, in io.Reader) error {
 
 // counter is one copy of the sum.
 type counter struct {
-	port member.Port
-	out  io.Writer
-	// known is false until we have the sum of those before us; meanwhile sum is
-	// what was added since the view at.
-	known bool
-	sum   int64
-	at    groups.GroupViewID
+	out io.Writer
+	sum int64
 }
 
 // count joins and writes the sum whenever it changes, until the port ends.
 func count(ctx context.Context, p member.Port, group string, out io.Writer) error {
-	if err := p.Join(ctx, group, member.Options{}); err != nil {
+	if err := p.Join(ctx, group, member.Options{State: true}); err != nil {
 		return err
 	}
-	c := &counter{port: p, out: out}
+	c := &counter{out: out}
 	for {
 		events, err := p.Next(ctx)
 		if errors.Is(err, member.ErrClosed) {
@@ -59,50 +54,27 @@ func count(ctx context.Context, p member.Port, group string, out io.Writer) erro
 			return err
 		}
 		for i := range events {
-			c.handle(ctx, &events[i])
+			c.handle(&events[i])
 		}
 	}
 }
 
-func (c *counter) handle(ctx context.Context, e *member.Event) {
-	switch e.Kind {
-	case member.KindGap:
-		c.known = false
-	case member.KindView:
-		c.view(ctx, e.View)
-	case member.KindMessage:
-		c.message(e.Msg.Payload)
-	default:
-	}
-}
-
-// view has the oldest member tell the sum to those who do not know it.
-func (c *counter) view(ctx context.Context, v *groups.GroupView) {
-	self, oldest := c.port.Self(), v.Members[0]
-	if c.at = v.ID; !c.known {
-		c.sum = 0
-	}
-	if oldest.Process != self.Process || oldest.Port != self.Port {
-		return
-	}
-	if !c.known {
-		c.known = true // nobody is left who did
-		fmt.Fprintln(c.out, c.sum)
-	}
-	told := fmt.Appendf(nil, "sum %s %d", v.ID, c.sum)
-	go func() { _ = c.port.Post(ctx, v.Group, views.Agreed, told) }() // a loop that reads must not wait to send; the next view tells it again
-}
-
-func (c *counter) message(b []byte) {
+func (c *counter) handle(e *member.Event) {
 	var n int64
-	var at string
-	if _, err := fmt.Sscanf(string(b), "add %d", &n); err == nil {
-		c.sum += n
-		if c.known {
+	switch e.Kind {
+	case member.KindState: // before the first message, and again after a gap
+		if c.sum = 0; e.State != nil {
+			_, _ = fmt.Fscan(e.State, &c.sum) // it fails where the connection does: a gap follows
+			_ = e.State.Close()
+		}
+		fmt.Fprintln(c.out, c.sum)
+	case member.KindDonate:
+		e.Donate(strings.NewReader(fmt.Sprint(c.sum)), 0)
+	case member.KindMessage:
+		if _, err := fmt.Sscan(string(e.Msg.Payload), &n); err == nil {
+			c.sum += n
 			fmt.Fprintln(c.out, c.sum)
 		}
-	} else if _, err := fmt.Sscanf(string(b), "sum %s %d", &at, &n); err == nil && !c.known && at == c.at.String() {
-		c.known, c.sum = true, c.sum+n
-		fmt.Fprintln(c.out, c.sum)
+	default:
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -20,11 +21,6 @@ type lock struct {
 	mu sync.Mutex
 	// queue are who waits, as text; the first one holds the lock.
 	queue []string
-	// known is false until we have the queue of those before us, as of the view
-	// at; since are the messages after it.
-	known bool
-	at    groups.GroupViewID
-	since []string
 	// changed is closed, and made anew, when anything is.
 	changed chan struct{}
 	err     error
@@ -33,7 +29,7 @@ type lock struct {
 // newLock joins the group of a lock.
 func newLock(ctx context.Context, p member.Port, group string) (*lock, error) {
 	l := &lock{port: p, group: group, changed: make(chan struct{})}
-	if err := p.Join(ctx, group, member.Options{}); err != nil {
+	if err := p.Join(ctx, group, member.Options{State: true}); err != nil {
 		return nil, err
 	}
 	go l.follow(ctx)
@@ -82,9 +78,13 @@ func (l *lock) follow(ctx context.Context) {
 		for i := range events {
 			switch e := &events[i]; e.Kind {
 			case member.KindView:
-				l.view(ctx, e.View)
+				l.view(e.View)
 			case member.KindMessage:
 				l.message(name(e.Msg.ID.From, e.Msg.Port), string(e.Msg.Payload))
+			case member.KindState:
+				l.learn(e.State)
+			case member.KindDonate:
+				e.Donate(strings.NewReader(strings.Join(l.queue, " ")), 0)
 			case member.KindGap:
 				err = member.ErrLost
 			default:
@@ -100,32 +100,25 @@ func (l *lock) follow(ctx context.Context) {
 	}
 }
 
-// view takes out who is gone; the oldest member tells newcomers the queue.
-func (l *lock) view(ctx context.Context, v *groups.GroupView) {
-	l.at, l.since = v.ID, nil
+// view takes out who is gone.
+func (l *lock) view(v *groups.GroupView) {
 	l.queue = slices.DeleteFunc(l.queue, func(who string) bool {
 		return !slices.ContainsFunc(v.Members, func(m groups.Member) bool { return name(m.Process, m.Port) == who })
 	})
-	if oldest := v.Members[0]; name(oldest.Process, oldest.Port) == l.self() {
-		l.known = true // if we did not know it, nobody is left who did
-		told := fmt.Appendf(nil, "queue %s %s", v.ID, strings.Join(l.queue, " "))
-		go func() { _ = l.port.Post(ctx, l.group, views.Agreed, told) }() // the next view tells it again
+}
+
+// learn takes the queue of those before us, nil where there are none.
+func (l *lock) learn(s *member.State) {
+	if s == nil {
+		return
 	}
+	b, _ := io.ReadAll(s) // it fails where the connection does: a gap follows
+	l.queue = strings.Fields(string(b))
+	_ = s.Close()
 }
 
 func (l *lock) message(from, text string) {
-	words := strings.Fields(text)
 	switch {
-	case len(words) > 1 && words[0] == "queue":
-		if !l.known && words[1] == l.at.String() {
-			l.known, l.queue = true, words[2:]
-			for _, s := range l.since {
-				before, what, _ := strings.Cut(s, " ")
-				l.message(before, what)
-			}
-		}
-	case !l.known:
-		l.since = append(l.since, from+" "+text)
 	case text == "claim" && !slices.Contains(l.queue, from):
 		l.queue = append(l.queue, from)
 	case text == "release":

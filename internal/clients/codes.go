@@ -16,6 +16,8 @@ var codes = []struct {
 	err  error
 	code clientwire.Code
 }{
+	{member.ErrState, clientwire.CodeState},
+	{member.ErrNoDonor, clientwire.CodeNoDonor},
 	{views.ErrGroupName, clientwire.CodeGroupName},
 	{views.ErrTooLong, clientwire.CodeTooLong},
 	{views.ErrLeaving, clientwire.CodeLeaving},

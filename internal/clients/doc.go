@@ -10,6 +10,7 @@
 //	feeder     takes events from the port and writes them, as far as the client's
 //	           credit goes. Without credit it takes none, so that the port, and at
 //	           last the group, feels it.
+//	shelf      writes the states that the client reads, a piece of each in turn.
 //	flusher    gives to the kernel what the others wrote, all at once.
 //
 // Joins, leaves and requests have a goroutine each, up to Config.Tokens.
@@ -24,7 +25,9 @@
 //  4. Every token is answered once.
 //  5. When a connection ends the port is closed if the client said goodbye, and
 //     aborted otherwise ([Aborter]).
-//  6. A client that hangs, floods or speaks nonsense harms itself alone: it is
+//  6. The bytes of a state have credit of their own, either way: they wait for
+//     no message, and no message waits for them.
+//  7. A client that hangs, floods or speaks nonsense harms itself alone: it is
 //     told why in an error frame, where that can still be written, and cut.
 //
 // # Bounds for each connection
@@ -34,6 +37,9 @@
 //	written, not flushed  outboxMax, a frame, and a word for each token
 //	tokens                Config.Tokens
 //	groups with a number  clientwire.HandlesMax
+//	states it is given    clientwire.StatesMax, without their bytes
+//	states it gives       clientwire.GiftsMax; for each that the port reads,
+//	                      clientwire.StreamWindow and a frame
 //
 // It does not decide who may connect: the socket's mode does.
 package clients

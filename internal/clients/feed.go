@@ -12,6 +12,8 @@ import (
 type feeder struct {
 	*session
 	senders senderTable
+	// streams counts the states given and asked for.
+	streams uint64
 	// group and handle are those of the last event.
 	group  string
 	handle uint32
@@ -43,8 +45,11 @@ func (ss *session) askWhy() {
 	if ss.ctx.Err() != nil {
 		return
 	}
-	if _, err := ss.port.Next(ss.ctx); err != nil {
-		ss.failWith(err)
+	for {
+		if _, err := ss.port.Next(ss.ctx); err != nil {
+			ss.failWith(err)
+			return
+		}
 	}
 }
 
@@ -94,6 +99,12 @@ func (f *feeder) event(e *member.Event) bool {
 		return f.put(func(b []byte) []byte { return clientwire.AppendUnblock(b, f.handle) })
 	case member.KindParted:
 		return f.parted(e)
+	case member.KindState:
+		return f.state(e)
+	case member.KindDonate:
+		return f.donate(e)
+	case member.KindProgress:
+		return f.progress(&e.Progress)
 	default:
 		// A kind that this version of the protocol does not carry.
 		return true

@@ -40,6 +40,14 @@ func (o *outbox) unlock() {
 	o.mu.Unlock()
 }
 
+// append adds one short frame that is free and waits for nothing.
+func (o *outbox) append(frame func([]byte) []byte) {
+	o.lock()
+	defer o.unlock()
+	o.pending = frame(o.pending)
+	o.frames++
+}
+
 // room waits, locked, until the flusher keeps up. It gives false at the end.
 func (o *outbox) room() bool {
 	for len(o.pending) >= outboxMax && !o.stopped {

@@ -112,6 +112,9 @@ func (r *reader) handle(t clientwire.Type, body []byte) bool {
 	if t.Asks() {
 		return r.ask(t, body)
 	}
+	if t.Stream() && r.ss.features&clientwire.FeatureState != 0 {
+		return r.stream(t, body)
+	}
 	switch t {
 	case clientwire.TypePing:
 		return r.ping(body)
@@ -131,6 +134,16 @@ func (r *reader) handle(t clientwire.Type, body []byte) bool {
 		r.ss.unexpected(t)
 		return false
 	}
+}
+
+// stream takes a frame about a state. It never waits.
+func (r *reader) stream(t clientwire.Type, body []byte) bool {
+	err := r.ss.stream(t, body)
+	if errors.Is(err, clientwire.ErrCredit) {
+		r.ss.fail(clientwire.CodeCredit, err.Error(), "wait for more")
+		return false
+	}
+	return r.check(t, err)
 }
 
 func (r *reader) check(t clientwire.Type, err error) bool {

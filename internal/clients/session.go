@@ -33,6 +33,10 @@ type session struct {
 	asks   askQueue
 	words  words
 	names  handles
+	// features are the bits that both know.
+	features uint64
+	shelf    shelf
+	gifts    gifts
 	// ahead is how many bytes the client has sent that were not granted anew;
 	// taken of them are with the port and wait for a credit frame.
 	ahead, taken atomic.Int64
@@ -53,6 +57,8 @@ func newSession(s *Server, conn net.Conn) *session {
 	ss.asks.init()
 	ss.words.init(s.config.Tokens)
 	ss.names.init()
+	ss.shelf.init(&ss.out)
+	ss.gifts.init(&ss.out)
 	return ss
 }
 
@@ -83,6 +89,8 @@ func (ss *session) stop() {
 	ss.cancel()
 	ss.out.stop()
 	ss.asks.stop()
+	ss.shelf.stop()
+	ss.gifts.stop()
 	ss.conn.SetReadDeadline(time.Unix(1, 0))
 	ss.conn.SetWriteDeadline(time.Now().Add(lastWords))
 }
@@ -96,6 +104,7 @@ func (ss *session) run() {
 		working.Go(ss.feed)
 		working.Go(ss.work)
 		working.Go(ss.watchEnd)
+		working.Go(ss.shelf.serve)
 		r.read()
 	}
 	ss.stop()
@@ -104,6 +113,7 @@ func (ss *session) run() {
 	}
 	working.Wait()
 	ss.words.wait()
+	ss.shelf.close()
 	ss.lastWord()
 	flushing.Wait()
 	ss.linger()
@@ -198,6 +208,8 @@ func (ss *session) handshake(r *reader) bool {
 		return false
 	}
 	ss.submit, _ = ss.port.(Submitter)
+	ss.features = h.Features & clientwire.FeaturesKnown
+	ss.gifts.known = ss.features&clientwire.FeatureState != 0
 	ss.welcome(&h)
 	ss.conn.SetReadDeadline(time.Time{})
 	return ss.ctx.Err() == nil
@@ -208,7 +220,7 @@ func (ss *session) welcome(h *clientwire.Hello) {
 	ss.out.lock()
 	ss.out.credit = h.Credit
 	ss.out.pending = clientwire.AppendWelcome(ss.out.pending, &clientwire.Welcome{
-		Version: clientwire.Version, Self: self.Process, Port: self.Port, Credit: c.Window,
+		Version: clientwire.Version, Features: ss.features, Self: self.Process, Port: self.Port, Credit: c.Window,
 		Handles: clientwire.HandlesMax, Tokens: uint32(c.Tokens), Payload: views.PayloadMax, Software: c.Software, //nolint:gosec // a small number
 	})
 	ss.out.frames++

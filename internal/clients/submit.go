@@ -224,7 +224,10 @@ func (s *submitter) join(body []byte) error {
 	if err != nil {
 		return nil //nolint:nilerr // groupOf has ended the session
 	}
-	o := member.Options{Block: j.Block, BlockFor: time.Duration(j.BlockFor) * time.Millisecond}
+	if j.State && s.features&clientwire.FeatureState == 0 {
+		return errNoFeature
+	}
+	o := member.Options{Block: j.Block, State: j.State, BlockFor: time.Duration(j.BlockFor) * time.Millisecond}
 	s.out.waitRoom()
 	s.names.use(j.Handle, 1)
 	s.start(clientwire.TypeJoin, j.Token, func(ctx context.Context) error {

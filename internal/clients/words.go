@@ -29,6 +29,7 @@ var (
 	errTokenTwice  = errors.New("the token is under way")
 	errTokensMost  = errors.New("too many tokens are under way")
 	errNoHandle    = errors.New("the number stands for no group")
+	errNoFeature   = errors.New("states were not agreed on in the hello")
 	errPartsLength = errors.New("the parts are not as long as the first one said")
 )
 

@@ -9,6 +9,7 @@ const (
 	flagOrder  = 0x03
 	flagNeed   = 0x03
 	flagBlock  = 0x01
+	flagState  = 0x02
 	flagTrans  = 0x04
 	flagAsks   = 0x08
 	flagGone   = 0x01
@@ -85,8 +86,9 @@ func partsFlag(parts bool) byte {
 
 // Join enters a group; a Done or a Failed comes.
 type Join struct {
-	// Block: ask before the view changes.
-	Block  bool
+	// Block: ask before the view changes. State: the state is wanted.
+	Block, State bool
+
 	Handle uint32
 	Token  uint64
 	// BlockFor is how long an answer may take, in milliseconds; 0: the daemon's default.
@@ -98,7 +100,10 @@ func AppendJoin(dst []byte, j *Join) []byte {
 	at := len(dst)
 	var f byte
 	if j.Block {
-		f = flagBlock
+		f |= flagBlock
+	}
+	if j.State {
+		f |= flagState
 	}
 	dst = append(begin(dst, TypeJoin), f)
 	dst = appendUvarint(appendUvarint(dst, j.Handle), j.Token)
@@ -108,7 +113,8 @@ func AppendJoin(dst []byte, j *Join) []byte {
 // ParseJoin reads the body.
 func ParseJoin(body []byte) (Join, error) {
 	r := reader{b: body}
-	j := Join{Block: r.flags(flagBlock)&flagBlock != 0, Handle: r.handle(), Token: r.uvarint()}
+	f := r.flags(flagBlock | flagState)
+	j := Join{Block: f&flagBlock != 0, State: f&flagState != 0, Handle: r.handle(), Token: r.uvarint()}
 	j.BlockFor = uint32(r.upTo(blockMsMax)) //nolint:gosec // bounded
 	return j, r.end()
 }

@@ -51,6 +51,10 @@ const (
 	CodeCanceled
 	// CodeLost: what became of it is not known.
 	CodeLost
+	// CodeNoDonor: nobody is left that can give the state.
+	CodeNoDonor
+	// CodeState: a state could not be read, or taken.
+	CodeState
 )
 
 var codeNames = map[Code]string{
@@ -58,7 +62,7 @@ var codeNames = map[Code]string{
 	CodeTimeout: "timeout", CodeBusy: "busy", CodeClosed: "closed", CodeSlow: "slow", CodeInternal: "internal",
 	CodeGroupName: "group-name", CodeName: "name", CodeMember: "member", CodeNotMember: "not-member", CodeFull: "full",
 	CodeTooLong: "too-long", CodeBlocked: "blocked", CodeLeaving: "leaving", CodeQueueFull: "queue-full",
-	CodeCanceled: "canceled", CodeLost: "lost",
+	CodeCanceled: "canceled", CodeLost: "lost", CodeNoDonor: "no-donor", CodeState: "state",
 }
 
 // String gives the name used in logs and metrics.

@@ -16,14 +16,18 @@
 //     are slices of it. Names are copies.
 //  4. Nothing is allocated for a message, in either direction, but to grow dst.
 //  5. One value has one encoding: what ParseX takes, AppendX gives back.
+//  6. [Incoming] and [Outgoing] are the two ends of the stream of a state: what may
+//     be sent, what waits to be read, and what breaks the rules. Locks, and who
+//     waits, are their users'.
 //
 // # Invariants
 //
 //	W1 No input makes it panic, or take more memory than a small multiple of its length.
 //	W2 A frame is at most 4+FrameMax bytes.
-//	W3 testdata/vectors.txt holds a frame of every type; it may gain lines.
+//	W3 An Incoming holds at most its window and a frame, whatever the other side does.
+//	W4 testdata/vectors.txt holds a frame of every type; it may gain lines.
 //
 // # Not here
 //
-// Order of frames, credit, putting parts together, reconnecting.
+// Order of frames, credit but that of streams, putting parts together, reconnecting.
 package clientwire

@@ -48,13 +48,35 @@ const (
 	TypeUnblock   Type = 0x44
 	TypeParted    Type = 0x45
 	TypeSender    Type = 0x46
+	TypeState     Type = 0x47
+	TypeDonate    Type = 0x48
+	TypeProgress  Type = 0x49
+
+	// Of the streams of states, under FeatureState; a Piece is paid from the credit
+	// of its stream, the others are free.
+	TypePiece Type = 0x60
+	TypeMore  Type = 0x61
+	TypeEnd   Type = 0x62
+	TypeStop  Type = 0x63
+	TypeGive  Type = 0x64
+)
+
+// Features are bits that both sides must know.
+const (
+	// FeatureState: states of groups at a join.
+	FeatureState uint64 = 1
+	// FeaturesKnown are all that this package speaks.
+	FeaturesKnown = FeatureState
 )
 
 // Asks reports whether a frame of type t is paid from the credit of the daemon.
 func (t Type) Asks() bool { return t >= 0x20 && t < 0x40 }
 
 // Event reports whether a frame of type t is paid from the credit of the program.
-func (t Type) Event() bool { return t >= 0x40 }
+func (t Type) Event() bool { return t >= 0x40 && t < 0x60 }
+
+// Stream reports whether a frame of type t is of the stream of a state.
+func (t Type) Stream() bool { return t >= 0x60 && t < 0x80 }
 
 // Limits of the format.
 const (
@@ -75,6 +97,14 @@ const (
 	TextMax = 512
 	// CreditMax bounds a balance, in bytes.
 	CreditMax = 1 << 30
+	// StateMax bounds what is said of the size of a state, in bytes.
+	StateMax = 1 << 62
+	// StatesMax bounds the states that a program was given and has not closed.
+	StatesMax = 4096
+	// GiftsMax bounds the states that a program gives at a time.
+	GiftsMax = 64
+	// StreamWindow is what either side here grants for a stream.
+	StreamWindow = 256 << 10
 )
 
 // Errors of [Cut] and of the parsers.

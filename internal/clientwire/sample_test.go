@@ -41,6 +41,7 @@ func samples() []sample {
 		{"ping", AppendPing(nil, 300)},
 		{"pong", AppendPong(nil, 300)},
 		{"credit", AppendCredit(nil, 65536)},
+		{"hello-state", AppendHello(nil, &Hello{Low: 1, High: 1, Features: FeatureState, Credit: 524288, Name: "shop"})},
 		{"bind", AppendBind(nil, &Bind{Handle: 0, Group: "orders"})},
 		{"cancel", AppendCancel(nil, 5)},
 		{"bye", AppendBye(nil)},
@@ -56,6 +57,7 @@ func samples() []sample {
 		{"send-safe-parts", AppendSend(nil, &Send{Order: views.Safe, Parts: true, Handle: 200, Token: 6, Tail: []byte("end")})},
 		{"join", AppendJoin(nil, &Join{Handle: 0, Token: 1})},
 		{"join-block", AppendJoin(nil, &Join{Block: true, Handle: 0, Token: 1, BlockFor: 1500})},
+		{"join-state", AppendJoin(nil, &Join{Block: true, State: true, Handle: 0, Token: 1})},
 		{"leave", AppendLeave(nil, &Leave{Handle: 0, Token: 2})},
 		{"ready", AppendReady(nil, 0)},
 		{"request", AppendRequest(nil, &Request{Need: 1, Handle: 0, Token: 7, Tail: []byte("sum?")})},
@@ -73,6 +75,16 @@ func samples() []sample {
 		{"parted", AppendParted(nil, &Parted{Handle: 0, Why: groups.Left})},
 		{"parted-cut", AppendParted(nil, &Parted{Handle: 0, Why: groups.Cut, Code: CodeBlocked, Text: "too late"})},
 		{"sender", AppendSender(nil, &Sender{Index: 1, From: hostB, Port: 2})},
+		{"state", AppendState(nil, &State{Handle: 0, Number: 3, Size: 1 << 30})},
+		{"state-none", AppendState(nil, &State{Handle: 0})},
+		{"donate", AppendDonate(nil, &Donate{Handle: 0, Number: 4})},
+		{"progress", AppendProgress(nil, &Progress{Handle: 0, Bytes: 300, Total: 1 << 30})},
+		{"piece", AppendPiece(nil, &Piece{Number: 3, Bytes: []byte("abc")})},
+		{"more", AppendMore(nil, &More{Number: 3, Bytes: 262144})},
+		{"end", AppendEnd(nil, &End{Number: 3})},
+		{"end-fault", AppendEnd(nil, &End{Number: 4, Code: CodeState, Text: "disk full"})},
+		{"stop", AppendStop(nil, 3)},
+		{"give", AppendGive(nil, &Give{Number: 4, Size: 1000})},
 	}
 }
 
@@ -107,8 +119,41 @@ func parse(t Type, body []byte) (fields map[string]any, again []byte, err error)
 		x, err := ParsePart(body)
 		return map[string]any{"left": x.Left, "bytes": string(x.Bytes)}, AppendPart(nil, t, &x), err
 	default:
+		if t.Stream() || t >= TypeState && t <= TypeProgress {
+			return parseState(t, body)
+		}
 		return parseLong(t, body)
 	}
+}
+
+func parseState(t Type, body []byte) (fields map[string]any, again []byte, err error) {
+	switch t { //nolint:exhaustive // parse and parseLong have the others
+	case TypeState:
+		x, err := ParseState(body)
+		return map[string]any{"handle": x.Handle, "number": x.Number, "size": x.Size}, AppendState(nil, &x), err
+	case TypeDonate:
+		x, err := ParseDonate(body)
+		return map[string]any{"handle": x.Handle, "number": x.Number}, AppendDonate(nil, &x), err
+	case TypeProgress:
+		x, err := ParseProgress(body)
+		return map[string]any{"handle": x.Handle, "bytes": x.Bytes, "total": x.Total}, AppendProgress(nil, &x), err
+	case TypePiece:
+		x, err := ParsePiece(body)
+		return map[string]any{"number": x.Number, "bytes": string(x.Bytes)}, AppendPiece(nil, &x), err
+	case TypeMore:
+		x, err := ParseMore(body)
+		return map[string]any{"number": x.Number, "bytes": x.Bytes}, AppendMore(nil, &x), err
+	case TypeEnd:
+		x, err := ParseEnd(body)
+		return map[string]any{"number": x.Number, "code": x.Code, "text": x.Text}, AppendEnd(nil, &x), err
+	case TypeStop:
+		x, err := ParseStop(body)
+		return map[string]any{"number": x}, AppendStop(nil, x), err
+	case TypeGive:
+		x, err := ParseGive(body)
+		return map[string]any{"number": x.Number, "size": x.Size}, AppendGive(nil, &x), err
+	}
+	return nil, nil, ErrEnum
 }
 
 func parseLong(t Type, body []byte) (fields map[string]any, again []byte, err error) {
@@ -127,7 +172,7 @@ func parseLong(t Type, body []byte) (fields map[string]any, again []byte, err er
 		return map[string]any{"order": x.Order.String(), "parts": x.Parts, "handle": x.Handle, "token": x.Token, "tail": string(x.Tail)}, AppendSend(nil, &x), err
 	case TypeJoin:
 		x, err := ParseJoin(body)
-		return map[string]any{"block": x.Block, "handle": x.Handle, "token": x.Token, "block_for": x.BlockFor}, AppendJoin(nil, &x), err
+		return map[string]any{"block": x.Block, "state": x.State, "handle": x.Handle, "token": x.Token, "block_for": x.BlockFor}, AppendJoin(nil, &x), err
 	case TypeLeave:
 		x, err := ParseLeave(body)
 		return map[string]any{"handle": x.Handle, "token": x.Token}, AppendLeave(nil, &x), err

@@ -97,6 +97,7 @@ func TestVectorsCoverTypes(t *testing.T) {
 		TypeHello, TypeWelcome, TypeError, TypePing, TypePong, TypeCredit, TypeBind, TypeCancel, TypeBye, TypeDone, TypeFailed,
 		TypeReceipt, TypeAnswer, TypeAnswerPart, TypePart, TypeSend, TypeJoin, TypeLeave, TypeReady, TypeRequest, TypeReply,
 		TypeEventPart, TypeMessage, TypeView, TypeBlock, TypeUnblock, TypeParted, TypeSender,
+		TypeState, TypeDonate, TypeProgress, TypePiece, TypeMore, TypeEnd, TypeStop, TypeGive,
 	}
 	for _, typ := range all {
 		if !seen[typ] {
@@ -131,6 +132,11 @@ func TestRefused(t *testing.T) {
 		{"left over", "24", "0000", "bytes left over"},
 		{"empty part", "20", "05", "body too short"},
 		{"request 0", "41", "080000010000", "value not in its list"},
+		{"stream 0", "63", "00", "value not in its list"},
+		{"empty piece", "60", "03", "body too short"},
+		{"much at once", "61", "038180808004", "value beyond its limit"},
+		{"no state with a size", "47", "000005", "value not in its list"},
+		{"flag of a join", "22", "04000100", "value not in its list"},
 		{"other magic", "01", "474554202f", "not this protocol"},
 	} {
 		typ, _ := hex.DecodeString(c.typ)

@@ -190,9 +190,19 @@ func (o *fakeOffer) refuse() {
 
 // fakeReader is a state as the application reads it.
 type fakeReader struct {
-	*bytes.Reader
-	fake  *Fake
-	state *fakeState
+	Reader *bytes.Reader
+	fake   *Fake
+	state  *fakeState
+}
+
+// Read gives what is left, until Close.
+func (r *fakeReader) Read(p []byte) (int, error) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	if r.state.has {
+		return 0, io.ErrClosedPipe
+	}
+	return r.Reader.Read(p)
 }
 
 // Close says that its member has the state.

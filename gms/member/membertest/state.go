@@ -330,15 +330,33 @@ func testStateHoldsUpNobody(t *testing.T, c Cluster) {
 
 // Closing a state says that its member has it: before, it is not asked.
 func testCloseOfTheState(t *testing.T, c Cluster) {
-	a := c.replica(t, 0, "a", member.Options{}, pattern(5, 1000), nil)
+	var refuses atomic.Bool
+	a := c.replica(t, 0, "a", member.Options{}, pattern(5, 1000), func(r *replica) {
+		r.give = func(r *replica, e *member.Event) {
+			if !refuses.Load() {
+				e.Donate(bytes.NewReader(r.state()), 0)
+			}
+		}
+	})
 	keeper := c.replica(t, 1, "keeper", wantsState, nil, func(r *replica) { r.keep = true })
 	keeper.has()
 	b := c.replica(t, 2, "b", wantsState, nil, nil)
 	b.has()
-	b.send("g", views.Agreed, "that b has it is agreed before this") // its host said so before
-	a.leave("g")
-	x := c.replica(t, 0, "x", wantsState, nil, nil)
-	if x.at(1) != b.at(1) {
+	a.send("g", views.Agreed, "a line")
+	want := b.at(1)
+	refuses.Store(true)
+	// Until all know that b has it, nobody can give it.
+	x := c.replica(t, 1, "x", wantsState, nil, nil)
+	for n := 1; ; n++ {
+		events := x.await("the state, or the parting", func(e []member.Event) bool {
+			return len(only(e, "g", member.KindState))+len(only(e, "g", member.KindParted)) == n
+		})
+		if len(only(events, "g", member.KindState)) > 0 {
+			break
+		}
+		x.join("g", wantsState)
+	}
+	if x.at(1) != want {
 		t.Error("the state is another")
 	}
 	if keeper.wasAsked() != 0 || b.wasAsked() != 1 {

@@ -36,8 +36,11 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 		Transport: s.text(keyTransport), Peers: s.values[keyPeers].Value.([]string),
 		InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog), NoMessageEvents: !s.flag(keyEventMsgs),
 		Attrs: s.values[keyAttrs].Value.(map[string]string), LabFaults: s.flag(keyLabFaults), Started: s.text(keyStarted),
-		Version: version, Logger: logger,
+		SpoolMax: int64(s.values[keySpoolMax].Value.(int)) << 20, Version: version, Logger: logger,
 	}}
+	if d.Host.SpoolMax == 0 {
+		s.fault(keySpoolMax, "0", "1 or more MiB", s.from(keySpoolMax)+"; leave it out for 1024")
+	}
 	d.Host.Bind = s.addrPort(keyBind, gms.DefaultPort)
 	d.Host.Advertise = s.addrPort(keyAdvertise, gms.DefaultPort)
 	d.Host.McastGroup = s.addrPort(keyMcastGroup, gms.DefaultPort)

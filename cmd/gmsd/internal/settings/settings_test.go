@@ -111,12 +111,12 @@ x = 1
 `
 	s, _ := load(t, []string{
 		"--config", "/etc/gmsd.toml", "--transport", "pigeon", "--init-expect", "-1", "--advertise", "::1x",
-		"--admin", "7750", "--started", "check:", "--log-level", "loud", "--db", "dbase", "--partition-policy", "x",
+		"--admin", "7750", "--spool-max", "0", "--started", "check:", "--log-level", "loud", "--db", "dbase", "--partition-policy", "x",
 	}, nil, file)
 	_, err := daemonOf(s)
 	want := []string{
 		"admin", "advertise", "attrs", "bind", "db", "init-expect", "insecure-lab", "lab-faults", "log-level", "nam",
-		"partition-policy", "peers", "started", "surprise", "transport",
+		"partition-policy", "peers", "spool-max", "started", "surprise", "transport",
 	}
 	if got := faultsOf(t, err); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -159,7 +159,7 @@ func TestBadFiles(t *testing.T) {
 func TestDaemon(t *testing.T) {
 	s, err := load(t, []string{
 		"--insecure-lab", "--bind", "127.0.0.1", "--name", "h1", "--data-dir", "/d", "--started", "check:test -f /x",
-		"--admin", "none", "--db", "sqlite", "--key-file", "/k", "--log-level", "debug", "--attrs", "a=1, b=2=3",
+		"--admin", "none", "--db", "sqlite", "--key-file", "/k", "--log-level", "debug", "--spool-max", "64", "--attrs", "a=1, b=2=3",
 	}, nil, "")
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.Host.Bind != netip.MustParseAddrPort("127.0.0.1:7749") || d.Host.Started != "check:test -f /x" ||
-		d.Admin != "" || d.AdminSocket != "/d/admin.sock" || !d.Host.HasDB || d.LogLevel != slog.LevelDebug || d.Host.Attrs["b"] != "2=3" {
+		d.Admin != "" || d.AdminSocket != "/d/admin.sock" || !d.Host.HasDB || d.LogLevel != slog.LevelDebug || d.Host.SpoolMax != 64<<20 || d.Host.Attrs["b"] != "2=3" {
 		t.Errorf("got %+v", d)
 	}
 	if v := s.values["advertise"]; v.Text() != "127.0.0.1:7749" || v.Origin != "default" {

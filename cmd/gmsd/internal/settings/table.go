@@ -52,6 +52,7 @@ const (
 	keyPartition   = "partition-policy"
 	keyPeers       = "peers"
 	keyRouters     = "routers"
+	keySpoolMax    = "spool-max"
 	keyStarted     = "started"
 	keyTransport   = "transport"
 )
@@ -75,6 +76,7 @@ func table() []setting {
 		{key: keyClients, kind: words, usage: "where programs reach the groups: `path or tcp:HOST:PORT,...`, or none (default: <data-dir>/clients.sock)"},
 		{key: keyEventLog, usage: "`file` (or -) for the event log"},
 		{key: keyEventMsgs, kind: toggle, fallback: "true", usage: "log every message sent and delivered, too: it costs more than the messages"},
+		{key: keySpoolMax, kind: number, fallback: "1024", usage: "`MiB` of messages, in the data directory, that wait for a program whose state is on its way; beyond it the group slows down"},
 		{key: keyAttrs, kind: pairs, reload: true, usage: "small `key=value,...` that travel with the host in views"},
 		{key: keyStarted, fallback: "auto", usage: "`WORD`: who sets the started bit: auto, api or check:COMMAND"},
 		{key: keyDB, fallback: "none", usage: "`WORD`: none, sqlite, postgres, mariadb or exec; only the has-db bit until databases arrive"},
