@@ -22,6 +22,9 @@ const (
 	PayloadMax = 16 << 20
 	// DatagramMax is the largest datagram we send or take: what UDP over IPv4 carries.
 	DatagramMax = 65507
+	// MessageMax bounds a control message as it is cut into pieces: the largest
+	// view, whose members say all they may of themselves, takes three quarters of it.
+	MessageMax = 1 << 20
 	// SubgroupsMax bounds the regimes that merge in one view.
 	SubgroupsMax = MembersMax
 )

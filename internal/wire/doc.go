@@ -20,7 +20,10 @@
 //     alone, with a reason ([Frame].Broken, [Reason]).
 //  4. What Decode gives shares no memory with the frame, but for a Data: its body
 //     lies in the frame, and the Data is the Frame's until the next Decode.
-//  5. One value has one encoding in a given version: varints are in their
+//  5. What is longer than a frame is cut into pieces by who sends it and put
+//     together by who receives it (internal/engine); the numbers of a Piece agree
+//     with each other and with its length, so no two pieces of one cut overlap.
+//  6. One value has one encoding in a given version: varints are in their
 //     shortest form, an empty list and a nil one are the same and read as nil.
 //
 // # Values
@@ -98,6 +101,16 @@
 //	27    Probe      Token u64, Whom list of (process, addr)
 //	28    Reached    Token u64, Who list of process
 //	29    Transfer   Body bytes (not empty; see views/transfer)
+//	30    Piece      ID u64, Total uv (up to views.MessageMax), Count uv (2..message.PiecesMax),
+//	                 Index uv (from 0), Bytes bytes: so many as Total, Count and Index say
+//
+// # Pieces
+//
+// A message that is longer than a frame travels as a row of Pieces, each in a frame
+// of its own. Cut is its type (u8) and its body, Total bytes in all and ID their
+// 64-bit FNV-1a; [AppendWhole] and [DecodeWhole] are for that. All pieces but the
+// last hold ceil(Total/Count) bytes, at least message.PieceLeast. Of Data, Transfer,
+// Relay, Piece and the signs of life there are none (message.Type.Divisible).
 //
 // # How it may change
 //

@@ -75,6 +75,10 @@ var seeds = map[message.Type][]raw{
 	message.TypeResend: {raw{}.view().uv(lastStream, 1, 1, math.MaxUint64-1)},
 	message.TypeAck:    {raw{}.view().uv(0, 0), raw{}.view().uv(1, lastStream, 5, math.MaxUint64)},
 	message.TypeStable: {raw{}.view().uv(0, 1, views.MembersMax-1), raw{}.view().uv(1, lastStream+1, 5, 0, views.MembersMax)},
+	message.TypePiece: {
+		raw{}.zero(8).uv(views.MessageMax, message.PiecesMax, message.PiecesMax-1, 128).zero(128),
+		raw{}.zero(8).uv(257, 2, 1, 128).zero(128),
+	},
 	message.TypeRecover: {
 		raw{}.view().view().uv(1, lastStream, math.MaxUint64, views.MembersMax-1),
 	},
@@ -155,3 +159,33 @@ func FuzzDecodeGrant(f *testing.F)     { fuzzBody(f, message.TypeGrant) }
 func FuzzDecodeProbe(f *testing.F)     { fuzzBody(f, message.TypeProbe) }
 func FuzzDecodeReached(f *testing.F)   { fuzzBody(f, message.TypeReached) }
 func FuzzDecodeTransfer(f *testing.F)  { fuzzBody(f, message.TypeTransfer) }
+func FuzzDecodePiece(f *testing.F)     { fuzzBody(f, message.TypePiece) }
+
+// FuzzDecodeWhole feeds what pieces were put together to: anything a frame may not
+// hold, a frame's own decoder does not see.
+func FuzzDecodeWhole(f *testing.F) {
+	for _, m := range samples() {
+		if whole, err := AppendWhole(nil, m); err == nil {
+			f.Add(whole)
+		}
+	}
+	f.Add([]byte{byte(message.TypeData), 0})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, whole []byte) {
+		m, err := DecodeWhole(whole)
+		if err != nil {
+			if Reason(err) == "wire-other" {
+				t.Fatalf("no reason for %v", err)
+			}
+			return
+		}
+		again, err := AppendWhole(nil, m)
+		if err != nil || !bytes.HasPrefix(whole, again) {
+			t.Fatalf("% x\nbecame % x: %v", whole, again, err)
+		}
+		clear(whole)
+		if after, err := AppendWhole(nil, m); err != nil || !bytes.Equal(after, again) {
+			t.Fatalf("it changed with the whole: % x\nwas % x: %v", after, again, err)
+		}
+	})
+}

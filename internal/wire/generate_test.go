@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"net/netip"
@@ -288,6 +289,17 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	message.TypeTransfer: func(t *rapid.T) message.Message {
 		return &message.Transfer{Body: genBytes(t, 1, 500)}
 	},
+	message.TypePiece: genPiece,
+}
+
+func genPiece(t *rapid.T) message.Message {
+	size := rapid.IntRange(2*message.PieceLeast, 2000).Draw(t, "size")
+	total := rapid.IntRange(size+1, views.MessageMax).Draw(t, "total")
+	m := &message.Piece{ID: genU64(t), Total: uint32(total), Count: uint16(message.PiecesFor(total, size))}
+	m.Index = rapid.Uint16Range(0, m.Count-1).Draw(t, "index")
+	from, to := m.Span()
+	m.Bytes = bytes.Repeat([]byte{byte(from)}, to-from)
+	return m
 }
 
 func genContact(t *rapid.T) message.Contact {

@@ -18,3 +18,9 @@ func readHello(r *reader, m *message.Hello) {
 	m.Joiner = r.bool("Joiner")
 	m.New = r.bool("New")
 }
+
+func readIntroduce(r *reader) *message.Introduce {
+	m := new(message.Introduce)
+	readHello(r, &m.Hello)
+	return m
+}

@@ -124,6 +124,17 @@ func refusals() []refused {
 		{"strangers", &message.Probe{Whom: make([]message.Contact, message.ProbeMax+1)}, ErrLimit, "Whom"},
 		{"no transfer", &message.Transfer{}, ErrForm, "Body"},
 		{"long transfer", &message.Transfer{Body: make([]byte, views.DatagramMax+1)}, ErrLimit, "Body"},
+		{"whole", &message.Piece{Total: views.MessageMax + 1, Count: message.PiecesMax, Bytes: make([]byte, 129)}, ErrLimit, "Total"},
+		{"pieces", &message.Piece{Total: views.MessageMax, Count: message.PiecesMax + 1, Bytes: make([]byte, 128)}, ErrLimit, "Count"},
+		{"no pieces", &message.Piece{Total: 300}, ErrForm, "Count"},
+		{"one piece", &message.Piece{Total: 300, Count: 1, Bytes: make([]byte, 300)}, ErrForm, "Count"},
+		{"pieces of nothing", &message.Piece{Count: 2}, ErrForm, "Count"},
+		{"short pieces", &message.Piece{Total: 254, Count: 2, Bytes: make([]byte, 127)}, ErrForm, "Count"},
+		{"empty last piece", &message.Piece{Total: 128 * 258, Count: 259, Index: 258}, ErrForm, "Count"},
+		{"piece behind the last", &message.Piece{Total: 300, Count: 2, Index: 2}, ErrForm, "Index"},
+		{"piece too short", &message.Piece{Total: 300, Count: 2, Bytes: make([]byte, 149)}, ErrForm, "Bytes"},
+		{"piece too long", &message.Piece{Total: 300, Count: 2, Bytes: make([]byte, 151)}, ErrForm, "Bytes"},
+		{"last piece too long", &message.Piece{Total: 301, Count: 2, Index: 1, Bytes: make([]byte, 151)}, ErrForm, "Bytes"},
 		{"reached", &message.Reached{Who: make([]views.Process, over+1)}, ErrLimit, "Who"},
 	}
 }
@@ -263,6 +274,10 @@ func TestBytesBeyondALimit(t *testing.T) {
 		{"no transfer", message.TypeTransfer, raw{}.uv(0), ErrForm, "Body"},
 		{"transfer", message.TypeTransfer, raw{}.uv(views.DatagramMax + 1).zero(70000), ErrLimit, "Body"},
 		{"transfer beyond the body", message.TypeTransfer, raw{}.uv(10).zero(9), ErrShort, "Body"},
+		{"whole", message.TypePiece, raw{}.zero(8).uv(views.MessageMax + 1).zero(9), ErrLimit, "Total"},
+		{"pieces", message.TypePiece, raw{}.zero(8).uv(300, message.PiecesMax+1).zero(9), ErrLimit, "Count"},
+		{"piece over 16 bits", message.TypePiece, raw{}.zero(8).uv(300, 2, 1<<16, 150).zero(150), ErrLimit, "Index"},
+		{"piece beyond the body", message.TypePiece, raw{}.zero(8).uv(300, 2, 1, 150).zero(149), ErrShort, "Bytes"},
 		{"unknown type", message.TypeEnd, fill(9), ErrType, "Message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -287,6 +302,7 @@ func TestCountsAllocateNothing(t *testing.T) {
 		message.TypeGrant:   list(raw{}.view().uv(0), RangesMax, 2),
 		message.TypeProbe:   list(raw{}.zero(8), message.ProbeMax, 18),
 		message.TypeReached: list(raw{}.zero(8), views.MembersMax, 17),
+		message.TypePiece:   list(raw{}.zero(8).uv(views.MessageMax, 20, 0), views.DatagramMax, 1),
 	}
 	for typ, body := range bodies {
 		allocs := testing.AllocsPerRun(100, func() {

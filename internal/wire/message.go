@@ -104,6 +104,8 @@ func writeBody(w *writer, m message.Message) {
 		writeReached(w, m)
 	case *message.Transfer:
 		writeTransfer(w, m)
+	case *message.Piece:
+		writePiece(w, m)
 	default:
 		w.fail("Message", ErrType)
 	}
@@ -129,9 +131,7 @@ func readBody(r *reader, typ message.Type) message.Message {
 		readHello(r, m)
 		return m
 	case message.TypeIntroduce:
-		m := new(message.Introduce)
-		readHello(r, &m.Hello)
-		return m
+		return readIntroduce(r)
 	case message.TypeAsk:
 		return readAsk(r)
 	case message.TypeRoster:
@@ -178,6 +178,8 @@ func readBody(r *reader, typ message.Type) message.Message {
 		return readReached(r)
 	case message.TypeTransfer:
 		return readTransfer(r)
+	case message.TypePiece:
+		return readPiece(r)
 	case message.TypeNone, message.TypeEnd:
 	}
 	r.fail("Message", ErrType)

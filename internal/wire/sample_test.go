@@ -94,6 +94,7 @@ func samples() []message.Message {
 		&message.Probe{Token: 8, Whom: []message.Contact{{Process: views.Process{Host: hostN(1), Incarnation: 2}, Addr: addr}, {Process: views.Process{Host: hostN(2), Incarnation: 1}, Addr: addr6}}},
 		&message.Reached{Token: 8, Who: []views.Process{{Host: hostN(1), Incarnation: 2}}},
 		&message.Transfer{Body: []byte("a piece of a state")},
+		&message.Piece{ID: 0xfedcba9876543210, Total: 1000, Count: 4, Index: 3, Bytes: []byte(strings.Repeat("p", 250))},
 	}
 }
 

@@ -35,6 +35,7 @@
 //	Request    sender -> coordinator    deliver   I want so many places in the agreed order
 //	Grant      coordinator -> sender    deliver   these places are yours
 //	Transfer   donor <-> joiner         state     a piece of an application's state, or a word about it (views/transfer)
+//	Piece      as what it is of         any       a part of a message that is longer than a frame
 //
 // Slices in a message belong to the message; nobody changes them after it was
 // sent or received. But a Data or Transfer that was decoded is the frame's:

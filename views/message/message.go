@@ -41,6 +41,7 @@ const (
 	TypeProbe
 	TypeReached
 	TypeTransfer
+	TypePiece
 	TypeEnd
 )
 
@@ -48,6 +49,7 @@ var typeNames = [...]string{
 	"None", "Heartbeat", "Ping", "Pong", "Accuse", "Hello", "Introduce", "Ask", "Roster", "Refuse",
 	"Propose", "Answer", "Nack", "Hold", "Recover", "Catchup", "Fetch", "Install", "Relay", "Abdicate",
 	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant", "Probe", "Reached", "Transfer",
+	"Piece",
 }
 
 // String gives the name in the message table.
@@ -493,3 +495,4 @@ func (*Grant) Type() Type     { return TypeGrant }     //nolint:revive // as abo
 func (*Probe) Type() Type     { return TypeProbe }     //nolint:revive // as above
 func (*Reached) Type() Type   { return TypeReached }   //nolint:revive // as above
 func (*Transfer) Type() Type  { return TypeTransfer }  //nolint:revive // as above
+func (*Piece) Type() Type     { return TypePiece }     //nolint:revive // as above
