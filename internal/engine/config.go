@@ -24,7 +24,9 @@ type Config struct {
 	// hear it, too.
 	Multicast bool
 	// PathBytes is how long a frame may be without being taken apart on its way:
-	// what the path carries less the headers of IP and UDP. 0: 1,472, an Ethernet.
+	// what the path carries less the headers of IP and UDP. 0: 1,472, an Ethernet;
+	// at least 548, what every path of IPv4 carries. A control message that is longer
+	// goes in pieces.
 	PathBytes int
 	// Window is how many bytes of messages may be under way in a view; 0 for the
 	// core's default. A quarter of the receive buffer is right.
@@ -39,6 +41,7 @@ type Config struct {
 
 const (
 	pathDefault = 1472
+	pathLeast   = 548
 	// dataOverhead is what a frame takes beside the body of the one packet in it.
 	dataOverhead = 96
 )
@@ -47,5 +50,5 @@ func (c *Config) ensureDefaults() {
 	if c.PathBytes == 0 {
 		c.PathBytes = pathDefault
 	}
-	c.PathBytes = min(c.PathBytes, views.DatagramMax)
+	c.PathBytes = min(max(c.PathBytes, pathLeast), views.DatagramMax)
 }

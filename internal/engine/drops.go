@@ -38,6 +38,12 @@ func add(list *[]trace.Drop, drop trace.Drop) {
 	(*list)[dropKinds-1].Count += drop.Count
 }
 
+// drop counts one thing thrown away here.
+func (e *Engine) drop(from views.HostID, reason string) {
+	e.drops.count(from, reason, 1)
+	e.armDrops()
+}
+
 func (e *Engine) armDrops() {
 	if e.drops.dueAt == 0 {
 		e.drops.dueAt = e.now.Add(dropsEvery)

@@ -37,6 +37,9 @@ type Engine struct {
 	out     Output
 	// bundle is up to which size messages for one place share a frame.
 	bundle int
+	// pieces are on their way out, parts those that came of messages not yet whole.
+	pieces outgoing
+	parts  parts
 	drops  drops
 	tokens uint64
 	// persists maps the token of a write in flight to what it makes durable.
@@ -75,6 +78,7 @@ func New(cfg Config) (*Engine, error) {
 	e.detect = failuredetect.New(detect, cfg.Seed)
 	cfg.ensureDefaults()
 	e.bundle = cfg.PathBytes
+	e.pieces.size = cfg.PathBytes - wire.RelayHeadMax - wire.HeaderMax - wire.PieceHeadMax
 	e.light = newLight(cfg.Self.Process)
 	states, err := newStates(cfg.Self.Process, cfg.PathBytes)
 	if err != nil {
@@ -114,6 +118,8 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 	e.detect.Advance(e.now)
 	e.advanceBlock()
 	e.advanceStates()
+	e.parts.advance(e.now)
+	e.advancePieces()
 	if d := e.core.Deadline(); d != 0 && d <= e.now {
 		e.core.Advance(e.now)
 	}
@@ -343,6 +349,8 @@ func (e *Engine) Deadline() views.Instant {
 	d := views.Earliest(e.core.Deadline(), e.detect.Deadline())
 	d = views.Earliest(d, e.light.block.until)
 	d = views.Earliest(d, e.states.machine.Deadline())
+	d = views.Earliest(d, e.pieces.deadline())
+	d = views.Earliest(d, e.parts.deadline())
 	return views.Earliest(d, e.drops.dueAt)
 }
 

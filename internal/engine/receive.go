@@ -81,6 +81,9 @@ func (e *Engine) dispatch(from vsync.Sender, m message.Message) {
 	case *message.Relay:
 		e.relay(from, m)
 		return
+	case *message.Piece:
+		e.takePiece(from, m)
+		return
 	case *message.Pong:
 		if e.core.IsMember(from) {
 			e.detect.HandlePong(e.now, from.Process, m.Token)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/gmsd/gmsd/internal/wire"
-	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/vsync"
 )
@@ -41,7 +40,7 @@ func (f *frames) end(frame []byte) {
 }
 
 // send turns messages into frames. Those that follow each other to one place
-// share a frame while they fit.
+// share a frame while they fit, and what does not fit into one goes in pieces.
 func (e *Engine) send(sends []vsync.Send) {
 	var frame []byte
 	var open *vsync.Send
@@ -56,7 +55,7 @@ func (e *Engine) send(sends []vsync.Send) {
 			continue
 		}
 		if open != nil && samePlace(open, s) {
-			if longer, ok := e.append(frame, s.Msg, e.bundle); ok {
+			if longer, ok := e.append(frame, s.Msg, min(e.bundle, e.room(s))); ok {
 				frame = longer
 				continue
 			}
@@ -65,10 +64,9 @@ func (e *Engine) send(sends []vsync.Send) {
 			e.finish(open, frame)
 			open = nil
 		}
-		first, ok := e.append(e.begin(), s.Msg, views.DatagramMax)
+		first, ok := e.append(e.begin(), s.Msg, e.room(s))
 		if !ok {
-			e.drops.count(e.header.From.Host, "too-long-to-send", 1)
-			e.armDrops()
+			e.sendInPieces(s)
 			continue
 		}
 		frame, open = first, s
