@@ -157,9 +157,6 @@ func (l *loop) amend(d engine.StateChanged) {
 	l.host.listeners.show(GroupEvent{Kind: KindState, Who: d.Who}, &next)
 	if d.Who == l.self.Host {
 		l.changed()
-		if d.Err != nil {
-			l.refused(d.Err)
-		}
 	}
 }
 

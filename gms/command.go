@@ -172,16 +172,6 @@ func (l *loop) changed() {
 	l.calls.changes = slices.Delete(l.calls.changes, 0, shown)
 }
 
-// refused answers the changes of attributes that still wait: there is no room.
-func (l *loop) refused(err error) {
-	l.calls.changes = slices.DeleteFunc(l.calls.changes, func(c change) bool {
-		if c.setAttrs {
-			c.tell(err)
-		}
-		return c.setAttrs
-	})
-}
-
 func (l *loop) evict(host views.HostID, w waiter) {
 	view := l.host.View().View
 	rank := view.Rank(host)

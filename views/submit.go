@@ -8,8 +8,6 @@ var (
 	ErrFull = errors.New("send queue full")
 	// ErrLeaving: the host is going.
 	ErrLeaving = errors.New("host is leaving")
-	// ErrViewFull: the view would not fit into a datagram with these attributes.
-	ErrViewFull = errors.New("no room in the view for these attributes")
 	// ErrTooLong: the payload is longer than PayloadMax.
 	ErrTooLong = errors.New("payload too long")
 	// ErrGroupName: the group's name is empty or longer than GroupNameMax.

@@ -94,8 +94,6 @@ func explain(err error) *Error {
 		return failure(CodeBadRequest, err.Error(), "use POST /v1/leave (gmsd leave)")
 	case errors.Is(err, gms.ErrLab):
 		return failure(CodeDisabled, err.Error(), "start it with --lab-faults")
-	case errors.Is(err, views.ErrViewFull):
-		return failure(CodeFull, err.Error(), "shorten the attributes, here or at other hosts")
 	case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy):
 		return failure(CodeFull, err.Error(), "try again after a moment")
 	case errors.Is(err, gms.ErrClosed):

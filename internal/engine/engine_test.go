@@ -27,6 +27,9 @@ type lan struct {
 	hosts []*lanHost
 	delay func() time.Duration
 	loss  float64
+	// path is how long a frame may be, 0 for the engine's default; tooLong counts
+	// those that were longer and went no further.
+	path, tooLong int
 }
 
 type lanHost struct {
@@ -40,8 +43,6 @@ type lanHost struct {
 	attrs   []views.Attr
 	log     []trace.Event
 	got     []string
-	// refused is why the last change of its own attributes did not come about.
-	refused error
 	watched []engine.WatchTarget
 	// delivered is all of it, messages one by one.
 	delivered []engine.Delivery
@@ -98,6 +99,7 @@ func (h *lanHost) boot() {
 	e, err := engine.New(engine.Config{
 		Self:  views.Member{Process: h.process, Name: fmt.Sprintf("h%d", len(h.lan.hosts)), Addr: h.addr, Version: "test", Attrs: h.attrs},
 		Group: "g", Nonce: h.lan.rng.Uint64(), Seed: h.lan.rng.Uint64(), Multicast: true,
+		PathBytes: h.lan.path,
 	})
 	if err != nil {
 		h.lan.t.Fatal(err)
@@ -122,19 +124,15 @@ func (h *lanHost) step(in engine.Input) {
 		h.lan.send(h, p)
 	}
 	for _, d := range out.Deliver {
-		switch d := d.(type) {
-		case *engine.Messages:
-			for i := range d.List {
-				h.got = append(h.got, string(d.List[i].Payload))
-				h.delivered = append(h.delivered, d.List[i])
-			}
+		m, ok := d.(*engine.Messages)
+		if !ok {
+			h.delivered = append(h.delivered, d)
 			continue
-		case engine.StateChanged:
-			if d.Who == h.process.Host {
-				h.refused = d.Err
-			}
 		}
-		h.delivered = append(h.delivered, d)
+		for i := range m.List {
+			h.got = append(h.got, string(m.List[i].Payload))
+			h.delivered = append(h.delivered, m.List[i])
+		}
 	}
 	if out.Watch != nil {
 		h.watched = out.Watch.Targets
@@ -155,6 +153,10 @@ func (h *lanHost) arm() {
 }
 
 func (l *lan) send(from *lanHost, p engine.Packet) {
+	if l.path > 0 && len(p.Frame) > l.path {
+		l.tooLong++
+		return
+	}
 	for _, to := range l.hosts {
 		if to == from && p.Scope != engine.Direct {
 			continue

@@ -174,8 +174,7 @@ var refuseHints = map[views.RefuseCode]string{
 		"stop one of the two, and give the copy a fresh data-dir",
 	views.RefuseRolledBack: "the group has seen a later life of this host: was the state directory restored from an old copy? " +
 		"start it with a fresh data-dir",
-	views.RefuseFull: "the view is full: 1024 members, or no room for their names and attributes in one datagram; " +
-		"shorten the attributes, or form a second group",
+	views.RefuseFull:    "the view is full: it has 1024 members; form a second group",
 	views.RefuseEvicted: "removed by the operator",
 }
 

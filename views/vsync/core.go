@@ -94,8 +94,6 @@ type Core struct {
 	rank       int
 	// joiner: never in a view of two.
 	joiner bool
-	// viewBytes is about what the view takes in an Install.
-	viewBytes int
 	// index finds a rank by host where the view is large.
 	index map[views.HostID]int
 	// addrs are the addresses of the other members.

@@ -135,27 +135,15 @@ func (c *Core) nameOf(group []byte) string {
 	return name
 }
 
-// applyState changes a member's bits and attributes in the current view; the
-// attributes stay where there is no room for the new ones.
+// applyState changes a member's bits and attributes in the current view.
 func (c *Core) applyState(origin int, k views.Position, state *selfState) {
 	v := *c.view
 	v.Members = slices.Clone(v.Members)
 	m := &v.Members[origin]
-	var err error
-	if c.grows(m, state.Attrs) {
-		m.Attrs = state.Attrs
-	} else {
-		c.drop(m.Host, "attributes-do-not-fit")
-		if origin == c.rank && c.phase == Operational { // else the next view says what became of them
-			err = views.ErrViewFull
-			c.said.Attrs = m.Attrs
-			c.forgetAttrs()
-		}
-	}
-	m.Bits = state.Bits
+	m.Bits, m.Attrs = state.Bits, state.Attrs
 	c.view = &v
 	c.emit(trace.BitsChanged{View: v.ID, K: k, Who: m.Host, Bits: m.Bits})
-	c.deliver(StateChanged{View: c.view, K: k, Who: m.Host, Err: err})
+	c.deliver(StateChanged{View: c.view, K: k, Who: m.Host})
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -33,7 +33,6 @@ func (c *Core) decide() {
 		}
 		in.Groups = append(in.Groups, g)
 	}
-	c.trim(plan)
 	in.Kind, in.Reason = c.kindAndReason(plan)
 	for _, p := range plan {
 		in.Members = append(in.Members, p.member)
@@ -421,9 +420,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 	}
 	c.prev, c.base, c.view = prev, v, v
 	c.reindex()
-	c.viewBytes = recordBytes(v.Members)
 	c.rank = v.RankOf(c.self.Process)
-	said := c.said
 	c.said = v.Members[c.rank]
 	c.joiner = c.joiner && v.Size() == 1
 	c.members = make([]memberState, v.Size())
@@ -451,10 +448,6 @@ func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 	c.held, c.ahead = c.cfg.Holds, true
 	c.emit(installEvent(v, prev, trans))
 	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans, At: len(c.out.Events), Bare: bare})
-	if !prev.IsZero() && attrBytes(said.Attrs) != attrBytes(c.said.Attrs) {
-		c.forgetAttrs() // there was no room for them
-		c.deliver(StateChanged{View: v, Who: c.self.Host, Err: views.ErrViewFull})
-	}
 	if !prev.IsZero() {
 		c.emit(trace.Unblock{View: v.ID})
 		c.deliver(Unblocked{View: v.ID})

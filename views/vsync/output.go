@@ -117,13 +117,10 @@ type Control struct {
 }
 
 // StateChanged gives the view with one member's bits or attributes changed.
-// K is 0 where the change came with an install. With views.ErrViewFull the
-// attributes stayed as they were.
 type StateChanged struct {
 	View *views.View
 	K    views.Position
 	Who  views.HostID
-	Err  error
 }
 
 // Submitted tells the fate of a [Submission] with a token: delivered here under its order, or not

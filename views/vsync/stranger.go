@@ -23,8 +23,6 @@ type stranger struct {
 	firstAt, heardAt views.Instant
 	// roster are its members by rank, once asked: then both directions work.
 	roster []views.Member
-	// bytes is about what they take in an Install.
-	bytes int
 	// toldUsAt is when it told the roster; an old one counts no more.
 	toldUsAt views.Instant
 	// reach is what we know of the ways to them: whoever cannot be reached would
@@ -343,7 +341,7 @@ func (c *Core) keepRoster(s *stranger, m *message.Roster) {
 		c.gather.joinAt = c.now
 	}
 	changed := !slices.EqualFunc(s.roster, m.Members, func(a, b views.Member) bool { return a.Process == b.Process })
-	s.roster, s.bytes, s.toldUsAt = m.Members, recordBytes(m.Members), c.now
+	s.roster, s.toldUsAt = m.Members, c.now
 	if room := c.room(); !room.holds(s) {
 		c.turnAway(s)
 		return
