@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -179,6 +180,9 @@ func (h *Host) start() {
 		Multicast: h.w.opts.Multicast != 0, MessageEvents: true,
 	}
 	cfg.Window = int(h.w.opts.Window)
+	if h.w.opts.Path > 0 {
+		cfg.PathBytes, cfg.Self.Attrs = int(h.w.opts.Path), longAttrs
+	}
 	h.w.opts.tune(&cfg)
 	eng, err := h.w.maker(cfg)
 	if err != nil {
@@ -191,6 +195,11 @@ func (h *Host) start() {
 	h.log(p, trace.Start{HostName: cfg.Self.Name, Version: cfg.Self.Version})
 	h.w.note(hashStart, uint64(h.number), uint64(p.id.Incarnation))
 	h.step(nil)
+}
+
+// longAttrs are such that two hosts' do not fit into a frame of a short path.
+var longAttrs = []views.Attr{
+	{Key: "a", Value: strings.Repeat("a", views.AttrValueMax)}, {Key: "b", Value: strings.Repeat("b", views.AttrValueMax)},
 }
 
 // plan starts the daemon after delay, unless something else is wished before.

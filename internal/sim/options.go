@@ -63,6 +63,9 @@ type Options struct {
 	Ports, Names, Clients, Blocking, Mute, Long, Slow int64
 	// Window is how many bytes may be under way in a view; 0 for the default.
 	Window int64
+	// Path is how long a frame may be, 0 for the default. Where it is set hosts say so
+	// much of themselves that views go in pieces.
+	Path int64
 
 	// Buggify sites: what a driver may do within its contract, and rarely does.
 	SlowPersist, EarlyWake, LateWake, Poison int64
@@ -112,6 +115,7 @@ func Swarm(seed uint64, hosts int) Options {
 	}
 	drawScale(&o)
 	drawClients(&o)
+	drawPath(&o)
 	return o
 }
 
@@ -207,6 +211,13 @@ func drawClients(o *Options) {
 	if o.Names < 100 && chance(r, 100_000) {
 		o.Slow = logBetween[int64](r, 2000, 15_000) / max(1, o.Hosts/4)
 		o.Window = logBetween[int64](r, 64<<10, 256<<10)
+	}
+}
+
+// drawPath gives one seed of five a short path.
+func drawPath(o *Options) {
+	if r := newStream(o.Seed, "path", 0); chance(r, 200_000) {
+		o.Path = between[int64](r, 548, 700)
 	}
 }
 
@@ -319,6 +330,7 @@ func (o *Options) fields() []optionField {
 		{"long", &o.Long},
 		{"slow", &o.Slow},
 		{"window", &o.Window},
+		{"path", &o.Path},
 		{"slow-persist", &o.SlowPersist},
 		{"early-wake", &o.EarlyWake},
 		{"late-wake", &o.LateWake},
