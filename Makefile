@@ -65,6 +65,8 @@ tidy:
 	$(GO) test -count=1 ./internal/tidy
 
 unit: race
+	@echo "== unit, the module of the comparison"
+	cd bench && $(GO) vet ./... && $(GO) test -shuffle=on -timeout 2m ./...
 
 race:
 	@echo "== unit, with the race detector, shuffled"
