@@ -93,3 +93,13 @@ func (l *Lab) FreeDisk(host int) error {
 	err := l.Do(host, func() error { return os.Remove(filepath.Join(l.DataDir(host), fillName)) })
 	return errors.Join(err, l.facts.fault("disk full", false, host))
 }
+
+// Spooled names the temporary files in a host's data directory: states on their way,
+// and what waits behind them.
+func (l *Lab) Spooled(host int) (names []string, err error) {
+	err = l.Do(host, func() (err error) {
+		names, err = filepath.Glob(filepath.Join(l.DataDir(host), "*.tmp"))
+		return err
+	})
+	return names, err
+}
