@@ -62,6 +62,7 @@ func TestRunMeasuresWhatItNames(t *testing.T) {
 				want[fmt.Sprintf("lib,%s flood_100B_%dsend_%s", order, k, figure)] = 2
 			}
 			want[fmt.Sprintf("lib,%s flood_100B_%dsend_resent_pct", order, k)] = 1
+			want[fmt.Sprintf("lib,%s flood_100B_%dsend_allocs", order, k)] = 1
 		}
 		for figure, hosts := range map[string]int{"lat_p50_us": 2, "lat_p99_us": 2, "own_p50_us": 1, "own_p99_us": 1} {
 			want[fmt.Sprintf("lib,%s rate_100B_1send_1000/s_%s", order, figure)] = hosts

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +117,8 @@ type standing struct {
 	views []views.ViewID // of each host
 	// resent is how many messages the hosts have sent again since they started.
 	resent uint64
+	// allocated is how many objects this process has taken from the heap.
+	allocated uint64
 }
 
 func (g *group) standing(ctx context.Context) (*standing, error) {
@@ -128,6 +131,9 @@ func (g *group) standing(ctx context.Context) (*standing, error) {
 		out.views = append(out.views, s.Engine.View.ID)
 		out.resent += s.Engine.Counters.Retransmits
 	}
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
+	metrics.Read(sample)
+	out.allocated = sample[0].Value.Uint64()
 	return &out, nil
 }
 

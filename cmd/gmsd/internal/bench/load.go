@@ -56,6 +56,8 @@ type load struct {
 	sent              atomic.Uint64
 	// resent are the messages that holders sent again.
 	resent uint64
+	// allocated are the objects taken from the heap meanwhile, by all hosts and the load.
+	allocated uint64
 	// newView: the view changed while it ran.
 	newView bool
 }
@@ -100,6 +102,7 @@ func (l *load) run(ctx context.Context, duration time.Duration) ([]*receiver, er
 		return nil, err
 	}
 	l.resent = after.resent - before.resent
+	l.allocated = after.allocated - before.allocated
 	l.newView = !slices.Equal(before.views, after.views)
 	return receivers, errors.Join(l.judge(receivers), l.part(ctx))
 }
@@ -177,6 +180,14 @@ func (l *load) mark(ctx context.Context) error {
 
 // missing is how many messages a port was not given.
 func (l *load) missing(r *receiver) int64 { return int64(l.sent.Load()) - int64(r.got) }
+
+// delivered counts all that was received.
+func (l *load) delivered(receivers []*receiver) (n uint64) {
+	for _, r := range receivers {
+		n += r.got
+	}
+	return n
+}
 
 // judge holds what was received against what was sent.
 func (l *load) judge(receivers []*receiver) error {

@@ -166,6 +166,7 @@ func (b *bench) load(ctx context.Context, g *group, c cell) error {
 	}
 	if c.rate == 0 && g.hosts != nil {
 		b.report.Records.Add(cfg, b.Hosts, name+"_resent_pct", 100*float64(l.resent)/float64(max(l.sent.Load(), 1)), b.run)
+		b.report.Records.Add(cfg, b.Hosts, name+"_allocs", float64(l.allocated)/float64(max(l.delivered(receivers), 1)), b.run)
 	}
 	b.explain(l, receivers)
 	return nil
