@@ -96,8 +96,10 @@ type blockAnswer struct {
 	behind vsync.Mark
 }
 
-// takeAnswers takes the answers that are due.
-func (e *Engine) takeAnswers() {
+// takeAnswers takes the answers that are due, and reports whether one was: the core
+// may have gone on with it.
+func (e *Engine) takeAnswers() bool {
+	before := len(e.light.answers)
 	e.light.answers = slices.DeleteFunc(e.light.answers, func(a blockAnswer) bool {
 		if !e.core.Passed(a.behind) {
 			return false
@@ -106,6 +108,7 @@ func (e *Engine) takeAnswers() {
 		e.portReady(a.port, a.group) // one answer for whoever has asked
 		return true
 	})
+	return len(e.light.answers) < before
 }
 
 // departure is a port that goes out of a group, or, without one, out of all.
@@ -119,11 +122,12 @@ type departure struct {
 func (l *light) busy() bool { return len(l.going)+len(l.answers) > 0 || l.back.busy() }
 
 // settleGroups lets those go who have nothing left to send, tells the table which
-// groups have nothing under way, and passes on what that brings about.
+// groups have nothing under way, and passes on what that brings about. It reports
+// whether the core has more for it.
 func (e *Engine) settleGroups() bool {
 	l := &e.light
 	freed := e.sendFreed()
-	e.takeAnswers()
+	answered := e.takeAnswers()
 	l.going = slices.DeleteFunc(l.going, func(d departure) bool {
 		if e.core.Queued(d.port)+l.back.ports[d.port] > 0 {
 			return false
@@ -138,7 +142,7 @@ func (e *Engine) settleGroups() bool {
 	e.drainGroups()
 	e.tellDrained()
 	e.emitWith(nil)
-	return e.submitControls() || freed
+	return e.submitControls() || freed || answered
 }
 
 // installGroups takes a host view to the table.
