@@ -369,6 +369,7 @@ func (h *Host) gone(p *process) {
 	p.inbox = nil
 	h.disk.crash(!h.powered)
 	h.proc = nil
+	h.w.identity.gone(p)
 	if h.powered {
 		h.w.tellWatchers(h, p)
 	}

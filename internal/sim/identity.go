@@ -23,6 +23,17 @@ type identities struct {
 	highest map[views.HostID]views.Incarnation
 	// copied are the hosts that ever had a copy, with who led the views since.
 	copied map[views.HostID]map[views.Seq]views.Incarnation
+	// made is when a view of several was first installed, over when a process in the
+	// open ended.
+	made map[views.ViewID]views.Instant
+	over map[views.Process]views.Instant
+}
+
+func newIdentities(w *World) identities {
+	return identities{
+		w: w, highest: make(map[views.HostID]views.Incarnation), copied: make(map[views.HostID]map[views.Seq]views.Incarnation),
+		made: make(map[views.ViewID]views.Instant), over: make(map[views.Process]views.Instant),
+	}
 }
 
 // challengeTime is how long a network must have been in order before a
@@ -64,6 +75,14 @@ func (t *identities) started(h *Host) {
 	}
 }
 
+// gone notes that a process in the open has ended: of the views that were made by
+// then it comes to none, and a twin of it that does is another.
+func (t *identities) gone(p *process) {
+	if !p.shadow {
+		t.over[p.id] = t.w.now
+	}
+}
+
 // twin is another host on which a process with h's id runs in the open, or nil.
 func (t *identities) twin(h *Host) *Host {
 	for _, o := range t.w.hosts[1:] {
@@ -91,11 +110,22 @@ func (t *identities) admitted(h *Host, p *process, in trace.Install) bool {
 		w.fail("J5", fmt.Sprintf("host %d (%v, from an old copy of its directory) installed %s although member %d has been in a view with a later life of it",
 			h.number, p.id, w.describeInstall(in), t.remembered(p, in)))
 		return false
+	case o == nil && t.made[in.View] <= t.over[p.id]:
+		w.end("ambiguous identity: a twin came to a view of the time when the other still ran")
+		return false
 	case p.reused:
 		w.end("ambiguous identity: an incarnation was used again and nobody remembered")
 		return false
 	}
 	return t.clear(h, p)
+}
+
+// installed notes that a view was installed.
+func (t *identities) installed(in trace.Install) {
+	if _, ok := t.made[in.View]; !ok && len(in.Members) > 1 {
+		t.made[in.View] = t.w.now
+	}
+	t.overtaken(in)
 }
 
 // overtaken ends a run in which an original goes on beside a copy that was let in

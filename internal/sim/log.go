@@ -31,7 +31,7 @@ func (h *Host) log(p *process, e trace.Event) {
 		p.deliveries = append(p.deliveries, e)
 		h.judgeQuiet(e)
 		h.judgeDurable(e)
-		w.identity.overtaken(e)
+		w.identity.installed(e)
 	case trace.Deliver:
 		w.stats.Delivered++
 		w.note(hashEvent, uint64(h.number), e.Msg.N<<32|uint64(e.Sum))

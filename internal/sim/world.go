@@ -107,7 +107,7 @@ func NewWorld(o Options, maker Maker, oracle Oracle) *World {
 		fault:  newStream(o.Seed, "target", 0),
 		former: make(map[views.HostID]int),
 	}
-	w.identity = identities{w: w, highest: make(map[views.HostID]views.Incarnation), copied: make(map[views.HostID]map[views.Seq]views.Incarnation)}
+	w.identity = newIdentities(w)
 	w.frames.poison = o.Poison != 0
 	machines := int(o.Hosts) + spares
 	w.streams = uint32(machines)
