@@ -244,7 +244,9 @@ func (c *Core) handlePong(from Sender, m *message.Pong) {
 func (c *Core) handleOwnClone(from Sender, m message.Message) {
 	switch m := m.(type) {
 	case *message.Refuse:
-		c.handleRefuse(from, m)
+		if !c.outgrew(from, m) {
+			c.handleRefuse(from, m)
+		}
 		return
 	case *message.Hello:
 		if c.acting() != c.rank && c.cfg.Multicast {
@@ -260,6 +262,20 @@ func (c *Core) handleOwnClone(from Sender, m message.Message) {
 		}
 		c.refuse(from, views.RefuseDuplicate)
 	}
+}
+
+// outgrew reports whether a twin that refuses us may mean what we were: while its
+// word was on its way we came into a view with others, which counts for more. It is
+// told so, once in a view; what it says a while after that is meant for us.
+func (c *Core) outgrew(from Sender, m *message.Refuse) bool {
+	if c.view.Size() == 1 || m.Code != views.RefuseDuplicate || m.To != c.self.Process {
+		return false
+	}
+	if c.grownAt == 0 {
+		c.grownAt = c.now
+		c.sendTo(from.Addr, c.hello())
+	}
+	return c.now.Sub(c.grownAt) < toldEvery
 }
 
 // outranks reports whether of two processes with one host id, each in a view of

@@ -121,7 +121,9 @@ type Core struct {
 	strangers []*stranger
 	seen      seenTable
 	challenge *challenge
-	installs  []*message.Install
+	// grownAt is when a twin was first told that we are in the current view.
+	grownAt  views.Instant
+	installs []*message.Install
 
 	streams   []stream
 	sender    sender

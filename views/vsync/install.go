@@ -439,6 +439,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 	}
 	c.resetStreams(v.Size())
 	c.answered, c.challenge, c.abdicated = nil, nil, false
+	c.grownAt = 0
 	c.helloTries = 0
 	c.gather.since, c.gather.lostAt, c.gather.unsettled, c.gather.yieldUntil = 0, 0, false, 0
 	c.forgetStrangers()

@@ -93,3 +93,31 @@ func TestViewWithAnEarlierLifeIsNotInstalled(t *testing.T) {
 		t.Errorf("told %+v", refuse)
 	}
 }
+
+// A twin refuses this host while both are alone; before its word comes the group
+// has taken this host in. It stays, and says so; only a later word stops it.
+func TestRefusedByATwinAfterItCameIn(t *testing.T) {
+	a, b, twin := member(1, 1), member(2, 1), member(2, 2)
+	r := newRig(t, b)
+	r.bring(10, b, a)
+	refuse := &message.Refuse{To: b.Process, Nonce: b.Nonce, Code: views.RefuseDuplicate}
+	r.from(twin, refuse)
+	if h := mustSend[*message.Hello](r); r.stop != nil || h.Size != 2 {
+		t.Fatalf("stop %v, says %+v", r.stop, h)
+	}
+	r.from(twin, refuse)
+	if r.stop != nil {
+		t.Fatal("stopped by a copy of the same word")
+	}
+	r.run(time.Second)
+	r.from(twin, refuse)
+	if r.stop == nil {
+		t.Error("not stopped by one that knows its view")
+	}
+
+	r = newRig(t, b)
+	r.from(twin, refuse)
+	if r.stop == nil {
+		t.Error("not stopped while alone")
+	}
+}
