@@ -12,7 +12,8 @@ const (
 	answerLeaving
 	answerRelayed
 	answerBare
-	answerFlags = answerSelf | answerJoiner | answerLeaving | answerRelayed | answerBare
+	answerMissed
+	answerFlags = answerSelf | answerJoiner | answerLeaving | answerRelayed | answerBare | answerMissed
 )
 
 func writeAnswer(w *writer, m *message.Answer) {
@@ -27,6 +28,10 @@ func writeAnswer(w *writer, m *message.Answer) {
 		w.member("Self", m.Self)
 	}
 	w.processes("Stale", m.Stale)
+	if m.HasMissed() {
+		w.view(m.Missed)
+		w.addr("Holder", m.Holder)
+	}
 }
 
 func flagsOfAnswer(m *message.Answer) (flags byte) {
@@ -44,6 +49,9 @@ func flagsOfAnswer(m *message.Answer) (flags byte) {
 	}
 	if m.Bare {
 		flags |= answerBare
+	}
+	if m.HasMissed() {
+		flags |= answerMissed
 	}
 	return flags
 }
@@ -69,6 +77,12 @@ func readAnswer(r *reader) *message.Answer {
 	m.Relayed = flags&answerRelayed != 0
 	m.Bare = flags&answerBare != 0
 	m.Stale = r.processes("Stale")
+	if flags&answerMissed != 0 {
+		m.Missed = r.view("Missed")
+		if m.Holder = r.addr("Holder"); !m.HasMissed() {
+			r.fail("Holder", ErrForm)
+		}
+	}
 	return m
 }
 

@@ -78,8 +78,8 @@
 //	10    Propose    Ballot view, Base view, Without list of rank, Leaving list of rank,
 //	                 Plus list of process, rising; PlusMark u64 for each of them; Via addr
 //	11    Answer     Ballot view, From view, Prev view, Highest view, Digest u64, Have list of pos,
-//	                 flags u8 (1 Self follows, 2 Joiner, 4 Leaving, 8 Relayed, 16 Bare), [Self member],
-//	                 Stale list of process
+//	                 flags u8 (1 Self follows, 2 Joiner, 4 Leaving, 8 Relayed, 16 Bare, 32 Missed follows),
+//	                 [Self member], Stale list of process, [Missed view, Holder addr]
 //	12    Nack       Ballot view, Promised view
 //	13    Hold       Ballot view
 //	14    Recover    Ballot view, From view, Cut list of (pos, holder rank)

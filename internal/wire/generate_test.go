@@ -164,6 +164,9 @@ func genAnswer(t *rapid.T) message.Message {
 		self := genMember(t)
 		m.Self = &self
 	}
+	if m.Holder = genAddr(t); m.HasMissed() {
+		m.Missed = genView(t)
+	}
 	return m
 }
 

@@ -67,6 +67,7 @@ func samples() []message.Message {
 		&message.Answer{
 			Ballot: viewN(13), From: viewN(12), Prev: viewN(11), Highest: viewN(10), Digest: 0xabcdef, Have: have,
 			Self: &self, Joiner: true, Leaving: true, Relayed: true, Bare: true, Stale: []views.Process{{Host: hostN(3), Incarnation: 1}},
+			Missed: viewN(9), Holder: addr6,
 		},
 		&message.Nack{Ballot: viewN(13), Promised: viewN(14)},
 		&message.Hold{Ballot: viewN(13)},

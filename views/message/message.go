@@ -305,7 +305,14 @@ type Answer struct {
 	Relayed bool
 	// Stale are invited processes of which the sender has installed a later incarnation.
 	Stale []views.Process
+	// Missed, if set, is a ballot it had answered before and has met as a view since:
+	// it may be in that. Holder, a host in it, has the install.
+	Missed views.ViewID
+	Holder netip.AddrPort
 }
+
+// HasMissed reports whether the sender may be in a view that it has not installed.
+func (m *Answer) HasMissed() bool { return m.Holder.IsValid() }
 
 // Nack refuses Ballot because a higher one was promised.
 type Nack struct {

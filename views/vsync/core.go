@@ -115,6 +115,8 @@ type Core struct {
 	abdicated bool
 	// answered remembers what was said to each ballot since the install.
 	answered []answeredBallot
+	// missed is one of those ballots that was decided, perhaps with this host.
+	missed missed
 
 	gather    gather
 	members   []memberState

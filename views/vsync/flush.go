@@ -35,11 +35,21 @@ type promise struct {
 	released bool
 	// cut, if set, is what to complete before answering again.
 	cut []message.CutEntry
-	// catchup, if set, is the view that is being fetched.
-	catchup views.ViewID
+	// catchup, if set, is the view that is being fetched from holder, since
+	// fetchSince; fetchAt is when to ask again.
+	catchup             views.ViewID
+	holder              netip.AddrPort
+	fetchSince, fetchAt views.Instant
+	fetchTries          uint8
 }
 
-func (p *promise) deadline() views.Instant { return views.Earliest(p.pollAt, p.patience) }
+func (p *promise) deadline() views.Instant {
+	d := views.Earliest(p.pollAt, p.patience)
+	if p.catchup.IsZero() {
+		return d
+	}
+	return views.Earliest(d, p.fetchAt)
+}
 
 // answeredBallot remembers what this host said it held, so that an install of
 // that ballot can be held against it.
@@ -238,6 +248,9 @@ func (c *Core) answer() *message.Answer {
 	if c.view.ID.Less(c.lastPromised) {
 		a.Highest = c.lastPromised
 	}
+	if c.view.ID.Less(c.missed.view) {
+		a.Missed, a.Holder = c.missed.view, c.missed.holder
+	}
 	for r := range c.streams {
 		if s := &c.streams[r]; s.limit > s.stable {
 			a.Have = append(a.Have, message.StreamPos{Stream: message.StreamID(r), Seq: s.limit})
@@ -286,9 +299,15 @@ func (c *Core) rememberAnswer(ballot views.ViewID, digest uint64) {
 		said.limits[r] = c.streams[r].limit
 	}
 	if len(c.answered) >= answeredMax {
-		c.answered = slices.Delete(c.answered, 0, 1)
+		oldest := max(0, slices.IndexFunc(c.answered, func(a answeredBallot) bool { return a.ballot != c.missed.view }))
+		c.answered = slices.Delete(c.answered, oldest, oldest+1)
 	}
 	c.answered = append(c.answered, said)
+}
+
+// forgetAnswer: a ballot was decided without this host.
+func (c *Core) forgetAnswer(ballot views.ViewID) {
+	c.answered = slices.DeleteFunc(c.answered, func(a answeredBallot) bool { return a.ballot == ballot })
 }
 
 func (c *Core) answeredTo(ballot views.ViewID) *answeredBallot {
@@ -330,7 +349,8 @@ func (c *Core) advancePromise() {
 			c.sendAnswer()
 		}
 	}
-	if due(p.patience, c.now) {
+	c.advanceFetch(p)
+	if c.promise == p && due(p.patience, c.now) {
 		c.abandon("patience")
 	}
 }

@@ -212,6 +212,7 @@ func difference(whole *message.Install, plan []placement, parent views.ViewID) *
 func (c *Core) handleInstall(from Sender, m *message.Install) {
 	p := c.promise
 	if p == nil || (m.View != p.ballot && m.View != p.catchup) {
+		c.noteMissed(from.Addr, m.View)
 		return
 	}
 	said := c.answeredTo(m.View)
@@ -228,7 +229,7 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 	}
 	ours := group >= 0 && said != nil && (!c.isIn(view) || slices.Contains(c.transOf(view, m, group), c.self.Host))
 	switch {
-	case m.View != p.ballot && (!ours || !c.isIn(view)):
+	case m.View != p.ballot && (!ours || !c.isIn(view) || c.refusesStale(view)):
 		c.decline(m.View)
 	case !ours:
 		c.leftOut(view, m.View)
@@ -438,7 +439,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 		}
 	}
 	c.resetStreams(v.Size())
-	c.answered, c.challenge, c.abdicated = nil, nil, false
+	c.answered, c.challenge, c.abdicated, c.missed = nil, nil, false, missed{}
 	c.grownAt = 0
 	c.helloTries = 0
 	c.gather.since, c.gather.lostAt, c.gather.unsettled, c.gather.yieldUntil = 0, 0, false, 0

@@ -305,13 +305,11 @@ func (c *Core) dropInvites(fits func(*invite) bool) {
 		return true
 	})
 	for _, inv := range gone {
-		// What the others were to complete may now be out of reach: take it anew.
+		// What the others were to complete may now be out of reach: take it anew. But
+		// one that was sent after a view may be in it by now: it says so itself.
 		for _, other := range l.invites {
 			if other.recover != nil && other.answer != nil && other.answer.From == inv.from() {
 				other.recover, other.waiting = nil, false
-			}
-			if other.catchup != nil && other.catchup.Holder == inv.addr {
-				other.catchup, other.waiting = nil, false
 			}
 		}
 	}
@@ -367,7 +365,7 @@ func (c *Core) handleAnswer(from Sender, m *message.Answer) {
 		return
 	}
 	c.takeAnswer(inv, m)
-	if c.dropStale(m.Stale) {
+	if c.dropStale(m.Stale) || c.maybeSendBack(inv) {
 		return
 	}
 	c.maybeDecide()
@@ -424,6 +422,7 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 	}
 	l := c.lead
 	if l == nil || m.Ballot != l.ballot {
+		c.answerLateNack(from, m)
 		return
 	}
 	inv := l.find(from.Process)
@@ -441,6 +440,14 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 	default:
 		c.noteShy(inv.Host, shyBusy, shyBusyLast)
 		c.dropRegime(inv.expected)
+	}
+}
+
+// answerLateNack: our view was decided with one who has promised a higher ballot
+// since. It tells the coordinator of that one, and is sent to catch up.
+func (c *Core) answerLateNack(from Sender, m *message.Nack) {
+	if in := c.installOf(m.Ballot); in != nil && m.Ballot.Coordinator == c.self.Host && m.Ballot.Less(m.Promised) {
+		c.sendTo(from.Addr, in)
 	}
 }
 

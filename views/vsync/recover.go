@@ -280,19 +280,21 @@ func (c *Core) handleCatchup(from Sender, m *message.Catchup) {
 	switch {
 	case m.View == c.view.ID:
 		c.sendAnswer()
-	case m.View.Less(c.view.ID), c.answeredTo(m.View) == nil:
+	case m.View.Less(c.view.ID), m.View.Seq >= p.ballot.Seq, c.answeredTo(m.View) == nil:
 		c.decline(m.View)
 	default:
 		c.fetch(m.View, m.Holder)
 	}
 }
 
-// decline tells the coordinator that we are not in a view it sent us after.
+// decline tells the coordinator that we are not in a view it sent us after, and
+// holds to that: it may decide now, with what we said we come from.
 func (c *Core) decline(view views.ViewID) {
 	p := c.promise
 	p.catchup = views.ViewID{}
+	c.forgetMissed(view)
+	c.forgetAnswer(view)
 	if p.released {
-		c.answered = slices.DeleteFunc(c.answered, func(a answeredBallot) bool { return a.ballot == view })
 		return
 	}
 	if p.ballot.Coordinator == c.self.Host {
@@ -320,12 +322,6 @@ func (c *Core) maybeFetch(from Sender, view views.ViewID) bool {
 		c.fetch(view, from.Addr)
 	}
 	return true
-}
-
-// fetch asks for a view to catch up with.
-func (c *Core) fetch(view views.ViewID, holder netip.AddrPort) {
-	c.promise.catchup = view
-	c.sendTo(holder, &message.Fetch{View: view})
 }
 
 func (c *Core) handleFetch(from Sender, m *message.Fetch) {

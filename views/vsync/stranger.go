@@ -48,6 +48,7 @@ func (c *Core) meet(from Sender, view views.ViewID, size uint16, joiner bool) *s
 	if c.maybeFetch(from, view) {
 		return nil
 	}
+	c.noteMissed(from.Addr, view)
 	if r := c.rankOf(from.Process); r >= 0 {
 		if view.Less(c.view.ID) {
 			c.noteBehind(r)

@@ -1,0 +1,107 @@
+package vsync_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// bound is b in a view with a, c and d, and has met the second life of a host 5. It
+// has answered c's ballot and then d's, which is higher; c's was decided, with b in it.
+type bound struct {
+	*rig
+	b, c, d        views.Member
+	missed, ballot views.ViewID
+	install        *message.Install
+}
+
+func newBound(t *testing.T) *bound {
+	a, b, c, d := member(1, 1), member(2, 1), member(3, 1), member(4, 1)
+	r := newRig(t, b)
+	r.bring(9, b, a, member(5, 2))
+	v := r.bring(10, b, a, c, d)
+	s := &bound{r, b, c, d, viewOf(11, c), viewOf(12, d), nil}
+	s.install = install(s.missed, []message.InstallGroup{{From: v, Count: 2, Digest: emptyDigest}}, c, b)
+	r.from(c, &message.Propose{Ballot: s.missed, Base: v, Without: []uint16{0}})
+	r.from(d, &message.Propose{Ballot: s.ballot, Base: v, Without: []uint16{0}})
+	if m := mustSend[*message.Answer](r); m.Ballot != s.ballot || m.HasMissed() {
+		t.Fatalf("answers %+v", m)
+	}
+	r.forget()
+	return s
+}
+
+func (s *bound) catchup() *message.Catchup {
+	return &message.Catchup{Ballot: s.ballot, View: s.missed, Holder: s.c.Addr}
+}
+
+// The install finds b bound to d's ballot: it says so and waits, catches up when it
+// is told to, and answers again from there.
+func TestAMissedViewIsToldAndInstalledOnDemand(t *testing.T) {
+	s := newBound(t)
+	s.from(s.c, s.install)
+	if m := mustSend[*message.Answer](s.rig); m.Ballot != s.ballot || m.Missed != s.missed || m.Holder != s.c.Addr {
+		t.Errorf("answers %+v", m)
+	}
+	if s.core.View().ID == s.missed {
+		t.Fatal("installed what it was not sent to")
+	}
+	s.from(s.d, s.catchup())
+	mustSend[*message.Fetch](s.rig)
+	s.from(s.c, s.install)
+	if m := mustSend[*message.Answer](s.rig); s.core.View().ID != s.missed || m.From != s.missed || m.HasMissed() {
+		t.Errorf("answers %+v, %s", m, s.core.Describe())
+	}
+}
+
+// Who gets no install says no in time, and holds to that: d has decided meanwhile.
+func TestWhoDeclinesAViewDoesNotComeToIt(t *testing.T) {
+	s := newBound(t)
+	s.from(s.d, s.catchup())
+	for range 15 {
+		s.run(100 * time.Millisecond)
+		s.from(s.d, &message.Hold{Ballot: s.ballot})
+	}
+	if m := mustSend[*message.Catchup](s.rig); m.View != s.missed {
+		t.Fatalf("declines %+v", m)
+	}
+	s.forget()
+	s.from(s.d, s.catchup())
+	s.from(s.c, s.install)
+	if s.core.View().ID == s.missed || lastSent[*message.Fetch](s.rig) != nil {
+		t.Errorf("goes after it again: %s", s.core.Describe())
+	}
+	mustSend[*message.Catchup](s.rig)
+}
+
+// A coordinator that sends one after a view of the very seq of its ballot would wait
+// for ever: that is declined.
+func TestAViewBesideTheBallotIsDeclined(t *testing.T) {
+	s := newBound(t)
+	m := s.catchup()
+	m.View = viewOf(12, s.c)
+	s.from(s.d, m)
+	if m := mustSend[*message.Catchup](s.rig); m.View != viewOf(12, s.c) || lastSent[*message.Fetch](s.rig) != nil {
+		t.Errorf("%+v, %s", m, s.core.Describe())
+	}
+}
+
+// A view with an earlier life of a host that b has met is declined, not waited for:
+// the ballot goes on with b where it is. It was sent there for ever (seed 520000335).
+func TestAMissedViewWithAnEarlierLifeIsDeclined(t *testing.T) {
+	s := newBound(t)
+	old := member(5, 1)
+	s.install.Members = append(s.install.Members, old)
+	s.install.Layout[0].Count++
+	s.install.Groups = append(s.install.Groups, message.InstallGroup{From: viewOf(3, old), Count: 1})
+	s.from(s.d, s.catchup())
+	s.from(s.c, s.install)
+	if m := mustSend[*message.Catchup](s.rig); m.View != s.missed || s.core.View().ID == s.missed {
+		t.Errorf("declines %+v, %s", m, s.core.Describe())
+	}
+	if m := mustSend[*message.Refuse](s.rig); m.To != old.Process {
+		t.Errorf("told %+v", m)
+	}
+}
