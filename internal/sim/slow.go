@@ -112,9 +112,6 @@ func (s *slowness) take(h *Host, p *process, bytes int) {
 		s.view, s.got = p.view.ID, 0
 	}
 	s.got += bytes
-	if h.w.opts.Dup > 0 || h.w.opts.Rates[FaultDup] > 0 {
-		return // an old word that comes again, seconds late, lets more go until the next one
-	}
 	if most := p.view.Size() * (2*window + floodBytes + longMax/2); s.got > most {
 		h.w.fail("flow", fmt.Sprintf("host %d let nothing be under way, and was given %d bytes in %v since\n%s",
 			h.number, s.got, s.view, h.w.DescribeHosts()))

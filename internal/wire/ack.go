@@ -12,6 +12,7 @@ func writeAck(w *writer, m *message.Ack) {
 	w.view(m.View)
 	w.positions("Have", m.Have)
 	w.room(m.Room)
+	w.uvarint(m.Turn)
 }
 
 func readAck(r *reader) *message.Ack {
@@ -19,6 +20,7 @@ func readAck(r *reader) *message.Ack {
 	m.View = r.view("View")
 	m.Have = r.positions("Have")
 	m.Room = r.room("Room")
+	m.Turn = r.uvarint("Turn")
 	return m
 }
 
@@ -27,6 +29,7 @@ func writeStable(w *writer, m *message.Stable) {
 	w.positions("Have", m.Have)
 	w.room(m.Room)
 	w.rank("Slowest", m.Slowest)
+	w.uvarint(m.Turn)
 }
 
 func readStable(r *reader) *message.Stable {
@@ -35,5 +38,6 @@ func readStable(r *reader) *message.Stable {
 	m.Have = r.positions("Have")
 	m.Room = r.room("Room")
 	m.Slowest = r.rank("Slowest")
+	m.Turn = r.uvarint("Turn")
 	return m
 }

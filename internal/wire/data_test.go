@@ -135,11 +135,12 @@ func TestRoomBytes(t *testing.T) {
 		{127, []byte{0x80, 1}},
 		{math.MaxUint64 - 1, binary.AppendUvarint(nil, math.MaxUint64)},
 	} {
-		for _, m := range []message.Message{&message.Ack{Room: c.room}, &message.Stable{Room: c.room, Slowest: 3}} {
+		for _, m := range []message.Message{&message.Ack{Room: c.room, Turn: 5}, &message.Stable{Room: c.room, Slowest: 3, Turn: 5}} {
 			want := append(raw{}.view().uv(0), c.bytes...)
 			if m.Type() == message.TypeStable {
 				want = append(want, 3)
 			}
+			want = append(want, 5)
 			body, err := bodyOf(m)
 			if err != nil || !bytes.Equal(body, want) {
 				t.Errorf("%v %d: % x, %v, want % x", m.Type(), c.room, body, err, want)

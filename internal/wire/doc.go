@@ -94,8 +94,8 @@
 //	21    Data       View view, Stream stream, Seq uv (from 1), flags u8 (1 AckNow, 2 AckAll),
 //	                 Body bytes (not empty; see views/vsync)
 //	22    Resend     View view, Stream stream, Ranges list of (First uv, from 1; Last-First uv)
-//	23    Ack        View view, Have list of pos, Room room
-//	24    Stable     View view, Have list of pos, Room room, Slowest rank
+//	23    Ack        View view, Have list of pos, Room room, Turn uv
+//	24    Stable     View view, Have list of pos, Room room, Slowest rank, Turn uv
 //	25    Request    View view, Have uv, Want uv
 //	26    Grant      View view, First uv, Ranges list of (K uv, from 1; Count uv, 32 bits, not 0)
 //	27    Probe      Token u64, Whom list of (process, addr)

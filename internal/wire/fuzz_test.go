@@ -73,8 +73,8 @@ var seeds = map[message.Type][]raw{
 		raw{}.view().uv(lastStream+1, 1).u8(4).uv(0),
 	},
 	message.TypeResend: {raw{}.view().uv(lastStream, 1, 1, math.MaxUint64-1)},
-	message.TypeAck:    {raw{}.view().uv(0, 0), raw{}.view().uv(1, lastStream, 5, math.MaxUint64)},
-	message.TypeStable: {raw{}.view().uv(0, 1, views.MembersMax-1), raw{}.view().uv(1, lastStream+1, 5, 0, views.MembersMax)},
+	message.TypeAck:    {raw{}.view().uv(0, 0, 0), raw{}.view().uv(1, lastStream, 5, math.MaxUint64, math.MaxUint64)},
+	message.TypeStable: {raw{}.view().uv(0, 1, views.MembersMax-1, 3), raw{}.view().uv(1, lastStream+1, 5, 0, views.MembersMax, 0)},
 	message.TypePiece: {
 		raw{}.zero(8).uv(views.MessageMax, message.PiecesMax, message.PiecesMax-1, 128).zero(128),
 		raw{}.zero(8).uv(257, 2, 1, 128).zero(128),

@@ -272,10 +272,10 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 		return &message.Resend{View: genView(t), Stream: genStream(t), Ranges: genList(t, 20, genSeqRange)}
 	},
 	message.TypeAck: func(t *rapid.T) message.Message {
-		return &message.Ack{View: genView(t), Have: genList(t, 20, genPos), Room: genRoom(t)}
+		return &message.Ack{View: genView(t), Have: genList(t, 20, genPos), Room: genRoom(t), Turn: genU64(t)}
 	},
 	message.TypeStable: func(t *rapid.T) message.Message {
-		return &message.Stable{View: genView(t), Have: genList(t, 20, genPos), Room: genRoom(t), Slowest: genRank(t)}
+		return &message.Stable{View: genView(t), Have: genList(t, 20, genPos), Room: genRoom(t), Slowest: genRank(t), Turn: genU64(t)}
 	},
 	message.TypeRequest: func(t *rapid.T) message.Message {
 		return &message.Request{View: genView(t), Have: genU64(t), Want: genU64(t)}

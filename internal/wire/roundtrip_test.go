@@ -127,8 +127,8 @@ func TestFullLists(t *testing.T) {
 		ranges[i] = message.SeqRange{First: math.MaxUint32, Last: math.MaxUint32}
 	}
 	all := []message.Message{
-		&message.Ack{Have: positions, Room: math.MaxUint64 - 1},
-		&message.Stable{Have: positions, Room: math.MaxUint64 - 1, Slowest: views.MembersMax - 1},
+		&message.Ack{Have: positions, Room: math.MaxUint64 - 1, Turn: math.MaxUint64},
+		&message.Stable{Have: positions, Room: math.MaxUint64 - 1, Slowest: views.MembersMax - 1, Turn: math.MaxUint64},
 		&message.Ack{Have: make([]message.StreamPos, message.StreamsMax)},
 		&message.Recover{Cut: make([]message.CutEntry, message.StreamsMax)},
 		&message.Answer{Have: positions, Stale: processes},

@@ -440,6 +440,9 @@ type Ack struct {
 	// Room is how many bytes its sender lets be under way in View altogether;
 	// 0 stops everybody until it says more.
 	Room uint64
+	// Turn counts how often its sender has changed Room in View: of two words the
+	// one of the higher turn holds, whichever comes last.
+	Turn uint64
 }
 
 // Stable says how much of each stream every member holds.
@@ -449,6 +452,8 @@ type Stable struct {
 	// Room is the least that any member allows, Slowest that one's rank.
 	Room    uint64
 	Slowest uint16
+	// Turn counts how often these two have changed in View, as that of an Ack.
+	Turn uint64
 }
 
 // Request asks for places in the agreed order. Both counts are from the

@@ -32,19 +32,38 @@ type flow struct {
 	// room is the least in the view, slowest the rank that has it.
 	room    uint64
 	slowest uint16
-	// told is what the coordinator told last; rooms is what each member said.
-	told  uint64
-	rooms []uint64
+	// told is what the coordinator told all last.
+	told uint64
+	// words is what each member said of its room, said what this host says of its
+	// own, and view what the coordinator says of the view's.
+	words      []word
+	said, view word
 	// backlog is what the application here has not taken yet.
 	backlog int
 	// stoppedAt is, at the coordinator, since when a member lets nothing be under way.
 	stoppedAt views.Instant
 }
 
+// word is what one host said of room. Turn counts how often it changed, so that a
+// word that comes late, or again, does not count against a later one.
+type word struct {
+	room    uint64
+	slowest uint16
+	turn    uint64
+}
+
+// now brings a word up to date.
+func (w *word) now(room uint64, slowest uint16) {
+	if room != w.room || slowest != w.slowest {
+		w.room, w.slowest = room, slowest
+		w.turn++
+	}
+}
+
 func newFlow(size int, backlog int) flow {
-	f := flow{room: roomUnknown, told: roomUnknown, rooms: make([]uint64, size), backlog: backlog}
-	for r := range f.rooms {
-		f.rooms[r] = roomUnknown
+	f := flow{room: roomUnknown, told: roomUnknown, words: make([]word, size), backlog: backlog}
+	for r := range f.words {
+		f.words[r].room = roomUnknown
 	}
 	return f
 }
@@ -54,7 +73,7 @@ func newFlow(size int, backlog int) flow {
 func (c *Core) resetFlow(size int) {
 	c.flow = newFlow(size, c.flow.backlog)
 	if c.rank == 0 && c.ownRoom() < uint64(c.cfg.Window) { //nolint:gosec // positive
-		c.takeRoom(0, c.ownRoom())
+		c.takeRoom(0, c.ownRoom(), 0)
 		c.armStable()
 	}
 }
@@ -105,12 +124,26 @@ func (c *Core) sayRoom() {
 		return
 	}
 	if c.rank == 0 {
-		c.takeRoom(0, c.ownRoom())
+		c.takeRoom(0, c.ownRoom(), 0)
 		c.sendStable()
 		return
 	}
 	c.stability.ackTries = 0
-	c.sendTo(c.base.Members[0].Addr, &message.Ack{View: c.view.ID, Have: c.unstable(), Room: c.ownRoom()})
+	c.sendTo(c.base.Members[0].Addr, c.ackOf(c.unstable()))
+}
+
+// ackOf says what this host holds, and how much it lets be under way.
+func (c *Core) ackOf(have []message.StreamPos) *message.Ack {
+	w := &c.flow.said
+	w.now(c.ownRoom(), 0)
+	return &message.Ack{View: c.view.ID, Have: have, Room: w.room, Turn: w.turn}
+}
+
+// stableOf says what all hold, and the least room.
+func (c *Core) stableOf(have []message.StreamPos) *message.Stable {
+	w := &c.flow.view
+	w.now(c.flow.room, c.flow.slowest)
+	return &message.Stable{View: c.view.ID, Have: have, Room: w.room, Slowest: w.slowest, Turn: w.turn}
 }
 
 // backlogSteps is after how many windows of backlog a host lets nothing be under way.
@@ -129,22 +162,28 @@ func (c *Core) ownRoom() uint64 {
 // hearRoom takes what the coordinator says of the room, and puts it right where
 // it takes this host for slower than it is.
 func (c *Core) hearRoom(m *message.Stable) {
-	if int(m.Slowest) >= len(c.members) {
+	f := &c.flow
+	if int(m.Slowest) >= len(c.members) || m.Turn < f.view.turn {
 		return
 	}
-	c.flow.room, c.flow.slowest = m.Room, m.Slowest
+	f.view.turn = m.Turn
+	f.room, f.slowest = m.Room, m.Slowest
 	if m.Room == 0 && int(m.Slowest) == c.rank && c.ownRoom() != 0 {
 		c.sayRoom()
 	}
 }
 
 // takeRoom notes, at the coordinator, what a member allows.
-func (c *Core) takeRoom(rank int, room uint64) {
+func (c *Core) takeRoom(rank int, room, turn uint64) {
 	f := &c.flow
-	f.rooms[rank] = room
+	w := &f.words[rank]
+	if turn < w.turn {
+		return
+	}
+	w.room, w.turn = room, turn
 	f.room, f.slowest = roomUnknown, 0
-	for r, v := range f.rooms {
-		if v < f.room {
+	for r := range f.words {
+		if v := f.words[r].room; v < f.room {
 			f.room, f.slowest = v, uint16(r) //nolint:gosec // below MembersMax
 		}
 	}

@@ -76,6 +76,52 @@ func TestRoomAgain(t *testing.T) {
 	}
 	r.run(time.Second)
 	r.forget()
-	r.from(b, &message.Ack{View: v, Room: 1 << 20})
+	r.from(b, &message.Ack{View: v, Room: 1 << 20, Turn: 1})
 	mustSend[*message.Data](r)
+}
+
+// A word about room that comes late, or again, lifts no stop (it did with seed
+// 310010189), neither at the coordinator nor at a member.
+func TestOldWordOfRoomDoesNotCount(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b)
+	r.from(b, &message.Ack{View: v, Room: 1 << 20, Turn: 1})
+	r.from(b, &message.Ack{View: v, Room: 0, Turn: 2})
+	r.from(b, &message.Ack{View: v, Room: 1 << 20, Turn: 1})
+	if _, room, ok := r.core.Slowest(); !ok || room != 0 {
+		t.Errorf("the coordinator takes the room for %d", room)
+	}
+	if s := mustSend[*message.Stable](r); s.Room != 0 || s.Turn == 0 {
+		t.Errorf("it tells %+v", s)
+	}
+
+	r = newRig(t, b)
+	v = r.bring(10, b, a)
+	r.from(a, &message.Stable{View: v, Room: 0, Turn: 2})
+	r.from(a, &message.Stable{View: v, Room: 1 << 20, Turn: 1})
+	if _, room, ok := r.core.Slowest(); !ok || room != 0 {
+		t.Errorf("a member takes the room for %d", room)
+	}
+	r.from(a, &message.Stable{View: v, Room: 1 << 20, Turn: 3})
+	if _, _, ok := r.core.Slowest(); ok {
+		t.Error("a member does not take the newest word")
+	}
+}
+
+// Who says that the room has changed counts its words, and says the same number as
+// long as it has not.
+func TestWordsOfRoomAreCounted(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	r := newRig(t, b)
+	r.bring(10, b, a)
+	var turns []uint64
+	for _, backlog := range []int{8 << 20, 0, 0, 2 << 20} {
+		r.core.HandleBacklog(r.now, backlog)
+		r.drain()
+		turns = append(turns, mustSend[*message.Ack](r).Turn)
+	}
+	if turns[0] >= turns[1] || turns[1] != turns[2] || turns[2] >= turns[3] {
+		t.Errorf("turns %v", turns)
+	}
 }

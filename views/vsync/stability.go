@@ -59,7 +59,7 @@ func (c *Core) maybeAck() {
 	switch {
 	case all:
 		if have := c.unstable(); len(have) > 0 {
-			c.sendAll(&message.Ack{View: c.view.ID, Have: have, Room: c.ownRoom()})
+			c.sendAll(c.ackOf(have))
 		}
 	case now && c.rank != 0:
 		c.sendAck()
@@ -80,7 +80,7 @@ func (c *Core) sendAck() {
 	if len(have) == 0 {
 		return
 	}
-	c.sendTo(c.base.Members[0].Addr, &message.Ack{View: c.view.ID, Have: have, Room: c.ownRoom()})
+	c.sendTo(c.base.Members[0].Addr, c.ackOf(have))
 	st.ackTries = min(st.ackTries+1, 100)
 	st.ackAt = c.after(backoff(2*c.t.AckDelay, st.ackTries, c.t.RetryMax))
 }
@@ -109,12 +109,12 @@ func (c *Core) handleAck(from Sender, m *message.Ack) {
 		return
 	}
 	stopped := c.flow.room == 0
-	c.takeRoom(r, m.Room)
+	c.takeRoom(r, m.Room, m.Turn)
 	if stopped != (c.flow.room == 0) {
 		c.sendStable() // all stop, or go on, at once
 	}
 	if len(known) > 0 {
-		c.sendTo(from.Addr, &message.Stable{View: c.view.ID, Have: known, Room: c.flow.room, Slowest: c.flow.slowest})
+		c.sendTo(from.Addr, c.stableOf(known))
 	}
 	c.armStable()
 	c.maybeStable()
@@ -169,7 +169,7 @@ func (c *Core) sendStable() {
 	}
 	if len(risen) > 0 || c.flow.told != c.flow.room {
 		c.flow.told = c.flow.room
-		c.sendAll(&message.Stable{View: c.view.ID, Have: risen, Room: c.flow.room, Slowest: c.flow.slowest})
+		c.sendAll(c.stableOf(risen))
 		c.pump()
 	}
 	c.maybeEvictSlow()
