@@ -175,7 +175,7 @@ var refuseHints = map[views.RefuseCode]string{
 	views.RefuseRolledBack: "the group has seen a later life of this host: was the state directory restored from an old copy? " +
 		"start it with a fresh data-dir",
 	views.RefuseFull:    "the view is full: it has 1024 members; form a second group",
-	views.RefuseEvicted: "removed by the operator",
+	views.RefuseEvicted: "removed by the operator, or because it held up the whole group",
 }
 
 func (c *Core) refuse(to Sender, code views.RefuseCode) {

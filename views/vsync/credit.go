@@ -2,10 +2,10 @@ package vsync
 
 import (
 	"math"
+	"time"
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
-	"github.com/gmsd/gmsd/views/trace"
 )
 
 const (
@@ -40,8 +40,8 @@ type flow struct {
 	said, view word
 	// backlog is what the application here has not taken yet.
 	backlog int
-	// stoppedAt is, at the coordinator, since when a member lets nothing be under way.
-	stoppedAt views.Instant
+	// countedAt is up to when the coordinator has counted who holds up all.
+	countedAt views.Instant
 }
 
 // word is what one host said of room. Turn counts how often it changed, so that a
@@ -50,6 +50,8 @@ type word struct {
 	room    uint64
 	slowest uint16
 	turn    uint64
+	// stopped is, at the coordinator, for how long the room has been nothing.
+	stopped time.Duration
 }
 
 // now brings a word up to date.
@@ -72,6 +74,7 @@ func newFlow(size int, backlog int) flow {
 // the others the first Ack does.
 func (c *Core) resetFlow(size int) {
 	c.flow = newFlow(size, c.flow.backlog)
+	c.flow.countedAt = c.now
 	if c.rank == 0 && c.ownRoom() < uint64(c.cfg.Window) { //nolint:gosec // positive
 		c.takeRoom(0, c.ownRoom(), 0)
 		c.armStable()
@@ -180,29 +183,15 @@ func (c *Core) takeRoom(rank int, room, turn uint64) {
 	if turn < w.turn {
 		return
 	}
+	if room != 0 {
+		w.stopped = 0
+	}
 	w.room, w.turn = room, turn
 	f.room, f.slowest = roomUnknown, 0
 	for r := range f.words {
 		if v := f.words[r].room; v < f.room {
 			f.room, f.slowest = v, uint16(r) //nolint:gosec // below MembersMax
 		}
-	}
-}
-
-// maybeEvictSlow takes out a member that has stopped the whole group for too long:
-// its own host should have cut whoever does not read, long ago.
-func (c *Core) maybeEvictSlow() {
-	f := &c.flow
-	switch {
-	case f.room != 0:
-		f.stoppedAt = 0
-	case f.stoppedAt == 0:
-		f.stoppedAt = c.now
-	case c.now.Sub(f.stoppedAt) >= c.t.Stopped && int(f.slowest) != c.rank:
-		c.emit(trace.Suspect{
-			Who: c.base.Members[f.slowest].Host, Detector: "flow", Evidence: "lets nothing be sent since " + c.t.Stopped.String(),
-		})
-		c.members[f.slowest].evicted = true
 	}
 }
 

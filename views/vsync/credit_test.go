@@ -125,3 +125,78 @@ func TestWordsOfRoomAreCounted(t *testing.T) {
 		t.Errorf("turns %v", turns)
 	}
 }
+
+// evictedAfter runs until somebody is taken out, at most for a minute.
+func (r *rig) evictedAfter() (who int, after time.Duration) {
+	r.forget()
+	for ; after < time.Minute; after += time.Second {
+		if p := lastSent[*message.Propose](r); p != nil && len(p.Without) > 0 {
+			return int(p.Without[0]), after
+		}
+		r.run(time.Second)
+	}
+	return -1, after
+}
+
+// Who stops all is not taken out for the time in which another did.
+func TestNobodyIsTakenOutForAnothersTime(t *testing.T) {
+	a, b, c := member(1, 1), member(2, 1), member(3, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b, c)
+	r.from(b, &message.Ack{View: v, Room: 0, Turn: 1})
+	r.run(20 * time.Second)
+	r.from(c, &message.Ack{View: v, Room: 0, Turn: 1})
+	r.from(b, &message.Ack{View: v, Room: 1 << 20, Turn: 2})
+	who, after := r.evictedAfter()
+	if who != r.core.View().RankOf(c.Process) || after < 28*time.Second || after > 32*time.Second {
+		t.Errorf("rank %d after %v", who, after)
+	}
+}
+
+// A member that lives and acknowledges nothing is taken out, and named.
+func TestWhoAcknowledgesNothingIsTakenOut(t *testing.T) {
+	a, b, c := member(1, 1), member(2, 1), member(3, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b, c)
+	r.core.Submit(r.now, vsync.Submission{Group: "g", Payload: []byte("x")})
+	r.drain()
+	d := mustSend[*message.Data](r)
+	held := []message.StreamPos{{Stream: d.Stream, Seq: d.Seq}}
+	r.from(c, &message.Ack{View: v, Have: held, Room: 1 << 20})
+	r.from(b, &message.Ack{View: v, Room: 1 << 20})
+	who, after := r.evictedAfter()
+	if who != r.core.View().RankOf(b.Process) || after < 28*time.Second || after > 32*time.Second {
+		t.Errorf("rank %d after %v", who, after)
+	}
+	if events[trace.Suspect](r) != 1 {
+		t.Error("nobody is named")
+	}
+}
+
+// Where none of several others acknowledges anything nobody is taken out: it is
+// rather this host that does not get through.
+func TestNotAllOthersAreTakenOut(t *testing.T) {
+	a, b, c := member(1, 1), member(2, 1), member(3, 1)
+	r := newRig(t, a)
+	r.lead(a, b, c)
+	r.core.Submit(r.now, vsync.Submission{Group: "g", Payload: []byte("x")})
+	r.drain()
+	if who, after := r.evictedAfter(); who >= 0 {
+		t.Errorf("rank %d after %v", who, after)
+	}
+}
+
+// A coordinator that slept does not count that time.
+func TestSleepCountsForNothing(t *testing.T) {
+	a, b, c := member(1, 1), member(2, 1), member(3, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b, c)
+	r.from(b, &message.Ack{View: v, Room: 0, Turn: 1})
+	r.run(time.Second)
+	r.now = r.now.Add(time.Hour)
+	r.core.Advance(r.now)
+	r.drain()
+	if n := events[trace.Suspect](r); n > 0 {
+		t.Errorf("%d given up", n)
+	}
+}

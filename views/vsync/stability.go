@@ -154,14 +154,18 @@ func (c *Core) sendStable() {
 		return
 	}
 	var risen []message.StreamPos
+	lapse, stuck := c.lapse(), false
 	for i := range c.streams {
 		id := message.StreamID(i) //nolint:gosec // below StreamsMax
 		s := &c.streams[i]
 		if s.have == s.stable {
+			s.stuck = 0
 			continue
 		}
 		least := c.leastHeld(id)
 		if least <= s.stable {
+			stuck = true
+			c.countStuck(id, lapse)
 			continue
 		}
 		risen = append(risen, message.StreamPos{Stream: id, Seq: least})
@@ -172,7 +176,10 @@ func (c *Core) sendStable() {
 		c.sendAll(c.stableOf(risen))
 		c.pump()
 	}
-	c.maybeEvictSlow()
+	c.countStopped(lapse)
+	if stuck {
+		st.stableAt = views.Earliest(st.stableAt, c.after(c.holdUpTick()))
+	}
 	if c.flow.room == 0 {
 		st.stableAt = c.after(c.t.RetryMax)
 		c.flow.told = roomUnknown // and again: the others may have missed it
@@ -202,6 +209,7 @@ func (c *Core) settleStream(id message.StreamID, seq views.StreamSeq) {
 		c.settleOwn(s, s.stable, min(seq, s.have))
 	}
 	s.settleTo(seq)
+	s.stuck = 0
 	if s.stable == s.have && c.stability.held != nil {
 		c.stability.held[id] = nil
 	}

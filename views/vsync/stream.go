@@ -1,6 +1,8 @@
 package vsync
 
 import (
+	"time"
+
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 )
@@ -59,6 +61,8 @@ type stream struct {
 	partial partials
 	// fenced: of class FIFO, the next packet waits for the order.
 	fenced bool
+	// stuck is, at the coordinator, for how long stable has not risen though it should.
+	stuck time.Duration
 	// holder is who to ask first for what is missing, or noHolder.
 	holder   int
 	nakTries uint8
