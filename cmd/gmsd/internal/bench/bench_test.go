@@ -34,7 +34,8 @@ func TestTrouble(t *testing.T) {
 			t.Errorf("%+v: a view change without a silence", r)
 		}
 	}
-	if got["slow_receiver_grows_mib"] != 1 || got["flood_1024B_kill_gap_ms"] != 2 {
+	if got["slow_receiver_grows_mib"] != 1 || got["flood_1024B_kill_gap_ms"] != 2 ||
+		got["flood_1024B_calm_gap_ms"] != 2 || got["flood_1024B_kill_detect_ms"] != 1 {
 		t.Errorf("records: %v", got)
 	}
 }

@@ -14,8 +14,11 @@
 //     are group_* and groups_1000_* (changes of light groups; bytes of heap a group
 //     and host), state_256MiB_mib_s (a state, from the join to its last byte),
 //     slow_receiver_grows_mib (the process, while one port does not read under a
-//     flood of all) and flood_1024B_kill_gap_ms (the longest silence at a survivor
-//     when the coordinator is closed under an agreed flood of all; detection is in it).
+//     flood of all), flood_<size>_<k>send_allocs (objects taken from the heap for
+//     each delivered message), and of the coordinator's death under an agreed flood of
+//     all flood_1024B_kill_gap_ms (the longest silence at a survivor), _kill_detect_ms
+//     (of that, until the first of them suspected it) and _calm_gap_ms (the longest
+//     silence in the same time before it).
 //  3. What was sent is counted against what every host got. A message that is
 //     missing without a reason that gms gave (a listener cut, another view) is an
 //     error, not a figure.

@@ -11,8 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/trace"
 )
 
 // troubleSize is the payload of the floods beside which something happens to the
@@ -32,16 +34,15 @@ type torrent struct {
 	work  sync.WaitGroup
 	mu    sync.Mutex
 	err   error
-	// silences are what each port's longest silence was since listen was set.
-	listen   atomic.Bool
-	silences []time.Duration
+	// silences are each port's longest since they were last taken.
+	silences []atomic.Int64
 	// got counts the messages given to the first port.
 	got atomic.Uint64
 }
 
 // pour begins a flood once all ports have a view of all of them and of extra more.
 func (b *bench) pour(ctx context.Context, g *group, what string, order views.Order, extra int) (*torrent, error) {
-	t := &torrent{group: g, order: order, name: fmt.Sprintf("bench-%d-%s", os.Getpid(), what), silences: make([]time.Duration, len(g.ports))}
+	t := &torrent{group: g, order: order, name: fmt.Sprintf("bench-%d-%s", os.Getpid(), what), silences: make([]atomic.Int64, len(g.ports))}
 	err := together(len(g.ports), func(i int) error {
 		if err := g.ports[i].Join(ctx, t.name, member.Options{}); err != nil {
 			return err
@@ -98,8 +99,8 @@ func (t *torrent) receive(ctx context.Context, i int) error {
 			continue
 		}
 		now := t.since()
-		if last != 0 && t.listen.Load() {
-			t.silences[i] = max(t.silences[i], now-last)
+		if last != 0 && int64(now-last) > t.silences[i].Load() {
+			t.silences[i].Store(int64(now - last))
 		}
 		last = now
 		if i == 0 {
@@ -124,8 +125,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// silent gives the longest silences of all ports but the last, and begins anew.
+func (t *torrent) silent() []time.Duration {
+	out := make([]time.Duration, len(t.silences)-1)
+	for i := range out {
+		out[i] = time.Duration(t.silences[i].Swap(0))
+	}
+	return out
+}
+
 // kill ends the coordinator under a flood of all, without a word of farewell, and
-// gives the longest silence of deliveries at each of the others: detection is in it.
+// gives the longest silence of deliveries at each of the others, from before the death
+// and across it, and when the first of them gave up the dead one.
 func (b *bench) kill(ctx context.Context, g *group) error {
 	if !b.does(PhaseKill) || len(g.hosts) < 2 {
 		return nil
@@ -137,17 +148,47 @@ func (b *bench) kill(ctx context.Context, g *group) error {
 	if err != nil {
 		return err
 	}
-	t.listen.Store(true)
+	t.silent()
+	err = pause(ctx, settleFor)
+	calm := t.silent()
 	rest := len(g.hosts) - 1
-	err = errors.Join(g.hosts[rest].Close(), together(rest, func(i int) error { return waitSize(ctx, g.hosts[i], rest) }),
+	detected, faults := doubts(g.hosts[:rest])
+	died := time.Now()
+	err = errors.Join(err, faults, g.hosts[rest].Close(), together(rest, func(i int) error { return waitSize(ctx, g.hosts[i], rest) }),
 		pause(ctx, settleFor), t.stop())
 	if err != nil {
 		return fmt.Errorf("kill: %w", err)
 	}
-	for _, silence := range t.silences[:rest] {
+	for i, silence := range t.silent() {
+		b.add(cfgLibrary, "flood_1024B_calm_gap_ms", calm[i], time.Millisecond)
 		b.add(cfgLibrary, "flood_1024B_kill_gap_ms", silence, time.Millisecond)
 	}
-	return nil
+	select {
+	case at := <-detected:
+		b.add(cfgLibrary, "flood_1024B_kill_detect_ms", at.Sub(died), time.Millisecond)
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("kill: nobody was suspected: %w", ctx.Err())
+	}
+}
+
+// doubts gives, once, when one of the hosts first suspected another.
+func doubts(hosts []*gms.Host) (<-chan time.Time, error) {
+	at := make(chan time.Time, 1)
+	var faults error
+	for _, h := range hosts {
+		since := h.LastEvents(0)
+		faults = errors.Join(faults, h.Observe(func(r trace.Record) {
+			if _, ok := r.Event.(trace.Suspect); !ok || len(since) > 0 && r.N <= since[len(since)-1].N {
+				return
+			}
+			select {
+			case at <- time.Now():
+			default:
+			}
+		}))
+	}
+	return at, faults
 }
 
 // slow lets one more port of the first host stop reading under a flood of all. It
