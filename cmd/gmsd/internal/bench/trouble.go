@@ -136,7 +136,7 @@ func (t *torrent) silent() []time.Duration {
 
 // kill ends the coordinator under a flood of all, without a word of farewell, and
 // gives the longest silence of deliveries at each of the others, from before the death
-// and across it, and when the first of them gave up the dead one.
+// and across it, and when the first of them suspected it.
 func (b *bench) kill(ctx context.Context, g *group) error {
 	if !b.does(PhaseKill) || len(g.hosts) < 2 {
 		return nil
