@@ -284,15 +284,19 @@ func (c *Core) beginPacket(class message.Class, k views.Position) {
 	q := &c.sender
 	need := headMax + topicMax + views.GroupNameMax + q.queuedBytes + (recordMax+topicMax)*q.queued + attrsRoom
 	limit := headroom + min(c.cfg.PacketBytes, max(c.share(), packetFirst), need)
-	q.pack.begin(c.slab.reserve(limit)[:headroom], limit, class, q.n+1, c.fence(class), k)
+	q.pack.begin(c.slab.reserve(limit)[:headroom], limit, class, q.n+1, c.fence(class, k), k)
 }
 
-// fence is what must be delivered before the packet that is being packed.
-func (c *Core) fence(class message.Class) uint64 {
+// fence is what must be delivered before the packet that is being packed at k. One
+// of parts alone, without a place, stands before all places: it must not wait for a
+// FIFO packet, which may itself wait for a place.
+func (c *Core) fence(class message.Class, k views.Position) uint64 {
 	q := &c.sender
 	switch {
 	case class == message.ClassFIFO:
 		return uint64(q.fence)
+	case k == 0:
+		return 0
 	case q.out[class].first.len() > 0 || q.out[class].controls() > 0:
 		return uint64(c.streams[message.StreamOf(c.rank, message.ClassFIFO)].have)
 	}
