@@ -24,6 +24,15 @@ type clients struct {
 	names  []string
 	// swift: no application falls behind any more.
 	swift bool
+	// gentle: nothing goes wrong with states any more.
+	gentle bool
+	// sr draws what concerns states; scratch is what is read of one, waitRoom what
+	// may wait for one.
+	sr       *rand.Rand
+	scratch  []byte
+	waitRoom int
+	// cr draws what is said while groups change.
+	cr *rand.Rand
 }
 
 // longMax bounds the messages of ports: hundreds of packets.
@@ -37,11 +46,13 @@ const (
 )
 
 func newClients(w *World) clients {
-	k := clients{w: w, r: newStream(w.opts.Seed, "clients", 0)}
+	k := clients{w: w, r: newStream(w.opts.Seed, "clients", 0), sr: newStream(w.opts.Seed, "states", 0), cr: newStream(w.opts.Seed, "chatter", 0)}
+	k.waitRoom = logBetween(k.sr, waitRoomLeast, waitRoomMost)
 	if w.opts.Ports == 0 {
+		k.waitRoom = waitRoomMost
 		return k
 	}
-	k.long = make([]byte, longMax+4096)
+	k.long = make([]byte, w.opts.longMax()+4096)
 	for i := 0; i+8 <= len(k.long); i += 8 {
 		x := k.r.Uint64()
 		for b := range 8 {
@@ -104,7 +115,8 @@ func (k *clients) join(h *Host, q *port) {
 		group := k.names[k.r.IntN(len(k.names))]
 		if h.proc == p && q.wanted(group) == nil {
 			k.w.cover.hit(coverJoin)
-			h.join(q, group, chance(k.r, o.Blocking))
+			h.join(q, group, chance(k.r, o.Blocking), chance(k.sr, o.States))
+			k.chatter(group)
 		}
 	}
 }
@@ -117,8 +129,9 @@ func (k *clients) leave(h *Host, q *port, why groups.Why) {
 	k.w.cover.hit(coverPart)
 	p, group := h.proc, q.in[i].group
 	h.part(q, group, why)
+	k.chatter(group)
 	if chance(k.r, 200_000) && h.proc == p {
-		h.join(q, group, false) // before it is out
+		h.join(q, group, false, chance(k.sr, k.w.opts.States)) // before it is out
 	}
 }
 
@@ -146,11 +159,51 @@ func (k *clients) send(h *Host, q *port) {
 	}
 }
 
+// chatter lets members send while their group changes, mostly in FIFO order: what
+// goes before the change must come before it everywhere.
+func (k *clients) chatter(group string) {
+	if k.steady || len(k.names) > chatterNames || !chance(k.cr, 300_000) {
+		return
+	}
+	for _, h := range k.w.hosts[1:] {
+		if !h.Running() {
+			continue
+		}
+		for _, q := range h.proc.ports {
+			for m := q.wanted(group); m != nil && chance(k.cr, 600_000); {
+				k.later(h, h.proc, exponential(k.cr, k.w.opts.DelayMin+k.w.opts.DelayMean), func() { k.chat(h, q, m) })
+			}
+		}
+	}
+}
+
+// chatterNames bounds the groups of a world in which there is chatter.
+const chatterNames = 16
+
+func (k *clients) chat(h *Host, q *port, m *membership) {
+	if !m.mayBeSent() || !slices.Contains(h.proc.ports, q) || !slices.Contains(q.in, m) {
+		return
+	}
+	order := views.FIFO
+	if chance(k.cr, 200_000) {
+		order = views.Order(k.cr.IntN(int(views.OrderEnd)))
+	}
+	size := logBetween(k.cr, 1, 8<<10)
+	if chance(k.cr, 100_000) {
+		size = logBetween(k.cr, 8<<10, k.w.opts.longMax())
+	}
+	payloads := [][]byte{k.long[:size:size]}
+	for chance(k.cr, 300_000) {
+		payloads = append(payloads, k.long[:size/8:size/8])
+	}
+	h.sendFrom(q.number, m.group, order, payloads...)
+}
+
 // payload draws a message: most are short, a few take many packets.
 func (k *clients) payload() []byte {
 	size := between(k.r, 0, k.w.opts.SizeMax)
 	if chance(k.r, k.w.opts.Long) {
-		size = logBetween[int64](k.r, 1400, longMax)
+		size = logBetween[int64](k.r, 1400, int64(k.w.opts.longMax()))
 	}
 	from := k.r.IntN(4096)
 	return k.long[from : from+int(size) : from+int(size)]

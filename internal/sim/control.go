@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -131,7 +132,7 @@ func (w *World) WatchPorts(said func(h *Host, d engine.Delivery), given func(h *
 }
 
 // Join lets a port of host n, new or not, into a group; false if no daemon runs there.
-func (w *World) Join(n int, number uint32, group string, block bool) bool {
+func (w *World) Join(n int, number uint32, group string, block, wishes bool) bool {
 	h := w.hosts[n]
 	if !h.Running() {
 		return false
@@ -142,7 +143,30 @@ func (w *World) Join(n int, number uint32, group string, block bool) bool {
 		h.proc.ports = append(h.proc.ports, q)
 		h.proc.lastPort = max(h.proc.lastPort, number)
 	}
-	h.join(q, group, block)
+	h.join(q, group, block, wishes)
+	return true
+}
+
+// Trouble lets the next state that host n gives or takes go wrong behind so many of
+// its reads or writes; false if no daemon runs there, or there is no such trouble.
+func (w *World) Trouble(n int, name string, after int) bool {
+	kind := slices.Index(troubleNames[:], name)
+	h := w.hosts[n]
+	if kind < 0 || !h.Running() {
+		return false
+	}
+	h.proc.word = trouble{kind: troubleKind(kind), after: after}
+	return true
+}
+
+// Send submits a message of a port of host n; 0 is the host itself. False if no
+// daemon runs there.
+func (w *World) Send(n int, number uint32, group string, order views.Order, payload []byte) bool {
+	h := w.hosts[n]
+	if !h.Running() {
+		return false
+	}
+	h.sendFrom(number, group, order, payload)
 	return true
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/transfer"
 )
 
 // Stats count what a run did.
@@ -17,6 +18,8 @@ type Stats struct {
 	// kept, Long those of messages in parts, Stopped senders that found no room
 	// because of a slow receiver.
 	GroupViews, Safe, Long, Stopped uint64
+	// States were taken, StateBytes in all; Resumed of them not from the first donor.
+	States, StateBytes, Resumed uint64
 }
 
 // Add sums two counts.
@@ -37,6 +40,9 @@ func (s *Stats) Add(o *Stats) {
 	s.Safe += o.Safe
 	s.Long += o.Long
 	s.Stopped += o.Stopped
+	s.States += o.States
+	s.StateBytes += o.StateBytes
+	s.Resumed += o.Resumed
 }
 
 // coverSite is a place in the world whose being reached is counted: a site
@@ -70,6 +76,13 @@ const (
 	coverAsked
 	coverCutOff
 	coverSlow
+	coverStateRefused
+	coverNextDonor
+	coverNoDonor
+	coverGaveUp
+	coverKept
+	coverHeld
+	coverLied
 	coverSites
 )
 
@@ -78,6 +91,7 @@ var siteNames = [coverSites]string{
 	"nobody-there", "too-long", "late-wake", "early-wake", "slow-persist", "disk-error", "stopped",
 	"tether-lost", "shadow", "submitted", "submit-refused",
 	"join", "join-failed", "part", "port-gone", "asked-to-stop", "cut-off", "slow",
+	"state-refused", "next-donor", "no-donor", "state-given-up", "kept-read", "held-for-state", "lied",
 }
 
 // Coverage counts how often each part of the world was reached.
@@ -87,6 +101,9 @@ type Coverage struct {
 	evidence [8]uint64
 	reasons  [16]uint64
 	refused  [8]uint64
+	// troubles are what went wrong with transfers, transfers why they failed at joiners.
+	troubles  [troubleKinds]uint64
+	transfers [16]uint64
 }
 
 func (c *Coverage) hit(s coverSite) { c.sites[s]++ }
@@ -108,6 +125,12 @@ func (c *Coverage) Add(o *Coverage) {
 	for i := range c.refused {
 		c.refused[i] += o.refused[i]
 	}
+	for i := range c.troubles {
+		c.troubles[i] += o.troubles[i]
+	}
+	for i := range c.transfers {
+		c.transfers[i] += o.transfers[i]
+	}
 }
 
 // Lacking names what a batch must have done to prove something of light groups,
@@ -116,7 +139,7 @@ func (s *Stats) Lacking() (list []string) {
 	for _, of := range []struct {
 		name string
 		n    uint64
-	}{{"group views", s.GroupViews}, {"safe deliveries", s.Safe}, {"messages in parts", s.Long}, {"senders stopped by a slow receiver", s.Stopped}} {
+	}{{"group views", s.GroupViews}, {"safe deliveries", s.Safe}, {"messages in parts", s.Long}, {"senders stopped by a slow receiver", s.Stopped}, {"states taken", s.States}, {"states from a second donor", s.Resumed}} {
 		if of.n == 0 {
 			list = append(list, of.name)
 		}
@@ -150,6 +173,16 @@ func (c *Coverage) String() string {
 	b.WriteString("\nsites:")
 	for s, n := range c.sites {
 		fmt.Fprintf(&b, " %s=%d", siteNames[s], n)
+	}
+	b.WriteString("\nstates:")
+	for t, n := range c.troubles[1:] {
+		fmt.Fprintf(&b, " %s=%d", troubleNames[t+1], n)
+	}
+	b.WriteString("; failed:")
+	for r, n := range c.transfers {
+		if n > 0 {
+			fmt.Fprintf(&b, " %s=%d", transfer.Reason(r), n)
+		}
 	}
 	b.WriteString("\ninstalls by reason:")
 	for r := range c.reasons {

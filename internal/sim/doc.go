@@ -36,8 +36,16 @@
 //	          changes of bits and attributes
 //	clients   ports that join and leave light groups, a few or hundreds, die, are cut,
 //	          answer when they are asked to stop, or do not; that send alone and in
-//	          batches, messages of up to 256 KiB too. Applications that fall behind,
+//	          batches, messages of up to 256 KiB too, in one of thirty seeds of up to
+//	          700 KiB; much of it while a group changes. Applications that fall behind,
 //	          while others send all they can
+//	states    in two of five seeds with clients joins that want the state of the group.
+//	          An application is a hash over the placed messages it was given, in bytes
+//	          of up to 3 MiB, so that a state which lacks a message, or has one too
+//	          many, shows. Donors that refuse, say nothing, hang, break, end early, send
+//	          other bytes or another sum, leave, or die with client, daemon or link;
+//	          joiners whose disk is full, fails or hangs, or that die. The joiner's file
+//	          stays for the next donor. What waits for a state has little room
 //
 // # What is not
 //
@@ -67,7 +75,11 @@
 // the driver's contract (driver), and copies that are let in or never told (J5);
 // that gives a port views of a group of which it was told that it is out (GV8), or
 // in the stable window leaves a port elsewhere than it wants to be (GV7); senders
-// that go on although a receiver lets nothing be under way (flow).
+// that go on although a receiver lets nothing be under way (flow); a state that no
+// application gives (GV9). And the fate of each message that is submitted (fate):
+// success once, in the step in which it is delivered at its own host as it was
+// submitted, or an error of sending, and then it never is; only a host that ends
+// otherwise than taken out by its own leave owes an answer.
 //
 // # Finding and keeping
 //

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/sim/check"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/trace"
@@ -99,8 +100,8 @@ func (f *fake) enter(seq views.Seq, reason views.Reason, members ...views.Member
 func (f *fake) submit(in engine.Submission) {
 	f.n++
 	id := trace.MsgID{From: f.cfg.Self.Process, N: f.n}
-	f.out.Events = append(f.out.Events, trace.Send{Msg: id, Len: len(in.Payload)}, trace.Deliver{Msg: id, Group: in.Group, Len: len(in.Payload), Sum: checksum(in.Payload)})
-	f.out.Deliver = append(f.out.Deliver, &engine.Messages{List: []engine.Message{{Msg: id, Group: in.Group, Payload: slices.Clone(in.Payload)}}}, engine.Submitted{Token: in.Token, Msg: id})
+	f.out.Events = append(f.out.Events, trace.Send{Msg: id, Len: len(in.Payload)}, trace.Deliver{Msg: id, Group: in.Group, Order: in.Order, Len: len(in.Payload), Sum: checksum(in.Payload)})
+	f.out.Deliver = append(f.out.Deliver, &engine.Messages{List: []engine.Message{{Msg: id, Group: in.Group, Order: in.Order, Payload: slices.Clone(in.Payload)}}}, engine.Submitted{Token: in.Token, Msg: id})
 }
 
 func (f *fake) Deadline() views.Instant {
@@ -117,15 +118,17 @@ func (f *fake) Describe() string { return fmt.Sprintf("fake heard %d", len(f.hea
 // blind is the oracle that sees nothing wrong.
 type blind struct{ records int }
 
-func (b *blind) Observe(uint32, trace.Record) { b.records++ }
-func (b *blind) Crash(uint32, views.Process)  {}
-func (b *blind) Disturb(bool, []views.HostID) {}
-func (b *blind) Stable([]views.HostID)        {}
-func (b *blind) Settled()                     {}
-func (b *blind) Drain()                       {}
-func (b *blind) Unstable()                    {}
-func (b *blind) Broken() *Failure             { return nil }
-func (b *blind) Finish() *Failure             { return nil }
+func (b *blind) Observe(uint32, trace.Record)              { b.records++ }
+func (b *blind) Crash(uint32, views.Process)               {}
+func (b *blind) Disturb(bool, []views.HostID)              {}
+func (b *blind) Stable([]views.HostID)                     {}
+func (b *blind) Settled()                                  {}
+func (b *blind) Drain()                                    {}
+func (b *blind) Unstable()                                 {}
+func (b *blind) App(uint32, views.Process, check.AppEvent) {}
+func (b *blind) Rest()                                     {}
+func (b *blind) Broken() *Failure                          { return nil }
+func (b *blind) Finish() *Failure                          { return nil }
 
 func blindly(Options) Oracle { return &blind{} }
 

@@ -38,46 +38,6 @@ type Host struct {
 	proc *process
 }
 
-// process is one life of the daemon on a machine.
-type process struct {
-	gen   uint32
-	id    views.Process
-	nonce uint64
-	eng   Machine
-	// paused: stopped by a signal; what arrives waits in inbox.
-	paused bool
-	inbox  []queued
-	frames int
-	// wakeAt is the world time of the armed wake event, 0 for none.
-	wakeAt views.Instant
-	// records counts what it logged.
-	records uint64
-	watch   []watched
-	// shadow: it runs under a process id that another one has or had.
-	shadow bool
-	// reused: its incarnation was used before.
-	reused bool
-	held   []trace.Record
-	// met holds the last incarnation of each host it was in a view with, and
-	// the first such view.
-	met map[views.HostID]meeting
-	// view is the last installed one; large once it held two members.
-	view  *views.View
-	large bool
-	// installs counts its views.
-	installs int
-	// probes counts the liveness messages it delivered.
-	probes int
-	// deliveries are logged; the first shown of them the application has had.
-	deliveries []trace.Event
-	shown      int
-	// ports are its clients, lastPort the last number given to one.
-	ports    []*port
-	lastPort uint32
-	// slow, if not nil: its application is behind.
-	slow *slowness
-}
-
 // queued is an input that waits for a stopped process.
 type queued struct {
 	kind  eventKind
@@ -208,8 +168,17 @@ func (h *Host) plan(delay time.Duration) {
 	h.w.heap.push(event{at: h.w.now.Add(delay), kind: evStart, host: uint16(h.number), gen: h.wish})
 }
 
-// step drives the engine once and acts on its output in field order.
+// step drives the engine, and gives it what acting on its output has brought up.
 func (h *Host) step(in engine.Input) {
+	p := h.proc
+	h.stepOnce(in)
+	if len(p.soon) > 0 {
+		h.runSoon(p)
+	}
+}
+
+// stepOnce drives the engine once and acts on its output in field order.
+func (h *Host) stepOnce(in engine.Input) {
 	p := h.proc
 	w := h.w
 	w.stats.Steps++
@@ -230,14 +199,19 @@ func (h *Host) act(p *process, out *engine.Output) {
 		h.persist(p, out.Persist)
 	}
 	for i := range out.Send {
+		if len(p.lies) > 0 {
+			h.lie(p, &out.Send[i])
+		}
 		h.w.net.send(h.number, &out.Send[i])
 	}
+	h.stateWorkOf(p, &out.State)
 	for _, d := range out.Deliver {
 		h.deliver(p, d)
 	}
 	if len(p.deliveries) > 0 && h.w.over == "" {
 		h.w.fail("log", fmt.Sprintf("host %d logged %d deliveries that the application did not get", h.number, len(p.deliveries)))
 	}
+	h.checkAnswered(p, out)
 	if out.Watch != nil {
 		h.setWatch(p, out.Watch.Targets)
 	}

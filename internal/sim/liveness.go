@@ -26,6 +26,7 @@ const (
 // healCore heals the core and leaves everyone else broken.
 func (w *World) healCore(stays *Stays) {
 	core := w.coreOf(stays)
+	w.work.clients.gentle = true
 	w.removeClones()
 	w.heal(core)
 	w.net.each(core, core, func(l *link) { l.loss = min(l.loss, coreLossMax) })
@@ -119,6 +120,7 @@ func (w *World) awaitCalm(set HostSet, what string) {
 	sent := w.work.probe(set)
 	w.RunFor(w.opts.patience(flapWindow - holdTime))
 	w.oracle.Drain()
+	w.drained = w.now
 	w.work.clients.steady = true
 	w.RunFor(w.opts.patience(holdTime))
 	w.oracle.Unstable()
@@ -139,6 +141,7 @@ func (w *World) awaitCalm(set HostSet, what string) {
 			return
 		}
 	}
+	w.judgeFates(set)
 }
 
 // DescribeHosts says of each host what it is and what it believes.

@@ -7,6 +7,7 @@ import (
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/trace"
+	"github.com/gmsd/gmsd/views/transfer"
 )
 
 // packetLeast is what no packet here carries: a longer message goes in parts.
@@ -114,16 +115,16 @@ func (h *Host) deliver(p *process, d engine.Delivery) {
 	case groups.GroupView, groups.Parted, groups.JoinFailed:
 		h.takeGroupEvent(p, d)
 		h.deliverGroup(p, d)
-	case groups.Block, engine.GroupUnblocked:
+	case groups.Block, engine.GroupUnblocked, groups.Handover:
 		h.deliverGroup(p, d)
+	case transfer.Complete:
+		h.takeComplete(p, d)
+	case transfer.Failed:
+		h.takeFailed(p, d)
 	case engine.StateChanged:
 		p.view = d.View
 	case engine.Submitted:
-		if d.Err != nil {
-			h.w.cover.hit(coverSubmitRefused)
-		} else {
-			h.w.cover.hit(coverSubmitted)
-		}
+		h.takeFate(p, &d)
 	}
 }
 
@@ -136,6 +137,7 @@ func (h *Host) takeMessage(p *process, m *engine.Message) {
 	if !ok || msg.Msg != m.Msg || msg.K != m.K || msg.Len != len(m.Payload) || msg.Sum != checksum(m.Payload) {
 		h.w.fail("log", fmt.Sprintf("host %d delivered message %v that its log does not say", h.number, m.Msg))
 	}
+	h.noteOwn(p, m)
 	if p.slow != nil {
 		p.slow.take(h, p, len(m.Payload))
 	}

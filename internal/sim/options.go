@@ -66,6 +66,11 @@ type Options struct {
 	// Path is how long a frame may be, 0 for the default. Where it is set hosts say so
 	// much of themselves that views go in pieces.
 	Path int64
+	// LongMax is the length of the longest messages of ports; 0 means longMax.
+	LongMax int64
+	// States of the joins of clients want the state of the group, which has up to
+	// StateMax bytes. Of the transfers Trouble go wrong.
+	States, StateMax, Trouble int64
 
 	// Buggify sites: what a driver may do within its contract, and rarely does.
 	SlowPersist, EarlyWake, LateWake, Poison int64
@@ -116,6 +121,7 @@ func Swarm(seed uint64, hosts int) Options {
 	drawScale(&o)
 	drawClients(&o)
 	drawPath(&o)
+	drawStates(&o)
 	return o
 }
 
@@ -219,6 +225,37 @@ func drawPath(o *Options) {
 	if r := newStream(o.Seed, "path", 0); chance(r, 200_000) {
 		o.Path = between[int64](r, 548, 700)
 	}
+}
+
+// drawStates lets ports want the state of their group in two of five seeds with
+// clients, and makes long messages longer in one of thirty.
+func drawStates(o *Options) {
+	r := newStream(o.Seed, "states.options", 0)
+	if o.Ports == 0 {
+		return
+	}
+	if o.Long > 0 && chance(r, 60_000) {
+		o.LongMax = between[int64](r, 300<<10, 700<<10)
+	}
+	if o.Names >= 100 || !chance(r, 400_000) {
+		return
+	}
+	o.States = between[int64](r, 200_000, million)
+	o.StateMax = logBetween[int64](r, 256, 1<<20)
+	if chance(r, 50_000) {
+		o.StateMax = stateMost
+	}
+	o.Trouble = logBetween[int64](r, 20_000, 500_000) * b2i(chance(r, 750_000))
+}
+
+// states reports whether the applications of ports have states.
+func (o *Options) states() bool { return o.StateMax > 0 }
+
+func (o *Options) longMax() int {
+	if o.LongMax > 0 {
+		return int(o.LongMax)
+	}
+	return longMax
 }
 
 // drawFaults lets each class in with p = 1/2, and each kind of a class that is
@@ -331,6 +368,10 @@ func (o *Options) fields() []optionField {
 		{"slow", &o.Slow},
 		{"window", &o.Window},
 		{"path", &o.Path},
+		{"long-max", &o.LongMax},
+		{"states", &o.States},
+		{"state-max", &o.StateMax},
+		{"trouble", &o.Trouble},
 		{"slow-persist", &o.SlowPersist},
 		{"early-wake", &o.EarlyWake},
 		{"late-wake", &o.LateWake},

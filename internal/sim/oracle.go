@@ -59,6 +59,14 @@ func (k *Checkers) Drain() { k.c.Drain() }
 // Unstable closes the window.
 func (k *Checkers) Unstable() { k.c.EndStable() }
 
+// App feeds what an application did.
+func (k *Checkers) App(stream uint32, p views.Process, e check.AppEvent) {
+	k.c.App(check.Stream(stream), p, e)
+}
+
+// Rest feeds that nothing is under way any more.
+func (k *Checkers) Rest() { k.c.Rest() }
+
 // Broken gives the first violation so far.
 func (k *Checkers) Broken() *Failure {
 	if k.c.Violated() == 0 {

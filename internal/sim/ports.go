@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/sim/check"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 )
@@ -26,7 +27,14 @@ type port struct {
 // membership is one join of a port.
 type membership struct {
 	group string
+	port  uint32
 	block bool
+	// wishes: it wants the state of the group. app is what it has made of the
+	// messages; intake is a state that it takes, and wait what happens meanwhile.
+	wishes bool
+	app    application
+	intake *intake
+	wait   *waiting
 	// wanted until it leaves; viewed from its first group view on; asked to stop
 	// sending, and not told to go on.
 	wanted, viewed, asked bool
@@ -64,16 +72,21 @@ func (h *Host) newPort() *port {
 	return q
 }
 
-// join lets a port ask for a group in which it is not.
-func (h *Host) join(q *port, group string, block bool) {
-	q.in = append(q.in, &membership{group: group, block: block, wanted: true})
-	h.step(engine.Join{Port: q.number, Group: group, Name: fmt.Sprint("p", q.number), Block: block})
+// join lets a port ask for a group in which it is not, and, with a wish, for its state.
+func (h *Host) join(q *port, group string, block, wishes bool) {
+	m := &membership{group: group, port: q.number, block: block, wanted: true, wishes: wishes}
+	q.in = append(q.in, m)
+	if wishes {
+		h.tell(h.proc, m, check.AppEvent{Kind: check.AppWishes})
+	}
+	h.step(engine.Join{Port: q.number, Group: group, Name: fmt.Sprint("p", q.number), Block: block, State: wishes})
 }
 
 // part takes a port out of a group in which it is.
 func (h *Host) part(q *port, group string, why groups.Why) {
 	if m := q.wanted(group); m != nil {
 		m.wanted, m.asked = false, false
+		h.endSeat(h.proc, m)
 		h.step(engine.Part{Port: q.number, Group: group, Why: why})
 	}
 }
@@ -81,6 +94,12 @@ func (h *Host) part(q *port, group string, why groups.Why) {
 // portGone ends a client without a word.
 func (h *Host) portGone(q *port) {
 	h.proc.ports = slices.DeleteFunc(h.proc.ports, func(other *port) bool { return other == q })
+	for _, m := range q.in {
+		if m.wanted {
+			m.wanted = false
+			h.endSeat(h.proc, m)
+		}
+	}
 	h.step(engine.PortGone{Port: q.number})
 }
 
@@ -109,7 +128,13 @@ func (h *Host) deliverGroup(p *process, d engine.Delivery) {
 	case groups.JoinFailed:
 		h.w.cover.hit(coverJoinFailed)
 		h.takeOut(p, d.Port, d.Group, true)
+	case groups.Handover:
+		h.takeHandover(p, &d)
 	}
+	h.noteDelivery(d)
+}
+
+func (h *Host) noteDelivery(d engine.Delivery) {
 	if h.w.watchDelivery != nil {
 		h.w.watchDelivery(h, d)
 	}
@@ -119,6 +144,7 @@ func (h *Host) deliverGroup(p *process, d engine.Delivery) {
 // for it; one that was told that it is out must not be given any.
 func (h *Host) showView(p *process, d *groups.GroupView) {
 	h.w.stats.GroupViews++
+	h.joinersGone(p, d)
 	for _, number := range d.Ports {
 		m, known := p.membership(number, d.Group)
 		if !known {
@@ -127,6 +153,7 @@ func (h *Host) showView(p *process, d *groups.GroupView) {
 		}
 		if m != nil {
 			m.viewed, m.asked, m.members = true, false, d.Members
+			h.show(p, m, shown{view: d})
 		}
 	}
 }
@@ -174,6 +201,10 @@ func (h *Host) takeOut(p *process, number uint32, group string, wanted bool) {
 		h.w.fail("GV8", fmt.Sprintf("host %d: port %d is told that it is out of %q, and has not left", h.number, number, group))
 		return
 	}
+	if q.in[i].wanted {
+		q.in[i].wanted = false
+		h.endSeat(p, q.in[i])
+	}
 	q.in = slices.Delete(q.in, i, i+1)
 }
 
@@ -183,6 +214,9 @@ func (h *Host) route(p *process, m *engine.Message) {
 		for _, in := range q.in {
 			if in.viewed && in.group == m.Group {
 				q.got++
+				if in.wanted && m.Order.Placed() {
+					h.show(p, in, shown{msg: m, in: p.view.ID})
+				}
 				if h.w.watchRouted != nil {
 					h.w.watchRouted(h, q.number, m)
 				}
@@ -200,5 +234,6 @@ func (h *Host) sendFrom(number uint32, group string, order views.Order, payloads
 		h.w.stats.Submits++
 		in = append(in, engine.Submission{Token: h.w.work.token, Port: number, Group: group, Order: order, Payload: payload})
 	}
+	h.noteSubmitted(in)
 	h.step(in)
 }

@@ -159,6 +159,7 @@ func (r *runner) liveness() {
 	w.healAll(stays)
 	r.res.All = w.awaitConvergence(all, "the healed group")
 	w.awaitCalm(all, "the healed group")
+	w.awaitStates()
 }
 
 // judge asks the oracle and the gate.

@@ -14,9 +14,9 @@ import (
 // removed for it, and all is delivered in the end.
 type slowness struct {
 	// backlog is how many bytes wait, peak the most of them since it begins to
-	// fall; told is what the engine knows.
-	backlog, peak, told int
-	until               views.Instant
+	// fall.
+	backlog, peak int
+	until         views.Instant
 	// got counts what came in view since it was told to stop.
 	got  int
 	view views.ViewID
@@ -90,13 +90,22 @@ func (h *Host) tickSlow(p *process) {
 
 // tellBacklog tells it where it has changed by a window, as the daemon does.
 func (h *Host) tellBacklog(p *process) {
-	s := p.slow
-	window := h.w.opts.window()
-	if s.backlog/window == s.told/window && s.backlog != 0 {
-		return
+	if in, changed := h.backlog(p); changed {
+		h.step(in)
 	}
-	s.told = s.backlog
-	h.step(engine.Backlog{Bytes: s.backlog})
+}
+
+// backlog is what the engine is told of how far the applications are behind.
+func (h *Host) backlog(p *process) (in engine.Backlog, changed bool) {
+	window, bytes := h.w.opts.window(), p.over
+	if p.slow != nil {
+		bytes += p.slow.backlog
+	}
+	if bytes/window == p.told/window && bytes != 0 {
+		return in, false
+	}
+	p.told = bytes
+	return engine.Backlog{Bytes: bytes}, true
 }
 
 // take counts what is delivered to a slow application. What is under way when it
@@ -104,7 +113,7 @@ func (h *Host) tellBacklog(p *process) {
 func (s *slowness) take(h *Host, p *process, bytes int) {
 	s.backlog += bytes
 	window := h.w.opts.window()
-	if s.told/window < stopAt || p.view == nil {
+	if p.told/window < stopAt || p.view == nil {
 		s.got = 0
 		return
 	}
@@ -112,7 +121,7 @@ func (s *slowness) take(h *Host, p *process, bytes int) {
 		s.view, s.got = p.view.ID, 0
 	}
 	s.got += bytes
-	if most := p.view.Size() * (2*window + floodBytes + longMax/2); s.got > most {
+	if most := p.view.Size() * (2*window + floodBytes + h.w.opts.longMax()/2); s.got > most {
 		h.w.fail("flow", fmt.Sprintf("host %d let nothing be under way, and was given %d bytes in %v since\n%s",
 			h.number, s.got, s.view, h.w.DescribeHosts()))
 	}
@@ -128,7 +137,7 @@ func (o *Options) window() int {
 
 // countStopped counts the senders that a slow host has stopped.
 func (h *Host) countStopped(p *process) {
-	if p.slow.told/h.w.opts.window() < stopAt || p.view == nil {
+	if p.told/h.w.opts.window() < stopAt || p.view == nil {
 		return
 	}
 	for _, other := range h.w.hosts[1:] {

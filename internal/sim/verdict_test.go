@@ -64,6 +64,23 @@ func TestTheWorldFailsWhatItMust(t *testing.T) {
 				s[0].Payload[0]++
 			}
 		}},
+		{name: "two answers for one message", property: "fate", hosts: 1, twist: onSubmit(func(f *fake, s engine.Submitted) {
+			f.out.Deliver = append(f.out.Deliver, s)
+		})},
+		{name: "no answer for a message", property: "fate", hosts: 1, twist: onSubmit(func(f *fake, _ engine.Submitted) {
+			f.out.Deliver = f.out.Deliver[:1]
+		})},
+		{name: "a refusal for a message that is delivered", property: "fate", hosts: 1, twist: onSubmit(func(f *fake, s engine.Submitted) {
+			s.Err = views.ErrLeaving
+			f.out.Deliver[1] = s
+		})},
+		{name: "the number of another message", property: "fate", hosts: 1, twist: onSubmit(func(f *fake, s engine.Submitted) {
+			s.Msg.N++
+			f.out.Deliver[1] = s
+		})},
+		{name: "a message without a fate", property: "fate", hosts: 1, twist: onSubmit(func(f *fake, _ engine.Submitted) {
+			f.out.Events, f.out.Deliver = nil, nil
+		}), set: func(o *Options) { o.Safety = time.Minute }},
 		{name: "a panic", property: "panic", hosts: 1, twist: onInstall(func(*fake) { panic("no") })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,6 +106,15 @@ func wantFailure(t *testing.T, f *Failure, property string) {
 		t.Errorf("passed, want %s", property)
 	case f != nil && f.Property != property:
 		t.Errorf("failed with %v, want %q", f, property)
+	}
+}
+
+// onSubmit twists the steps in which a message of the workload is answered.
+func onSubmit(do func(*fake, engine.Submitted)) func(*fake, views.Instant, engine.Input) {
+	return func(f *fake, _ views.Instant, in engine.Input) {
+		if s, ok := in.(engine.Submit); ok && s[0].Group != probeGroup {
+			do(f, f.out.Deliver[1].(engine.Submitted))
+		}
 	}
 }
 

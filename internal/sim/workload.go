@@ -93,9 +93,11 @@ func (k *workload) submit(h *Host, group string, order views.Order, size int) {
 	}
 	k.token++
 	k.w.stats.Submits++
-	h.step(engine.Submit{{
+	in := engine.Submit{{
 		Token: k.token, Group: group, Order: order, Payload: k.pool[from : from+size : from+size],
-	}})
+	}}
+	h.noteSubmitted(in)
+	h.step(in)
 }
 
 func (k *workload) changeState(h *Host) {

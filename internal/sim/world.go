@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/sim/check"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -27,6 +28,10 @@ type Oracle interface {
 	Settled()
 	Drain()
 	Unstable()
+	// App says what the application of a port did, Rest that each that wants a state
+	// must have it.
+	App(stream uint32, p views.Process, e check.AppEvent)
+	Rest()
 	// Broken gives the first violation so far, or nil; it must be cheap.
 	Broken() *Failure
 	// Finish judges what can be judged only at the end.
@@ -74,6 +79,8 @@ type World struct {
 	// troubled counts the active faults, lastTrouble is when one last ended.
 	troubled    int
 	lastTrouble views.Instant
+	// drained: what was submitted before must be answered by the end of the window.
+	drained views.Instant
 
 	gen       uint32
 	streams   uint32
@@ -208,7 +215,9 @@ func (w *World) handle(e event) {
 	case evWork:
 		w.work.act()
 	case evCall:
-		w.calls[e.arg]()
+		do := w.calls[e.arg]
+		w.calls[e.arg] = nil
+		do()
 	}
 }
 

@@ -44,6 +44,7 @@ type Checker struct {
 	logged []*life
 	// light are the groups of which there was a view.
 	light map[string]struct{}
+	apps  apps
 	// tick counts everything that was told, records and harness facts.
 	tick uint64
 	net  []span

@@ -39,6 +39,9 @@
 //
 // # What it does not do
 //
+// States of applications do not stand in a log: a harness that plays the
+// applications tells of them ([Checker.App]), and GV9 and GV10 are held against that.
+//
 // Of light groups it knows what ports were told and what their host delivered,
 // not what each port was given. Of FIFO messages those of members are held against
 // group views (GV5): what others send comes beside the changes of a group.

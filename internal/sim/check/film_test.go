@@ -31,9 +31,11 @@ import (
 //	a group g 3a/2 a.1,b.1 ports=1  was=3a/1: the view before, trans=a.1: who came along
 //	                        (default all, of a port that joins itself); a.1:2 is its second join
 //	a parted g 1
+//	a app 1 wishes | begins sum=5 | enters 2a/1 | ends    what the application of port 1 in g does
+//	a app 1 after k=3 sum=5 | gives k=2 to=b.1 sum=5 | takes k=2 to=b.1 sum=5
 //	a bits b SD. k=1, a primary k=2 epoch=1 [off], a accept b, a reject b, a stop
 //	crash a, restore a, group blue a,b, fault a open|close, fault net open|close
-//	healthy a,b on|off, stable a,b c,d, settled, drain, end
+//	healthy a,b on|off, stable a,b c,d, settled, drain, end, rest
 //
 // n= and t= on a logged line replace its counter and time.
 type film struct {
@@ -151,6 +153,8 @@ func (f *film) line(w words) {
 		f.c.Drain()
 	case "end":
 		f.c.EndStable()
+	case "rest":
+		f.c.Rest()
 	default:
 		for _, name := range strings.Split(verb, ",") {
 			f.logged(f.actor(name), w)
@@ -277,6 +281,8 @@ func (f *film) logged(a *actor, w words) {
 		f.emit(a, groupEvent(f, a, w), w)
 	case "parted":
 		f.emit(a, trace.GroupLeft{Group: w.plain[2], Port: uint32(portNumber(w.plain[3])), Why: "left"}, w)
+	case "app":
+		f.c.App(a.stream, a.Process, appEvent(f, in, w))
 	case "unknown":
 		f.emit(a, nil, w)
 	default:

@@ -7,9 +7,8 @@ import (
 )
 
 // checkGroupSynchrony is GV5: ports that go from one group view to the same next
-// one have been given the same messages in between. FIFO messages are held against
-// it where both views came with a host view: a change within one is agreed, and
-// nobody waits for a FIFO message of another host there.
+// one have been given the same messages in between. FIFO messages of members are
+// among them: a group changes once what its members sent before is out.
 func (c *Checker) checkGroupSynchrony(l *life, s *groupStay, st *groupStep) {
 	c.count(GroupSynchrony)
 	if !slices.Equal(s.placed, st.placed) {

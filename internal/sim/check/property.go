@@ -61,6 +61,8 @@ const (
 	GroupSender
 	GroupSettled
 	GroupParted
+	StateAtCut
+	StateWish
 	propertyEnd
 )
 
@@ -121,6 +123,8 @@ var properties = [propertyEnd]struct{ code, says string }{
 	GroupSender:       {"GV6", "a message of a port is delivered in a group view that holds the port"},
 	GroupSettled:      {"GV7", "in a stable component the ports of a group are in one view of exactly themselves"},
 	GroupParted:       {"GV8", "a port that is out of a group is given nothing more of it"},
+	StateAtCut:        {"GV9", "a state has exactly the messages before its cut in it, and exactly those behind it follow"},
+	StateWish:         {"GV10", "each wish for a state ends, and a membership is given one state"},
 }
 
 // String gives the code, such as "P14".

@@ -122,6 +122,7 @@ type life struct {
 	// of the join that a port last gave up.
 	groups map[string]*groupStay
 	parted map[groupPort]uint64
+	apps   map[groupPort]*seat
 }
 
 // phase is where a life stands between block and unblock.

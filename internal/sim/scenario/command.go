@@ -191,6 +191,11 @@ func addHosts(f *Film, c *Command) (string, error) {
 	if err == nil {
 		err = werr
 	}
+	state, serr := c.number("state", 0)
+	o.StateMax = int64(state)
+	if err == nil {
+		err = serr
+	}
 	if c.Options["transport"] == "udp" {
 		o.Multicast = 0
 	}
@@ -337,10 +342,9 @@ func send(f *Film, c *Command) (string, error) {
 		return "", err
 	}
 	payload, err := c.payload(text)
-	for i := range count {
+	for range count {
 		for _, n := range s.Numbers() {
-			m := engine.Submission{Token: uint64(i + 1), Port: uint32(port), Group: group, Order: order, Payload: payload}
-			if !f.w.Give(n, engine.Submit{m}) {
+			if !f.w.Send(n, uint32(port), group, order, payload) {
 				f.say(n, "is down or stopped")
 			}
 		}

@@ -22,7 +22,7 @@
 // but coord), spare. LINK is SET->SET. TYPE is a message of package message,
 // or any.
 //
-//	add-hosts N [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S] [window=BYTES]
+//	add-hosts N [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S] [window=BYTES] [state=BYTES]
 //	start SET, restart SET      a daemon begins a new incarnation
 //	churn SET                   started anew again and again: views pass, nothing is told
 //	advance D                   time passes
@@ -38,7 +38,11 @@
 //	clone SET [twins]           a copy comes up on the spare machine
 //	leave SET / evict SET by=SET
 //	send SET fifo|agreed|safe TEXT [count=N] [group=G] [port=P] [len=N]
-//	join SET port=P [group=G] [block]   a client of each host joins G, which is g by default
+//	join SET port=P [group=G] [block] [state]   a client of each host joins G, which is g by
+//	                            default; with state it wants that of the group
+//	trouble SET KIND [after=N]  the next state that each gives or takes goes wrong behind N reads
+//	                            or writes: refuse, silent, hang, read, short, damage, false, sum,
+//	                            leave, gone; write, seal, kept at who takes it
 //	part SET port=P [group=G] [why=left|cut]
 //	port-gone SET port=P        it goes without a word
 //	ready SET port=P [group=G]  it has stopped sending, as it was asked
@@ -63,6 +67,7 @@
 //	expect-installs SET MAX     each has installed at most so many views since the last such command
 //	expect-group SET G HOST.PORT,...   the ports of each are in this view of the group; none: in no view
 //	expect-given SET N          the ports of each were given N messages since the last such command
+//	expect-states SET N         the ports of each have taken N states since the last such command
 //	expect-slowest SET HOST|none   each knows who lets nothing be under way
 //	check                       the property checkers; ends the film
 package scenario

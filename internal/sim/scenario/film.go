@@ -18,7 +18,7 @@ type Film struct {
 	shown map[string]bool
 	// delivered, installs and what ports were given count by host number since the
 	// last expect.
-	delivered, installs, given map[int]int
+	delivered, installs, given, states map[int]int
 	// last is when something happened.
 	last time.Duration
 	// faults are the expectations that did not hold in the present command.
@@ -41,7 +41,7 @@ const quiet = 3 * time.Second
 func New() *Film {
 	return &Film{
 		shown:     map[string]bool{"deliver": true, "gets": true, "bits": true, "join": true},
-		delivered: make(map[int]int), installs: make(map[int]int), given: make(map[int]int),
+		delivered: make(map[int]int), installs: make(map[int]int), given: make(map[int]int), states: make(map[int]int),
 	}
 }
 

@@ -14,11 +14,12 @@ import (
 
 func init() { //nolint:gochecknoinits // as in command.go
 	for name, do := range map[string]handler{
-		"join": joinGroup, "part": partGroup, "backlog": backlog,
+		"join": joinGroup, "part": partGroup, "backlog": backlog, "trouble": stateTrouble,
 		"port-gone": onPort(func(w *sim.World, n int, port uint32, _ string) bool { return w.PortGone(n, port) }),
 		"ready":     onPort((*sim.World).Ready),
 
 		"expect-group": expectGroup, "expect-given": expectGiven, "expect-slowest": expectSlowest,
+		"expect-states": expectStates,
 	} {
 		commands[name] = do
 	}
@@ -51,7 +52,7 @@ func onPort(do func(w *sim.World, n int, port uint32, group string) bool) handle
 
 func joinGroup(f *Film, c *Command) (string, error) {
 	return onPort(func(w *sim.World, n int, port uint32, group string) bool {
-		return w.Join(n, port, group, c.has("block"))
+		return w.Join(n, port, group, c.has("block"), c.has("state"))
 	})(f, c)
 }
 
@@ -97,6 +98,8 @@ func (f *Film) seePorts(h *sim.Host, d engine.Delivery) {
 		f.say(n, fmt.Sprintf("port %d is out of %s: %s", d.Port, d.Group, d.Why))
 	case groups.JoinFailed:
 		f.say(n, fmt.Sprintf("port %d cannot join %s", d.Port, d.Group))
+	default:
+		f.seeStates(n, d)
 	}
 }
 

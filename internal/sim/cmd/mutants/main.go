@@ -228,7 +228,7 @@ func (m *mutant) detector(tmp string) (build []string, dir string, args []string
 }
 
 // failed finds the property in what the detectors print.
-var failed = regexp.MustCompile(`(?m)(?:FAILED |: check: |: )([A-Z]+[0-9]+|progress|flow|log|disk|driver|panic|expect-[a-z]+)(?: at |: )`)
+var failed = regexp.MustCompile(`(?m)(?:FAILED |: check: |: )([A-Z]+[0-9]+|progress|flow|fate|log|disk|driver|panic|expect-[a-z]+)(?: at |: )`)
 
 // judge finds an expected property among those that failed.
 func (m *mutant) judge(out string) (string, error) {

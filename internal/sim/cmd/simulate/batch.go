@@ -130,6 +130,8 @@ func (t *totals) print(wall, cpu time.Duration) {
 		float64(t.stats.Views)/n, float64(t.stats.Installs)/n, float64(t.stats.Messages)/n, float64(t.stats.Delivered)/n)
 	fmt.Printf("a seed: %.0f group views, %.0f deliveries as safe, %.0f of messages in parts, %.1f times a sender stopped by a slow receiver\n",
 		float64(t.stats.GroupViews)/n, float64(t.stats.Safe)/n, float64(t.stats.Long)/n, float64(t.stats.Stopped)/n)
+	fmt.Printf("a seed: %.1f states taken, %.0f bytes each; %d in all from a second donor\n",
+		float64(t.stats.States)/n, float64(t.stats.StateBytes)/float64(max(1, t.stats.States)), t.stats.Resumed)
 	fmt.Printf("longest way to one view: core %s, all %s. %d seeds proved too little, %d ended early, %d failed\n",
 		t.core, t.all, t.idle, t.over, len(t.failed))
 	for _, why := range slices.Sorted(maps.Keys(t.ends)) {
