@@ -84,9 +84,10 @@ func (c *Client) usable(ctx context.Context) (*link, error) {
 
 // check refuses what the daemon would.
 func check(group string, order views.Order, payload []byte) error {
+	if err := member.CheckGroup(group); err != nil {
+		return err
+	}
 	switch {
-	case group == "" || len(group) > views.GroupNameMax:
-		return fmt.Errorf("%w: %d bytes, want 1 to %d", views.ErrGroupName, len(group), views.GroupNameMax)
 	case len(payload) > views.PayloadMax:
 		return fmt.Errorf("%w: %d bytes, at most %d", views.ErrTooLong, len(payload), views.PayloadMax)
 	case order >= views.OrderEnd:

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/lab"
@@ -30,6 +31,7 @@ type Host struct {
 	clock     func() views.Instant
 	begun     views.Instant
 	observers atomic.Int32
+	window    int // fixed before the loop starts
 
 	commands chan command
 	first    chan struct{} // closed at the first view
@@ -99,7 +101,7 @@ func (h *Host) Observe(fn func(trace.Record)) error {
 // and blocks of the host. Its first event is the current view. It must be read
 // until it is closed: see [Listener.Next].
 func (h *Host) Listen(group string) (*Listener, error) {
-	if err := checkGroup(group); err != nil {
+	if err := member.CheckGroup(group); err != nil {
 		return nil, err
 	}
 	return h.listeners.add(group)
@@ -153,11 +155,11 @@ func (h *Host) post(ctx context.Context, group string, order views.Order, payloa
 
 // postable checks what does not depend on the moment.
 func postable(ctx context.Context, group string, order views.Order, payload []byte) error {
-	if err := checkGroup(group); err != nil {
+	if err := member.CheckGroup(group); err != nil {
 		return err
 	}
 	if len(payload) > views.PayloadMax {
-		return views.ErrTooLong
+		return fmt.Errorf("%w: %d bytes, at most %d", views.ErrTooLong, len(payload), views.PayloadMax)
 	}
 	if order >= views.OrderEnd {
 		return fmt.Errorf("gms: order %d does not exist", order)
@@ -248,11 +250,4 @@ func stoppedFor(err error) error {
 		return fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	return ErrClosed
-}
-
-func checkGroup(group string) error {
-	if group == "" || len(group) > views.GroupNameMax {
-		return views.ErrGroupName
-	}
-	return nil
 }

@@ -13,6 +13,10 @@ const (
 	// of what the others leave of it; an empty port may post 16 kiB all the same, and
 	// one message longer than half of OutboxMax, one at a time, may pass it.
 	OutboxMax = 4 << 20
+	// OutboxTotal is what all ports together have.
+	OutboxTotal = 2 * OutboxMax
+	// BacklogWindows is how many windows of what was not read stop the group.
+	BacklogWindows = 4
 	// ChangesMax bounds the calls of SetBits, SetAttrs and Evict under way.
 	ChangesMax = 256
 	// PortsMax bounds the ports of a host, RequestsMax the requests that one has

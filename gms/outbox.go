@@ -97,6 +97,13 @@ func (o *outbox) post(ctx context.Context, l *lane, m outgoing, wait bool) error
 	return nil
 }
 
+// waiting gives the bytes that the engine was not given, without long messages.
+func (o *outbox) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes
+}
+
 // limit is how much may wait in a lane: half of what the others leave, so that
 // there is always something left, however many flood theirs.
 func (o *outbox) limit(l *lane) int { return OutboxMax - (o.bytes-l.bytes)/2 }
@@ -111,7 +118,7 @@ func (o *outbox) fits(l *lane, m *outgoing) bool {
 	case l.long > 0:
 		return false
 	case l.bytes == 0:
-		return m.bytes() <= laneQuantum || o.bytes < 2*OutboxMax
+		return m.bytes() <= laneQuantum || o.bytes < OutboxTotal
 	}
 	return l.bytes+m.bytes() <= o.limit(l)
 }

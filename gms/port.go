@@ -51,7 +51,7 @@ func (p *Port) Self() groups.Member {
 
 // Join is described at [member.Port], as are the following.
 func (p *Port) Join(ctx context.Context, group string, o member.Options) error {
-	if err := checkGroup(group); err != nil {
+	if err := member.CheckGroup(group); err != nil {
 		return err
 	}
 	_, err := askPatiently(ctx, p.host, func(l *loop, reply chan<- answer[struct{}]) { l.join(p, group, o, reply) })

@@ -37,6 +37,7 @@ type seat struct {
 	// joined: it has had a view; reply, if set, waits for that, or for the end.
 	joined  bool
 	members []groups.Member // of its view; immutable
+	id      groups.GroupViewID
 	reply   chan<- answer[struct{}]
 	parted  chan<- answer[struct{}]
 	// blockUntil is when it is cut for want of an answer; 0: it is not asked.
@@ -179,7 +180,7 @@ func (l *loop) takeGroupView(v groups.GroupView) {
 	view := &v
 	l.joinersGone(view)
 	for _, s := range l.seatsOf(v.Group, v.Ports) {
-		s.members, s.blockUntil = v.Members, 0
+		s.members, s.id, s.blockUntil = v.Members, v.ID, 0
 		if !s.joined {
 			s.joined = true
 			l.ports.inGroup[v.Group] = append(l.ports.inGroup[v.Group], s)

@@ -139,6 +139,7 @@ func (a *assembly) openEventLog() error {
 
 func (a *assembly) makeEngine() error {
 	a.loop.window = a.window()
+	a.host.window = a.loop.window
 	m, err := a.cfg.seams.newMachine(engine.Config{
 		PathBytes: a.pathBytes(), Window: a.loop.window, MessageEvents: a.cfg.EventLog != "" && !a.cfg.NoMessageEvents,
 		Self:      a.host.start,

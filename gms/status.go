@@ -24,6 +24,11 @@ type Status struct {
 	EventLog string
 	// Waiting are the calls that wait for the group.
 	Waiting int
+	// Ports are the programs that have a port here, Groups the light groups they
+	// are in; [Host.Groups] names those.
+	Ports, Groups int
+	// Giving and Taking are the transfers of states under way here.
+	Giving, Taking int
 	// Notices were found at the start, such as a repaired data directory.
 	Notices []string
 }
@@ -44,8 +49,14 @@ type Stats struct {
 	// FlowBlocked is how long callers of Send and Post waited because too much of
 	// this host's waited to be sent.
 	FlowBlocked time.Duration
-	// Backlog is how many bytes listeners have not taken yet.
+	// Backlog is how many bytes listeners and ports have not taken yet. From Window
+	// on the group sends less, at BacklogWindows times that nothing.
 	Backlog int
+	// Window is how many bytes may be under way in the group.
+	Window int
+	// Outbox is how many bytes, of [OutboxTotal], wait to be given to the engine; long
+	// messages do not count.
+	Outbox int
 	// Deliveries are latencies by order.
 	Deliveries [views.OrderEnd]Deliveries
 }
@@ -66,7 +77,7 @@ func (h *Host) Stats() Stats {
 		Steps: c.steps.Load(), Events: c.events.Load(),
 		EventLogErrors: c.eventLogErrors.Load(), EventLogLost: c.eventLogLost.Load(),
 		Busy: c.busy.Load(), ListenersCut: c.listenersCut.Load(), ObserverSkipped: c.observerSkipped.Load(),
-		FlowBlocked: h.outbox.flow.blocked(h.clock()), Backlog: int(h.listeners.bytes.Load()), Deliveries: h.latencies.snapshot(),
+		FlowBlocked: h.outbox.flow.blocked(h.clock()), Backlog: int(h.listeners.bytes.Load()), Window: h.window, Outbox: h.outbox.waiting(), Deliveries: h.latencies.snapshot(),
 	}
 	if h.transport != nil {
 		s.Transport = h.transport.Stats()
@@ -91,6 +102,8 @@ func (l *loop) status() Status {
 		Stats:   h.Stats(),
 		Waiting: len(l.calls.sends) + len(l.calls.changes) + len(l.calls.evicts),
 		Notices: l.notices,
+		Ports:   len(l.ports.byNumber), Groups: len(l.ports.inGroup),
+		Giving: len(l.states.donations), Taking: len(l.states.intakes),
 	}
 	if l.eventLog != nil && l.eventLog.failure != nil {
 		s.EventLog = l.eventLog.failure.Error()

@@ -29,7 +29,7 @@ const (
 
 // Codes of calls.
 const (
-	// CodeGroupName: a group's name is empty or too long.
+	// CodeGroupName: a group's name is empty, too long, or no text.
 	CodeGroupName Code = iota + 32
 	// CodeName: the program's name is too long.
 	CodeName

@@ -54,10 +54,7 @@ func (p *FakePort) check(group string) error {
 	if p.err != nil {
 		return p.err
 	}
-	if group == "" || len(group) > views.GroupNameMax {
-		return views.ErrGroupName
-	}
-	return nil
+	return member.CheckGroup(group)
 }
 
 // Join is member.Port's.

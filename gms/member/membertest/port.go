@@ -30,6 +30,8 @@ func testFaults(t *testing.T, c Cluster) {
 		{"join again", a.port.Join(ctx, "g", member.Options{}), groups.ErrMember},
 		{"join no name", a.port.Join(ctx, "", member.Options{}), views.ErrGroupName},
 		{"join a long name", a.port.Join(ctx, long, member.Options{}), views.ErrGroupName},
+		{"join a name that is no text", a.port.Join(ctx, "\xff", member.Options{}), views.ErrGroupName},
+		{"post to a name with a line end", a.port.Post(ctx, "a\nb", views.FIFO, nil), views.ErrGroupName},
 		{"leave another group", a.port.Leave(ctx, "elsewhere"), groups.ErrNotMember},
 		{"send to a long name", sendErr, views.ErrGroupName},
 		{"send too much", longErr, views.ErrTooLong},
