@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,8 +184,8 @@ func TestDrawViewTellsWhoCameAndWent(t *testing.T) {
 }
 
 func TestListening(t *testing.T) {
-	l := &listening{names: map[views.HostID]string{}}
-	text := "hello\n"
+	l := &listening{names: hostNames{}}
+	text, escape := "hello\n", "\x1b[31mred"
 	view := &admin.View{ID: admin.ViewID{Seq: 5, Coordinator: views.HostID{1}}, Members: []admin.Member{{Name: "h1", Host: views.HostID{1}}}}
 	for _, c := range []struct {
 		e    admin.GroupEvent
@@ -194,7 +195,11 @@ func TestListening(t *testing.T) {
 		{admin.GroupEvent{Ev: "block"}, "-- block"},
 		{admin.GroupEvent{Ev: "message", GroupMessage: &admin.GroupMessage{From: views.HostID{1}, Text: &text}}, "h1: hello"},
 		{admin.GroupEvent{Ev: "message", GroupMessage: &admin.GroupMessage{From: views.HostID{2}, Payload: []byte{255}}}, "02000000: (1 bytes that are no text)"},
-		{admin.GroupEvent{Ev: "message"}, ""},
+		{admin.GroupEvent{Ev: "message", GroupMessage: &admin.GroupMessage{From: views.HostID{1}, Text: &escape}}, `h1: "\x1b[31mred"`},
+		{admin.GroupEvent{Ev: "view", Group: &admin.GroupView{Name: "g", ID: admin.GroupID{View: view.ID, K: 7}, Members: []admin.GroupPort{
+			{Host: views.HostID{1}, Port: 3, Name: "shop"}, {Host: views.HostID{2}, Port: 1, Name: "a\nb"},
+		}, Left: []admin.GroupPort{{Host: views.HostID{1}, Port: 2, Name: "till", Why: "crashed"}}}}, `-- view 5@01000000.7 {shop@h1:3 "a\nb"@02000000:1}, out: till@h1:2 crashed`},
+		{admin.GroupEvent{Ev: "parted", Why: "cut"}, "-- parted: cut"},
 	} {
 		if got := l.describe(&c.e); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -203,10 +208,34 @@ func TestListening(t *testing.T) {
 }
 
 func TestUsageErrors(t *testing.T) {
-	for _, args := range [][]string{{}, {"veiw"}, {"view", "--jsno"}, {"send", "g"}, {"send", "g", "a", "b"}, {"why", "x"}, {"send", "g", "m", "--order", "best"}, {"send", "", "m"}, {"listen", ".."}, {"view", "--timeout", "-1s"}} {
+	for _, args := range [][]string{{}, {"veiw"}, {"view", "--jsno"}, {"send", "g"}, {"send", "g", "a", "b"}, {"why", "x"}, {"send", "g", "m", "--order", "best"}, {"send", "", "m"}, {"send", "a\nb", "m"}, {"send", strings.Repeat("g", 256), "m"}, {"listen", "\xff"}, {"view", "--timeout", "-1s"}} {
 		var errs bytes.Buffer
 		if code := execute(context.Background(), args, streams{out: io.Discard, err: &errs}); code != exitUsage || errs.Len() == 0 {
 			t.Errorf("%v: exit %d, said %q", args, code, errs.String())
 		}
+	}
+}
+
+func TestDescribeSlow(t *testing.T) {
+	f := admin.StatusFlow{WindowBytes: 100, RoomBytes: 100}
+	if got := describeSlow(&f); got != "" {
+		t.Errorf("nobody is slow: %q", got)
+	}
+	f.Slow, f.RoomBytes = &admin.StatusSlow{Name: "h2"}, 50
+	if got := describeSlow(&f); !strings.Contains(got, "h2 (00000000): 50 of 100 bytes") {
+		t.Errorf("got %q", got)
+	}
+	f.RoomBytes = 0
+	if got := describeSlow(&f); !strings.HasPrefix(got, "the group waits for h2") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestDrawGroupsIsBounded(t *testing.T) {
+	g := admin.GroupView{Name: "orders", Members: make([]admin.GroupPort, 2*portsShown)}
+	var b bytes.Buffer
+	drawGroups(&b, slices.Repeat([]admin.GroupView{g}, groupsShown+5), hostNames{})
+	if lines := strings.Count(b.String(), "\n"); lines != groupsShown+2 || !strings.Contains(b.String(), "and 5 more") || !strings.Contains(b.String(), "and 16 more}") {
+		t.Errorf("%d lines: %s", lines, b.String())
 	}
 }

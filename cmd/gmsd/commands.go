@@ -68,7 +68,7 @@ type call struct {
 	settings    *settings.Flags
 	follow, all bool
 	since       uint64
-	order       string
+	order, as   string
 	script      string
 	hosts       int
 	keep        bool

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/views"
 )
@@ -19,7 +21,13 @@ var sendCommand = &command{
 	long: `Send multicasts a message to a process group and returns when it was delivered
 at this host under the promise of its order: fifo keeps each sender's order,
 agreed is one order for all, safe is agreed and waits until every member holds the
-message. MESSAGE - reads standard input. At most 16 MiB.`,
+message. MESSAGE - reads standard input to its end. At most 16 MiB. The group need
+not have members, and the sender is none. With --json it prints the message's id
+(msg), view and position (k; 0 for fifo).
+
+It exits with 0 when the message was delivered, 1 for a usage that is wrong, 2 where
+the message was refused or no daemon answers, and 6 where it was not delivered
+within --timeout: then it may still be.`,
 	examples: `  gmsd send news "hello"
   gmsd send news --order fifo "hello"
   gmsd send orders --order safe "42 apples"
@@ -32,25 +40,38 @@ message. MESSAGE - reads standard input. At most 16 MiB.`,
 }
 
 var listenCommand = &command{
-	name: "listen", args: "GROUP [--json]",
+	name: "listen", args: "GROUP [--as NAME] [--json]",
 	short: "print a process group's messages and views",
 	long: `Listen prints what is delivered to a process group from now on, with the views
-and blocks between the messages, until it is interrupted. The group does not wait
-for it: where it cannot keep up it is cut off, and says so.`,
+and blocks between the messages, until it is interrupted. The views are those of
+the hosts. With --as it is a member of the light group meanwhile, under that name,
+and the views are those of the group: who of which host is in it.
+
+The group does not wait for listen: where it cannot keep up it is cut off, says so
+and exits with 2. With --json each event is an object a line, with ev = view,
+state, block, unblock, message or parted; payload is base64, text has it where it
+is UTF-8.`,
 	examples: `  gmsd listen news
+  gmsd listen news --as watcher
   gmsd listen news --json | jq -r 'select(.ev=="message").text'`,
-	flags: (*call).queryFlags,
-	run:   runListen, argsMin: 1, argsMax: 1,
+	flags: func(c *call) {
+		c.queryFlags()
+		c.set.StringVar(&c.as, "as", "", "be a member of the light group under this `NAME` (at most 32 bytes)")
+	},
+	run: runListen, argsMin: 1, argsMax: 1,
 }
 
 // groupPath is where the API has the group that the first word names.
 func (c *call) groupPath() (string, error) {
-	switch name := c.words[0]; name {
-	case "", ".", "..": // a path has no place for them
-		return "", fmt.Errorf("%w: %q is no name of a group", settings.ErrUsage, name)
-	default:
-		return "/v1/groups/" + url.PathEscape(name), nil
+	name := c.words[0]
+	if err := member.CheckGroup(name); err != nil {
+		return "", fmt.Errorf("%w: %w; a group's name is text without control characters", settings.ErrUsage, err)
 	}
+	escaped := url.PathEscape(name)
+	if name == "." || name == ".." { // a path has no place for them as they are
+		escaped = strings.ReplaceAll(name, ".", "%2E")
+	}
+	return "/v1/groups/" + escaped, nil
 }
 
 func runSend(c *call) error {
@@ -66,6 +87,9 @@ func runSend(c *call) error {
 		if payload, err = io.ReadAll(io.LimitReader(c.in, views.PayloadMax+1)); err != nil {
 			return coded(exitRefused, "standard input: %w", err)
 		}
+	}
+	if len(payload) > views.PayloadMax {
+		return coded(exitRefused, "the message is too long: at most %d bytes (16 MiB); send it in several", views.PayloadMax)
 	}
 	ctx, cancel := c.limited()
 	defer cancel()
@@ -94,8 +118,15 @@ func runListen(c *call) error {
 	if err != nil {
 		return err
 	}
-	l := &listening{names: map[views.HostID]string{}}
-	return c.printLines(path+"/events", func(line []byte) (string, error) {
+	l := &listening{names: hostNames{}}
+	path += "/events"
+	if c.as != "" {
+		path += "?join=" + url.QueryEscape(c.as)
+		if err := l.learn(c); err != nil {
+			return err
+		}
+	}
+	return c.printLines(path, func(line []byte) (string, error) {
 		var e admin.GroupEvent
 		if err := json.Unmarshal(line, &e); err != nil {
 			return "", fmt.Errorf("not a group's event: %w", err)
@@ -105,31 +136,59 @@ func runListen(c *call) error {
 }
 
 // listening knows the names that host ids stand for.
-type listening struct{ names map[views.HostID]string }
+type listening struct{ names hostNames }
+
+// learn asks for the names, which the views of a light group do not have.
+func (l *listening) learn(c *call) error {
+	ctx, cancel := c.limited()
+	defer cancel()
+	var answer admin.ViewAnswer
+	if err := c.client().Read(ctx, "/v1/view", &answer); err != nil {
+		return err
+	}
+	l.names.learn(answer.View)
+	return nil
+}
 
 func (l *listening) describe(e *admin.GroupEvent) string {
-	switch e.Ev {
-	case "view", "state":
-		if e.View == nil {
-			return ""
-		}
-		for _, m := range e.View.Members {
-			l.names[m.Host] = m.Name
-		}
+	switch {
+	case e.Group != nil:
+		return "-- view " + describeGroupID(e.Group.ID) + " " + l.names.ports(e.Group.Members) + l.gone(e.Group.Left)
+	case e.View != nil:
+		l.names.learn(e.View)
 		return fmt.Sprintf("-- %s %s {%s}", e.Ev, describeID(e.View.ID), strings.Join(names(e.View.Members, func(admin.Member) bool { return true }), " "))
-	case "message":
-		if e.GroupMessage == nil {
-			return ""
-		}
-		name := l.names[e.From]
-		if name == "" {
-			name = e.From.Short()
-		}
-		text := fmt.Sprintf("(%d bytes that are no text)", len(e.Payload))
-		if e.Text != nil {
-			text = strings.TrimRight(*e.Text, "\n")
-		}
-		return name + ": " + text
+	case e.GroupMessage != nil:
+		return l.names.of(e.From) + ": " + textOf(e.GroupMessage)
+	case e.Why != "":
+		return "-- " + e.Ev + ": " + e.Why
 	}
 	return "-- " + e.Ev
+}
+
+// gone tells who is out of a light group, and why.
+func (l *listening) gone(left []admin.GroupPort) string {
+	var words []string
+	for i := range left[:min(len(left), portsShown)] {
+		words = append(words, l.names.port(&left[i])+" "+left[i].Why)
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return ", out: " + strings.Join(words, ", ")
+}
+
+// quotedMost bounds a text that has to be quoted, in characters.
+const quotedMost = 1024
+
+// textOf gives a message as people can read it: what a stranger wrote must not
+// move the cursor of a terminal.
+func textOf(m *admin.GroupMessage) string {
+	if m.Text == nil {
+		return fmt.Sprintf("(%d bytes that are no text)", len(m.Payload))
+	}
+	text := strings.TrimRight(*m.Text, "\n")
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+		return fmt.Sprintf("%.*q", quotedMost, text)
+	}
+	return text
 }

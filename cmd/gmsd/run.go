@@ -136,6 +136,7 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := d.host.Observe(metrics.Observe); err != nil {
 		d.log.Warn("metrics are not counted", "error", err)
 	}
+	metrics.Add(clientMetrics{d.clients.Stats})
 	d.server.Serve(admin.ForHost(d.host), metrics)
 	go func() { _ = d.clients.Serve() }() // ends with Close
 	d.tell("READY=1")

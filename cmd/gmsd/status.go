@@ -40,7 +40,8 @@ func runStatus(c *call) error {
 	}
 	ctx, cancel := c.limited()
 	defer cancel()
-	body, err := c.client().Do(ctx, http.MethodGet, "/v1/status", nil)
+	client := c.client()
+	body, err := client.Do(ctx, http.MethodGet, "/v1/status", nil)
 	if err != nil {
 		return err
 	}
@@ -51,11 +52,34 @@ func runStatus(c *call) error {
 	}
 	fmt.Fprintf(c.out, "host %s (%s)   group %s   %s   version %s\n", s.Name, s.Self.Short(), s.Group, s.Addr, s.Version)
 	fmt.Fprintf(c.out, "%s, in view %s of %s\n", s.State, describeViewOf(&s), describeSize(s.Members))
-	for _, told := range []string{"self", "name", "group", "version", "addr", "state", "view", "members"} {
+	if line := describeSlow(&s.Flow); line != "" {
+		fmt.Fprintln(c.out, line)
+	}
+	var view admin.ViewAnswer
+	if err := client.Read(ctx, "/v1/view", &view); err != nil {
+		return err
+	}
+	names := hostNames{}
+	names.learn(view.View)
+	if err := c.showGroups(ctx, client, names); err != nil {
+		return err
+	}
+	for _, told := range []string{"self", "name", "group", "version", "addr", "state", "view", "members", "groups"} {
 		delete(tree, told)
 	}
 	printTree(c.out, tree, "  ")
 	return nil
+}
+
+// describeSlow says for whom the group waits, if for anybody.
+func describeSlow(f *admin.StatusFlow) string {
+	switch {
+	case f.Slow == nil:
+		return ""
+	case f.RoomBytes == 0:
+		return fmt.Sprintf("the group waits for %s (%s): its programs do not read; nothing is sent until they do", f.Slow.Name, f.Slow.Host.Short())
+	}
+	return fmt.Sprintf("slowest receiver: %s (%s): %d of %d bytes may be under way", f.Slow.Name, f.Slow.Host.Short(), f.RoomBytes, f.WindowBytes)
 }
 
 // printTree prints nested plain values as indented key: value lines.

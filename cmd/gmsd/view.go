@@ -70,7 +70,9 @@ func (c *call) printView(path string) error {
 		return err
 	}
 	drawView(c.out, &answer, history.Views)
-	return nil
+	names := hostNames{}
+	names.learn(answer.View)
+	return c.showGroups(ctx, client, names)
 }
 
 // watchViews prints each view once until the daemon or the user ends it.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/gmsd/gmsd/views"
 )
@@ -18,17 +17,17 @@ const (
 )
 
 // bodies are the messages in the hands of requests.
-type bodies struct{ bytes atomic.Int64 }
+type bodies struct{ allowance }
 
 // read reads a message. What it takes counts until release, and is taken as the
 // bytes come, so that a length that was only announced costs nothing.
 func (b *bodies) read(from io.Reader) (payload []byte, release func(), err error) {
 	taken := 0
-	release = func() { b.bytes.Add(-int64(taken)) }
+	release = func() { b.give(taken) }
 	for {
 		if len(payload) == cap(payload) {
 			more := max(bodyFirst, cap(payload))
-			if !b.take(more) {
+			if !b.take(more, bodiesMax) {
 				release()
 				return nil, nil, errBodies()
 			}
@@ -45,14 +44,6 @@ func (b *bodies) read(from io.Reader) (payload []byte, release func(), err error
 			return nil, nil, err
 		}
 	}
-}
-
-func (b *bodies) take(n int) bool {
-	if b.bytes.Add(int64(n)) <= bodiesMax {
-		return true
-	}
-	b.bytes.Add(-int64(n))
-	return false
 }
 
 func errBodies() error {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/views"
 )
 
 // Client speaks to a daemon's admin interface. It is safe for concurrent use.
@@ -33,8 +35,9 @@ const (
 	// answerMax bounds what we read of one answer: a view of 1,000 members is
 	// about 400 KiB, its history of 256 of them the largest answer.
 	answerMax = 256 << 20
-	// lineMax bounds one line of a stream.
-	lineMax = 8 << 20
+	// lineMax bounds one line of a stream: the longest message in base64, and once
+	// more as text of which each byte may take six.
+	lineMax = 8 * views.PayloadMax
 )
 
 // NewClient speaks to target: host:port, or the path of a socket where it has

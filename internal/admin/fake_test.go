@@ -10,6 +10,8 @@ import (
 
 	"github.com/gmsd/gmsd/failuredetect"
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
+	"github.com/gmsd/gmsd/gms/member/membertest"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
@@ -33,13 +35,16 @@ type fakeGroup struct {
 		order   views.Order
 		payload string
 	}
-	attrs map[string]string
-	cut   []netip.AddrPort
+	// programs are those of light groups; groups is what Groups gives.
+	programs *membertest.Fake
+	groups   []gms.GroupStatus
+	attrs    map[string]string
+	cut      []netip.AddrPort
 }
 
 func host(b byte) views.HostID { return views.HostID{0: b, 15: b} }
 
-func member(b byte, name string, bits views.Bits) views.Member {
+func hostMember(b byte, name string, bits views.Bits) views.Member {
 	return views.Member{
 		Process: views.Process{Host: host(b), Incarnation: views.Incarnation(b)}, Name: name, Bits: bits, Version: "0.1.0",
 		Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, 0, b}), 7749),
@@ -48,8 +53,8 @@ func member(b byte, name string, bits views.Bits) views.Member {
 
 // newFake is host 1 of a view {h1 h2}, seq 2.
 func newFake() *fakeGroup {
-	f := &fakeGroup{self: views.Process{Host: host(1), Incarnation: 1}, installed: make(chan struct{}), appended: make(chan struct{})}
-	one, two := member(1, "h1", views.Started), member(2, "h2", 0)
+	f := &fakeGroup{self: views.Process{Host: host(1), Incarnation: 1}, installed: make(chan struct{}), appended: make(chan struct{}), programs: membertest.NewFake(1, membertest.FakeOptions{})}
+	one, two := hostMember(1, "h1", views.Started), hostMember(2, "h2", 0)
 	two.Attrs = []views.Attr{{Key: "rack", Value: "r1"}}
 	first := views.ViewID{Seq: 1, Coordinator: host(1), Incarnation: 1}
 	f.install(&gms.Snapshot{
@@ -92,7 +97,7 @@ func (f *fakeGroup) note(call string) error {
 	return f.fail
 }
 
-func (f *fakeGroup) Self() views.Member { return member(1, "h1", views.Started) }
+func (f *fakeGroup) Self() views.Member { return hostMember(1, "h1", views.Started) }
 
 func (f *fakeGroup) View() *gms.Snapshot {
 	f.mu.Lock()
@@ -204,6 +209,17 @@ func (l *fakeListener) Next(ctx context.Context) ([]gms.GroupEvent, error) {
 
 func (l *fakeListener) Close() { l.once.Do(func() { close(l.closed) }) }
 
+func (f *fakeGroup) Open(name string) (member.Port, error) {
+	if err := f.note("open " + name); err != nil {
+		return nil, err
+	}
+	return f.programs.Open(0, name)
+}
+
+func (f *fakeGroup) Groups(context.Context) ([]gms.GroupStatus, error) {
+	return f.groups, f.note("groups")
+}
+
 func (f *fakeGroup) SetBits(_ context.Context, mask, bits views.Bits) error {
 	return f.note("bits " + mask.String() + " " + bits.String())
 }
@@ -223,19 +239,22 @@ func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
 	if f.fail != nil {
 		return gms.Status{}, f.fail
 	}
+	slow := host(2)
 	return gms.Status{
+		Ports: 5, Groups: 6, Giving: 1, Taking: 2,
 		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second, Stats: f.Stats(),
 		Engine: engine.Status{
+			Slow: &slow, Room: 500,
 			Counters: vsync.Counters{Sent: [views.OrderEnd]uint64{views.Agreed: 2, views.Safe: 1}, Delivered: [views.OrderEnd]uint64{views.FIFO: 7}, Retransmits: 6},
 			Phase:    "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}},
-			View:     &views.View{Members: []views.Member{{Process: views.Process{Host: host(2)}, Addr: netip.MustParseAddrPort("127.0.0.1:7749")}}},
+			View:     &views.View{Members: []views.Member{{Process: views.Process{Host: host(2)}, Name: "h2", Addr: netip.MustParseAddrPort("127.0.0.1:7749")}}},
 			Subjects: []failuredetect.SubjectStatus{{Process: views.Process{Host: host(2)}, Name: "h2", Role: "observer", RTT: 2 * time.Millisecond}},
 		},
 	}, nil
 }
 
 func (f *fakeGroup) Stats() gms.Stats {
-	s := gms.Stats{SendErrors: 2, FlowBlocked: 250 * time.Millisecond, Backlog: 4711}
+	s := gms.Stats{SendErrors: 2, FlowBlocked: 250 * time.Millisecond, Backlog: 4711, Window: 1000, Outbox: 77, ListenersCut: 3}
 	s.Deliveries[views.Agreed] = gms.Deliveries{Count: 4, Sum: 20 * time.Second, Buckets: make([]uint64, len(gms.DeliveryBounds))}
 	s.Deliveries[views.Agreed].Buckets[0], s.Deliveries[views.Agreed].Buckets[2] = 1, 2
 	s.Transport.UnicastOut.Packets, s.Transport.UnicastOut.Bytes = 5, 500

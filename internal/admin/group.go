@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -24,6 +25,9 @@ type Group interface {
 	LastEvents(since uint64) []trace.Record
 	Send(ctx context.Context, group string, order views.Order, payload []byte) (gms.Receipt, error)
 	Listen(group string) (Listener, error)
+	// Open gives a port to join light groups with.
+	Open(name string) (member.Port, error)
+	Groups(ctx context.Context) ([]gms.GroupStatus, error)
 	SetBits(ctx context.Context, mask, bits views.Bits) error
 	SetAttrs(ctx context.Context, attrs map[string]string) error
 	Leave(ctx context.Context) error
@@ -55,4 +59,13 @@ func (g hostGroup) Listen(group string) (Listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// Open differs from gms.Host's OpenPort in its result type only.
+func (g hostGroup) Open(name string) (member.Port, error) {
+	p, err := g.OpenPort(name)
+	if err != nil {
+		return nil, err // not a nil *gms.Port as a port
+	}
+	return p, nil
 }

@@ -1,11 +1,14 @@
 package admin
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"unicode/utf8"
 
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -20,20 +23,30 @@ type SendAnswer struct {
 
 // GroupEvent is one line of GET /v1/groups/NAME/events.
 type GroupEvent struct {
-	// Ev is "view", "state" (bits or attributes changed), "block", "unblock" or
-	// "message".
+	// Ev is "view", "state" (bits or attributes changed), "block", "unblock",
+	// "message" or, as the last one, "parted".
 	Ev string `json:"ev"`
 	// View is set for a view and a state, in the form of GET /v1/view.
 	View *View `json:"view,omitempty"`
+	// Group is set for a view in place of View where the client is a member of the
+	// light group (join=).
+	Group *GroupView `json:"group,omitempty"`
+	// Why is set for parted: as of members that are out.
+	Why string `json:"why,omitempty"`
 	*GroupMessage
 }
 
 // GroupMessage is a delivered message. Text repeats the payload where it is
 // UTF-8, for people and shell scripts.
 type GroupMessage struct {
-	Msg          string         `json:"msg"`
-	From         views.HostID   `json:"from"`
-	In           ViewID         `json:"in"`
+	Msg  string       `json:"msg"`
+	From views.HostID `json:"from"`
+	// Port is the sender's at its host; 0: sent through the admin interface, or by
+	// the host itself.
+	Port uint32 `json:"port"`
+	// In is the host view; left out for a member of the light group, whose views
+	// are those of the group.
+	In           *ViewID        `json:"in,omitempty"`
 	K            views.Position `json:"k"`
 	Order        string         `json:"order"`
 	Payload      []byte         `json:"payload"`
@@ -48,10 +61,7 @@ func messageID(id trace.MsgID) string {
 
 func groupName(r *http.Request) (string, error) {
 	name := r.PathValue("name")
-	if name == "" || len(name) > views.GroupNameMax {
-		return "", fmt.Errorf("%w: %d bytes", views.ErrGroupName, len(name))
-	}
-	return name, nil
+	return name, member.CheckGroup(name)
 }
 
 func (s *Server) handleSend(w http.ResponseWriter, r *http.Request) error {
@@ -74,7 +84,10 @@ func (s *Server) handleSend(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer cancel()
 	receipt, err := s.group.Send(ctx, name, order, payload)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return failure(CodeTimeout, "not delivered in time; it may still be delivered", "gmsd status shows what the group waits for; timeout= waits longer")
+	case err != nil:
 		return err
 	}
 	writeJSON(w, http.StatusOK, SendAnswer{Msg: messageID(receipt.Msg), View: viewID(receipt.View), K: receipt.K})
@@ -94,29 +107,35 @@ func orderOf(r *http.Request) (views.Order, error) {
 	return order, nil
 }
 
-func groupEvent(e *gms.GroupEvent) GroupEvent {
-	line := GroupEvent{Ev: e.Kind}
+// listenedLine is an event of a listener as a line.
+func listenedLine(e *gms.GroupEvent) (line GroupEvent, last bool) {
+	line.Ev = e.Kind
 	switch e.Kind {
 	case gms.KindMessage:
 		line.GroupMessage = groupMessage(e)
 	case gms.KindView, gms.KindState:
 		line.View = viewOf(e.View)
 	}
-	return line
+	return line, false
 }
 
 func groupMessage(e *gms.GroupEvent) *GroupMessage {
-	m := &e.Msg
+	m, in := &e.Msg, viewID(e.View.View.ID)
 	g := &GroupMessage{
-		Msg: messageID(m.Msg), From: m.Msg.From.Host, In: viewID(e.View.View.ID), K: m.K,
-		Order: m.Order.String(), Payload: m.Payload, Transitional: m.Transitional,
+		Msg: messageID(m.Msg), From: m.Msg.From.Host, Port: m.Port, In: &in, K: m.K,
+		Order: m.Order.String(), Transitional: m.Transitional,
 	}
-	if g.Payload == nil {
+	g.fill(m.Payload)
+	return g
+}
+
+func (g *GroupMessage) fill(payload []byte) {
+	g.Payload = payload
+	if payload == nil {
 		g.Payload = []byte{} // "" in JSON, not null
 	}
-	if utf8.Valid(m.Payload) {
-		text := string(m.Payload)
+	if utf8.Valid(payload) {
+		text := string(payload)
 		g.Text = &text
 	}
-	return g
 }

@@ -59,9 +59,13 @@ func NewMetrics(version string) *Metrics {
 }
 
 // attach adds what is read from the host when scraped.
-func (m *Metrics) attach(group Group) {
-	m.registry.MustRegister(&scraped{group: group})
+func (m *Metrics) attach(group Group, bodies *bodies) {
+	m.registry.MustRegister(&scraped{group: group, bodies: bodies})
 }
+
+// Add adds metrics of other parts of the daemon, before [Server.Serve]. Their names
+// must start with gmsd_ and stand in docs/OPERATING.md.
+func (m *Metrics) Add(c prometheus.Collector) { m.registry.MustRegister(c) }
 
 func counters(name, help, label string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gmsd_" + name, Help: help}, []string{label})

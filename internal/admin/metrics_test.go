@@ -104,7 +104,9 @@ var partOne = []string{
 	"view_seq", "view_members", "view_primary", "view_epoch", "view_changes_total", "view_change_seconds", "blocked_seconds",
 	"messages_sent_total", "messages_delivered_total", "delivery_seconds", "retransmits_total", "flow_blocked_seconds_total", "transport_bytes_total",
 	"transport_packets_total", "dropped_total", "suspicions_total", "false_suspicions_total", "detection_bound_seconds", "build_info",
-	"link_rtt_seconds", "link_mtu_bytes", "backlog_bytes",
+	"link_rtt_seconds", "link_mtu_bytes", "backlog_bytes", "window_bytes", "room_bytes", "slow_receiver", "backlog_limit_bytes",
+	"outbox_bytes", "outbox_limit_bytes", "admin_body_bytes", "admin_body_limit_bytes", "listeners_cut_total", "ports", "light_groups",
+	"state_transfers",
 }
 
 func TestMetrics(t *testing.T) {
@@ -143,6 +145,8 @@ func TestMetrics(t *testing.T) {
 		`gmsd_view_change_seconds_count{phase="detect"} 1`, `gmsd_view_change_seconds_count{phase="total"} 1`, "gmsd_blocked_seconds_count 1",
 		`gmsd_dropped_total{reason="malformed"} 4`, `gmsd_dropped_total{reason="send-error"} 2`,
 		`gmsd_transport_bytes_total{dir="out",kind="unicast"} 500`, "gmsd_detection_bound_seconds 1.5", "gmsd_flow_blocked_seconds_total 0.25",
+		"gmsd_window_bytes 1000", "gmsd_room_bytes 500", `gmsd_slow_receiver{peer="h2"} 1`, "gmsd_backlog_limit_bytes 4000", "gmsd_outbox_bytes 77",
+		"gmsd_listeners_cut_total 3", "gmsd_ports 5", "gmsd_light_groups 6", `gmsd_state_transfers{role="donor"} 1`, `gmsd_state_transfers{role="joiner"} 2`,
 		`gmsd_link_rtt_seconds{peer="h2"} 0.002`, `gmsd_link_mtu_bytes{peer="h2"} 65535`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {

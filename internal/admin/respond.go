@@ -8,7 +8,9 @@ import (
 	"net/http"
 
 	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/groups"
 )
 
 // Code names a kind of failure for programs. The list is closed and append-only.
@@ -87,23 +89,25 @@ func explain(err error) *Error {
 	case errors.Is(err, views.ErrTooLong):
 		return failure(CodeTooLarge, err.Error(), "send less at once")
 	case errors.Is(err, views.ErrGroupName):
-		return failure(CodeBadRequest, err.Error(), "a group's name has 1 to 64 bytes")
+		return failure(CodeBadRequest, err.Error(), "a group's name is 1 to 64 bytes of UTF-8 without control characters")
 	case errors.Is(err, gms.ErrNotMember):
 		return failure(CodeNotFound, err.Error(), "gmsd view lists names and host ids")
 	case errors.Is(err, gms.ErrOneself):
 		return failure(CodeBadRequest, err.Error(), "use POST /v1/leave (gmsd leave)")
 	case errors.Is(err, gms.ErrLab):
 		return failure(CodeDisabled, err.Error(), "start it with --lab-faults")
-	case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy):
+	case errors.Is(err, groups.ErrName):
+		return failure(CodeBadRequest, err.Error(), fmt.Sprintf("a member's name has at most %d bytes", groups.NameMax))
+	case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy), errors.Is(err, groups.ErrFull):
 		return failure(CodeFull, err.Error(), "try again after a moment")
-	case errors.Is(err, gms.ErrClosed):
+	case errors.Is(err, gms.ErrClosed), errors.Is(err, member.ErrClosed):
 		return failure(CodeNotReady, err.Error(), "start gmsd again")
 	case errors.Is(err, views.ErrLeaving):
 		return failure(CodeConflict, err.Error(), "use another host")
 	case errors.Is(err, gms.ErrGap):
 		return failure(CodeGap, err.Error(), "start again without since, or read the event log")
-	case errors.Is(err, gms.ErrSlow):
-		return failure(CodeSlow, err.Error(), "read faster, or filter at the source")
+	case errors.Is(err, gms.ErrSlow), errors.Is(err, member.ErrSlow):
+		return failure(CodeSlow, err.Error(), "what came since is lost here: connect again and read faster; for programs on clients.sock the group waits instead")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return failure(CodeTimeout, "no answer in time", "see /v1/status for what the host waits for")
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/gmsd/gmsd/gms/member"
 )
 
 // route is one line of the table below. A writing route is served by the
@@ -28,6 +30,7 @@ func routes() []route {
 		{"GET", "/v1/config", (*Server).handleConfig},
 		{"GET", "/v1/sd", (*Server).handleServiceDiscovery},
 		{"GET", "/v1/openapi.json", (*Server).handleOpenAPI},
+		{"GET", "/v1/groups", (*Server).handleGroups},
 		{"GET", "/v1/groups/{name}/events", (*Server).handleGroupEvents},
 		{"POST", "/v1/groups/{name}/messages", (*Server).handleSend},
 		{"PUT", "/v1/bits", (*Server).handleBits},
@@ -54,11 +57,16 @@ func (s *Server) handler(writable bool) http.Handler {
 		writeError(w, s.noRoute(mux, req))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if !writable && req.Method != http.MethodGet && req.Method != http.MethodHead {
+		switch {
+		case !writable && req.Method != http.MethodGet && req.Method != http.MethodHead:
 			writeError(w, failure(CodeReadOnly, "this listener is read-only: "+req.Method+" is not answered here", s.socketHint()))
-			return
+		case !writable && req.URL.Query().Has("join"):
+			writeError(w, failure(CodeReadOnly, "this listener is read-only: join= changes a group", s.socketHint()))
+		case strings.HasPrefix(req.URL.EscapedPath(), "/v1/groups//"): // the mux would send it elsewhere
+			writeError(w, member.CheckGroup(""))
+		default:
+			mux.ServeHTTP(w, req)
 		}
-		mux.ServeHTTP(w, req)
 	})
 }
 

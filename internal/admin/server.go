@@ -43,6 +43,7 @@ type Server struct {
 	group   Group
 	metrics *Metrics
 	bodies  bodies
+	unread  allowance // of the clients of groups' events, together
 	servers []*http.Server
 	served  sync.WaitGroup
 	// closing ends the streams, which would otherwise hold up Close.
@@ -79,7 +80,7 @@ func Listen(cfg Config) (*Server, error) {
 // Feeding metrics with the group's events is the caller's part.
 func (s *Server) Serve(group Group, metrics *Metrics) {
 	s.group, s.metrics = group, metrics
-	metrics.attach(group)
+	metrics.attach(group, &s.bodies)
 	if s.tcp != nil {
 		s.serve(s.tcp, false)
 	}

@@ -131,12 +131,12 @@ func TestReadyMeansStarted(t *testing.T) {
 	s.do("GET", "/readyz", "")
 	snap := *s.group.View()
 	view := *snap.View
-	view.Members = []views.Member{member(1, "h1", 0)}
+	view.Members = []views.Member{hostMember(1, "h1", 0)}
 	snap.View = &view
 	s.group.install(&snap)
 	s.refused(CodeNotReady, "GET", "/readyz", "")
 	s.do("GET", "/healthz", "")
-	view.Members = []views.Member{member(2, "h2", views.Started)}
+	view.Members = []views.Member{hostMember(2, "h2", views.Started)}
 	s.refused(CodeNotReady, "GET", "/readyz", "")
 }
 
@@ -336,7 +336,7 @@ func TestGroupEvents(t *testing.T) {
 	}
 	cancel()
 	two := host(2).String()
-	want := `{"ev":"message","msg":"` + two + `/2/1","from":"` + two + `","in":{"seq":2,"coordinator":"` + host(1).String() +
+	want := `{"ev":"message","msg":"` + two + `/2/1","from":"` + two + `","port":0,"in":{"seq":2,"coordinator":"` + host(1).String() +
 		`"},"k":1,"order":"agreed","payload":"aMOkbGxv","text":"hällo","transitional":false}`
 	if !strings.HasPrefix(lines[0], `{"ev":"view","view":{"id":{"seq":2`) || lines[1] != `{"ev":"block"}` || lines[2] != want {
 		t.Errorf("got %s", strings.Join(lines, "\n"))

@@ -24,10 +24,65 @@ type StatusAnswer struct {
 	Waiting       int      `json:"waiting"`
 	Notices       []string `json:"notices"`
 	// EventLog says why the event log is not being written; empty: it is.
-	EventLog  string          `json:"eventLog"`
+	EventLog string `json:"eventLog"`
+	// Ports are the programs with a port here, Groups the light groups they are in.
+	Ports     int             `json:"ports"`
+	Groups    int             `json:"groups"`
+	Flow      StatusFlow      `json:"flow"`
 	Counts    StatusCounts    `json:"counts"`
 	Transport StatusTransport `json:"transport"`
 	Engine    StatusEngine    `json:"engine"`
+}
+
+// StatusFlow says how much may be sent, and who holds it up.
+type StatusFlow struct {
+	// WindowBytes is what may be under way in the group, RoomBytes what the slowest
+	// member lets be: less, or nothing, where its programs do not read.
+	WindowBytes int    `json:"windowBytes"`
+	RoomBytes   uint64 `json:"roomBytes"`
+	// Slow is that member, null while nobody is slow.
+	Slow *StatusSlow `json:"slow"`
+	// OutboxBytes wait to be sent, of OutboxLimitBytes; BacklogBytes were delivered
+	// and not read by programs here, which stops the group at BacklogLimitBytes.
+	OutboxBytes       int `json:"outboxBytes"`
+	OutboxLimitBytes  int `json:"outboxLimitBytes"`
+	BacklogBytes      int `json:"backlogBytes"`
+	BacklogLimitBytes int `json:"backlogLimitBytes"`
+	// StatesGiven and StatesTaken are the transfers of states under way.
+	StatesGiven int `json:"statesGiven"`
+	StatesTaken int `json:"statesTaken"`
+	// Unsettled are the members whose light groups are not known here yet: until
+	// they say, no message goes out.
+	Unsettled []views.HostID `json:"unsettled"`
+}
+
+// StatusSlow is the member for which the group waits.
+type StatusSlow struct {
+	Host views.HostID `json:"host"`
+	Name string       `json:"name"`
+}
+
+func statusFlow(st *gms.Status) StatusFlow {
+	f := StatusFlow{
+		WindowBytes: st.Stats.Window, RoomBytes: uint64(max(0, st.Stats.Window)),
+		OutboxBytes: st.Stats.Outbox, OutboxLimitBytes: gms.OutboxTotal,
+		BacklogBytes: st.Stats.Backlog, BacklogLimitBytes: gms.BacklogWindows * st.Stats.Window,
+		StatesGiven: st.Giving, StatesTaken: st.Taking, Unsettled: append([]views.HostID{}, st.Engine.Unsettled...),
+	}
+	if slow := st.Engine.Slow; slow != nil {
+		f.RoomBytes, f.Slow = st.Engine.Room, &StatusSlow{Host: *slow, Name: nameIn(st.Engine.View, *slow)}
+	}
+	return f
+}
+
+// nameIn is a member's name, or its short id where the view does not have it.
+func nameIn(v *views.View, host views.HostID) string {
+	if v != nil {
+		if rank := v.Rank(host); rank >= 0 {
+			return v.Members[rank].Name
+		}
+	}
+	return host.Short()
 }
 
 // StatusCounts are counts since the start.
@@ -72,6 +127,7 @@ func (s *Server) statusAnswer(st *gms.Status) StatusAnswer {
 		Self: st.Self.Host, Name: st.Self.Name, Group: s.cfg.Group, Version: s.cfg.Version,
 		Addr: st.Self.Addr.String(), State: st.State, UptimeSeconds: st.Uptime.Seconds(),
 		Waiting: st.Waiting, Notices: append([]string{}, st.Notices...), EventLog: st.EventLog,
+		Ports: st.Ports, Groups: st.Groups, Flow: statusFlow(st),
 		Counts: statusCounts(&st.Stats), Transport: statusTransport(&st.Stats.Transport), Engine: statusEngine(&st.Engine),
 	}
 	if snap := s.group.View(); snap.View != nil {

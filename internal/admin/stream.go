@@ -108,6 +108,9 @@ func (s *Server) handleEvents(w http.ResponseWriter, r *http.Request) error {
 	widen(w, writeTimeout)
 	out := newLineWriter(w)
 	defer out.close()
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	for i := range records {
 		since = records[i].N
 		if !out.record(records[i]) {

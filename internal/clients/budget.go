@@ -34,6 +34,13 @@ func (b *budget) take(ctx context.Context, n int) error {
 	return nil
 }
 
+// rest is what is left.
+func (b *budget) rest() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left
+}
+
 func (b *budget) give(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -16,6 +16,8 @@ type Stats struct {
 	Accepted uint64
 	// Frames and bytes from clients, and to them.
 	FramesIn, FramesOut, BytesIn, BytesOut uint64
+	// LargeBytes are those of unfinished long messages, of Config.LargeBytes, LargeMax.
+	LargeBytes, LargeMax int
 	// Errors by which connections ended, by the name of their code.
 	Errors map[string]uint64
 }
@@ -48,5 +50,6 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Clients: n, Accepted: c.accepted.Load(), FramesIn: c.framesIn.Load(), FramesOut: c.framesOut.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(), Errors: errs,
+		LargeBytes: s.config.LargeBytes - s.large.rest(), LargeMax: s.config.LargeBytes,
 	}
 }
