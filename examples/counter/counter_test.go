@@ -19,7 +19,7 @@ func start(ctx context.Context, t *testing.T, f *membertest.Fake, host int) (*me
 	}
 	read, write := io.Pipe()
 	go func() {
-		if err := count(ctx, p, "counter", write); err != nil {
+		if err := count(ctx, p, "counter", write, func() {}); err != nil {
 			t.Error(err)
 		}
 		_ = write.Close()
@@ -36,6 +36,24 @@ func until(t *testing.T, lines *bufio.Scanner, want string) {
 		}
 	}
 	t.Fatalf("no %s", want)
+}
+
+// TestWhatIsTypedAtOnceCounts: nothing is added before the counter is in its group.
+func TestWhatIsTypedAtOnceCounts(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	p, err := f.Open(0, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	err = count(t.Context(), p, "counter", &out, func() {
+		_ = add(t.Context(), p, "counter", strings.NewReader("1\n2\n"))
+		_ = p.Leave(t.Context(), "counter") // so all before it is told
+		_ = p.Close()
+	})
+	if err != nil || out.String() != "0\n1\n3\n" {
+		t.Errorf("wrote %q, %v", out.String(), err)
+	}
 }
 
 func TestCounter(t *testing.T) {

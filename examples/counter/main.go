@@ -17,8 +17,7 @@ import (
 func main() {
 	f := way.Parse("counter")
 	way.Main(f, func(ctx context.Context, p member.Port) error {
-		go func() { _ = add(ctx, p, f.Group, os.Stdin); _ = p.Close() }()
-		return count(ctx, p, f.Group, os.Stdout)
+		return count(ctx, p, f.Group, os.Stdout, func() { _ = add(ctx, p, f.Group, os.Stdin); _ = p.Close() })
 	})
 }
 
@@ -39,11 +38,14 @@ type counter struct {
 	sum int64
 }
 
-// count joins and writes the sum whenever it changes, until the port ends.
-func count(ctx context.Context, p member.Port, group string, out io.Writer) error {
+// count joins, starts joined, and writes the sum whenever it changes, until the port
+// ends. What is added before the join, where nobody else is in the group, is added to
+// nothing.
+func count(ctx context.Context, p member.Port, group string, out io.Writer, joined func()) error {
 	if err := p.Join(ctx, group, member.Options{State: true}); err != nil {
 		return err
 	}
+	go joined()
 	c := &counter{out: out}
 	for {
 		events, err := p.Next(ctx)

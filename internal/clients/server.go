@@ -124,7 +124,7 @@ func (s *Server) refuse(conn net.Conn) {
 	s.counters.countError(clientwire.CodeBusy)
 	conn.SetWriteDeadline(time.Now().Add(lastWords))
 	_, _ = conn.Write(clientwire.AppendError(nil, &clientwire.Error{
-		Code: clientwire.CodeBusy, Text: "too many connections", Hint: "use one connection a program; raise the daemon's limit",
+		Code: clientwire.CodeBusy, Text: "too many connections", Hint: "use one connection a program, and end those that nobody needs",
 	}))
 }
 

@@ -52,7 +52,7 @@ func NewFlags(set *flag.FlagSet) *Flags {
 	set.StringVar(&f.file, "config", "", "TOML `file` with settings")
 	for _, s := range table() {
 		usage := s.usage
-		if s.fallback != "" && s.kind != toggle {
+		if s.fallback != "" && (s.kind != toggle || s.fallback == "true") {
 			usage += " (default " + s.fallback + ")"
 		}
 		take := func(v string) error { f.given[s.key] = v; return nil }

@@ -105,7 +105,7 @@ func (k kind) parse(s string) (any, error) {
 	case number:
 		n, err := strconv.ParseUint(s, 10, 31)
 		if err != nil {
-			return nil, errors.New("a whole number from 0")
+			return nil, errors.New("a whole number from 0 to 2147483647")
 		}
 		return int(n), nil
 	case words:
@@ -197,7 +197,7 @@ func (k kind) example() string {
 	case toggle:
 		return "true or false"
 	case number:
-		return "a whole number from 0"
+		return "a whole number from 0 to 2147483647"
 	case words:
 		return `a list like ["a", "b"]`
 	case pairs:
