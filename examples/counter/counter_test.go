@@ -47,9 +47,9 @@ func TestWhatIsTypedAtOnceCounts(t *testing.T) {
 	}
 	var out strings.Builder
 	err = count(t.Context(), p, "counter", &out, func() {
-		_ = add(t.Context(), p, "counter", strings.NewReader("1\n2\n"))
-		_ = p.Leave(t.Context(), "counter") // so all before it is told
-		_ = p.Close()
+		if err := addAll(t.Context(), p, "counter", strings.NewReader("1\n2\n")); err != nil {
+			t.Error(err)
+		}
 	})
 	if err != nil || out.String() != "0\n1\n3\n" {
 		t.Errorf("wrote %q, %v", out.String(), err)

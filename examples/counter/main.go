@@ -17,8 +17,14 @@ import (
 func main() {
 	f := way.Parse("counter")
 	way.Main(f, func(ctx context.Context, p member.Port) error {
-		return count(ctx, p, f.Group, os.Stdout, func() { _ = add(ctx, p, f.Group, os.Stdin); _ = p.Close() })
+		return count(ctx, p, f.Group, os.Stdout, func() { _ = addAll(ctx, p, f.Group, os.Stdin) })
 	})
+}
+
+// addAll adds the numbers of in and leaves behind the last: so all that was added is
+// told before the end.
+func addAll(ctx context.Context, p member.Port, group string, in io.Reader) error {
+	return errors.Join(add(ctx, p, group, in), p.Leave(ctx, group))
 }
 
 // add adds the numbers of in.
@@ -36,10 +42,12 @@ func add(ctx context.Context, p member.Port, group string, in io.Reader) error {
 type counter struct {
 	out io.Writer
 	sum int64
+	// left: we are out.
+	left bool
 }
 
-// count joins, starts joined, and writes the sum whenever it changes, until the port
-// ends. What is added before the join, where nobody else is in the group, is added to
+// count joins, starts joined, and writes the sum whenever it changes, until it is
+// out. What is added before the join, where nobody else is in the group, is added to
 // nothing.
 func count(ctx context.Context, p member.Port, group string, out io.Writer, joined func()) error {
 	if err := p.Join(ctx, group, member.Options{State: true}); err != nil {
@@ -47,7 +55,7 @@ func count(ctx context.Context, p member.Port, group string, out io.Writer, join
 	}
 	go joined()
 	c := &counter{out: out}
-	for {
+	for !c.left {
 		events, err := p.Next(ctx)
 		if errors.Is(err, member.ErrClosed) {
 			return nil
@@ -59,6 +67,7 @@ func count(ctx context.Context, p member.Port, group string, out io.Writer, join
 			c.handle(&events[i])
 		}
 	}
+	return nil
 }
 
 func (c *counter) handle(e *member.Event) {
@@ -77,6 +86,8 @@ func (c *counter) handle(e *member.Event) {
 			c.sum += n
 			fmt.Fprintln(c.out, c.sum)
 		}
+	case member.KindParted:
+		c.left = true
 	default:
 	}
 }
