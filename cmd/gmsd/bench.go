@@ -12,7 +12,7 @@ import (
 
 var benchCommand = &command{
 	name: "bench", args: "[--hosts N] [--phases LIST] [--runs N] [--json]",
-	short: "measure this machine: forming, throughput, latency, leaving",
+	short: "measure this machine, or running daemons: throughput, latency, changes",
 	long: `Bench measures what gmsd can do on this machine. It runs hosts of the library in
 its own process, on the loopback interface, with a group, a multicast address
 and temporary directories of their own: no daemon is needed and none is
@@ -24,7 +24,13 @@ disturbed. But it takes all processors; stop it by a signal at any time.
   rate   one-way latency at every host (lat) and from send to own delivery (own)
          at a steady rate of 100 byte messages from one sender
   groups joining and leaving a light group, a client dying, a thousand groups
+  state  a state of 256 MiB from a donor to a joiner
+  slow   how much the process grows while one port does not read under a flood
   leave  from the act until the last host has the view without the one who left
+  kill   the longest silence at a survivor when the coordinator goes under a flood
+
+With --live it is a client of running daemons instead, whose group it floods: form,
+slow, leave and kill are left out.
 
 The table gives median, least and greatest over hosts and runs. With --json one
 record a line is printed, in the form and with the names that the harnesses of

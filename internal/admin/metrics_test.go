@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -128,6 +130,16 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(body)
+	operating, err := os.ReadFile(filepath.Join("..", "..", "docs", "OPERATING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text) {
+		name, of := strings.CutPrefix(line, "# TYPE gmsd_")
+		if name, _, _ = strings.Cut(name, " "); of && !strings.Contains(string(operating), "`"+name) {
+			t.Errorf("docs/OPERATING.md has no %s", name)
+		}
+	}
 	for _, name := range partOne {
 		if !strings.Contains(text, "# TYPE gmsd_"+name+" ") {
 			t.Errorf("gmsd_%s is missing", name)

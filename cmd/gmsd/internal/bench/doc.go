@@ -30,6 +30,6 @@
 // stands behind all its messages. Like the peers' harnesses it lets the
 // coordinator send last, where not all do.
 //
-// It does not measure a running daemon and does not start processes; package
-// netlab does.
+// With Options.Live it is a client of running daemons instead, and leaves out what
+// it would do to hosts of its own. It does not start processes; package netlab does.
 package bench
