@@ -1,7 +1,7 @@
 // Package client is a program's way into light groups through the daemon of its
 // host, over the daemon's socket (docs/CLIENT_PROTOCOL.md).
 //
-//	p, err := client.Dial(ctx, "/run/gmsd/clients.sock", client.Options{Name: "shop"})
+//	p, err := client.Dial(ctx, "/var/lib/gmsd/clients.sock", client.Options{Name: "shop"})
 //	if err != nil { … }
 //	defer p.Close()
 //	if err := p.Join(ctx, "orders", member.Options{}); err != nil { … }

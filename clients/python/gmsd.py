@@ -3,7 +3,7 @@
 One file, standard library only, written from docs/CLIENT_PROTOCOL.md:
 
     import gmsd
-    with gmsd.connect("/run/gmsd/clients.sock", name="shop") as port:
+    with gmsd.connect("/var/lib/gmsd/clients.sock", name="shop") as port:
         port.join("orders")
         port.send("orders", b"hello")           # returns when it was delivered
         while True:

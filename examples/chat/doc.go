@@ -1,6 +1,6 @@
 // Command chat lets people on several hosts talk:
 //
-//	chat -daemon /run/gmsd/clients.sock -name ann
+//	chat -daemon /var/lib/gmsd/clients.sock -name ann
 //
 // Everybody sees the same lines in the same order, and who comes and goes in
 // between: lines are agreed, and views stand in the same order. It shows member.Port

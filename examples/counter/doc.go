@@ -1,6 +1,6 @@
 // Command counter keeps one number on several hosts:
 //
-//	counter -daemon /run/gmsd/clients.sock -name a
+//	counter -daemon /var/lib/gmsd/clients.sock -name a
 //
 // reads numbers, one a line, adds each, and prints the sum as it changes. The sum
 // after an addition is the same at all members: additions are agreed. Who comes

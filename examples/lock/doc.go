@@ -1,6 +1,6 @@
 // Command lock runs a command on one host at a time:
 //
-//	lock -daemon /run/gmsd/clients.sock -name a
+//	lock -daemon /var/lib/gmsd/clients.sock -name a
 //
 // waits for its turn, holds the lock for a while, and lets the next one have it.
 // Who waits stands in a queue that all members keep alike: claims and releases are
