@@ -40,7 +40,16 @@ func (f *feeder) donate(e *member.Event) bool {
 	f.out.unlock() // the port may wait for its loop, and that for a receipt to be written
 	e.Donate(r, 0)
 	f.out.lock()
-	return g == nil || f.put(func(b []byte) []byte { return clientwire.AppendDonate(b, d) })
+	if g == nil {
+		return true
+	}
+	if !f.put(func(b []byte) []byte { return clientwire.AppendDonate(b, d) }) {
+		return false // the client has gone, and its gifts end
+	}
+	f.out.unlock() // as above, of the gift
+	g.tell()
+	f.out.lock()
+	return true
 }
 
 // noGift is the state of one who gives none.

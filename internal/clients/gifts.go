@@ -34,6 +34,9 @@ type gift struct {
 	mu   sync.Mutex
 	come sync.Cond
 	in   clientwire.Incoming
+	// told: the client was asked, so that words about the state have something to be
+	// about; unwanted: it was closed before.
+	told, unwanted bool
 	// answered: the client said that it gives the state.
 	answered bool
 }
@@ -87,16 +90,38 @@ func (a *gifts) stop() {
 	a.mu.Unlock()
 	for _, g := range open {
 		g.mu.Lock()
+		g.told = true
 		_ = g.in.End(errGone) // unless it is whole
 		g.come.Broadcast()
 		g.mu.Unlock()
 	}
 }
 
-// Read waits for some of the state.
+// tell says that the donate frame stands among those to be written: what waited for
+// it goes behind it.
+func (g *gift) tell() {
+	g.mu.Lock()
+	g.told = true
+	unwanted := g.unwanted
+	g.come.Broadcast()
+	g.mu.Unlock()
+	if unwanted {
+		g.sayStop()
+	}
+}
+
+func (g *gift) sayStop() {
+	g.gifts.out.append(func(b []byte) []byte { return clientwire.AppendStop(b, g.number) })
+}
+
+// Read waits for some of the state. The port reads at once, maybe before the client
+// was asked.
 func (g *gift) Read(p []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for !g.told && !g.unwanted {
+		g.come.Wait()
+	}
 	for {
 		n, grant, err := g.in.Read(p)
 		if grant > 0 {
@@ -115,10 +140,12 @@ func (g *gift) Read(p []byte) (int, error) {
 func (g *gift) Close() error {
 	g.mu.Lock()
 	first, over := g.in.Stop(), g.in.Over()
+	g.unwanted = g.unwanted || first && !g.told
+	now := first && g.told
 	g.come.Broadcast()
 	g.mu.Unlock()
-	if first {
-		g.gifts.out.append(func(b []byte) []byte { return clientwire.AppendStop(b, g.number) })
+	if now {
+		g.sayStop()
 	}
 	if over {
 		g.gifts.forget(g.number)

@@ -52,9 +52,7 @@ func (r *reader) frame() (t clientwire.Type, body []byte, ok bool) {
 
 // fill reads more, behind what is there.
 func (r *reader) fill() error {
-	c := &r.ss.server.counters
-	c.framesIn.Add(r.frames)
-	r.frames = 0
+	r.count()
 	left := copy(r.buf, r.buf[r.at:r.end])
 	r.at, r.end = 0, left
 	if left > len(r.buf)/2 {
@@ -62,7 +60,7 @@ func (r *reader) fill() error {
 	}
 	n, err := r.ss.conn.Read(r.buf[r.end:])
 	r.end += n
-	c.bytesIn.Add(uint64(n)) //nolint:gosec // not negative
+	r.ss.server.counters.bytesIn.Add(uint64(n)) //nolint:gosec // not negative
 	if r.end == len(r.buf) {
 		r.grow()
 	}
@@ -70,6 +68,12 @@ func (r *reader) fill() error {
 		return nil
 	}
 	return err
+}
+
+// count tells of the frames since the last time.
+func (r *reader) count() {
+	r.ss.server.counters.framesIn.Add(r.frames)
+	r.frames = 0
 }
 
 // grow doubles the buffer, up to two frames.
@@ -96,6 +100,7 @@ func (r *reader) failed(err error) {
 
 // read takes frames until the session ends.
 func (r *reader) read() {
+	defer r.count()
 	for r.ss.ctx.Err() == nil {
 		t, body, ok := r.frame()
 		if !ok || !r.handle(t, body) {
