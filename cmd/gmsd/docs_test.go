@@ -49,9 +49,24 @@ func TestThePagesNameAll(t *testing.T) {
 	}
 	log := page(t, "EVENT_LOG.md")
 	for _, e := range []trace.Event{
-		trace.Start{}, trace.Stop{}, trace.Install{}, trace.Primary{}, trace.BitsChanged{}, trace.Block{}, trace.Unblock{}, trace.Send{Port: 1},
-		trace.Deliver{Port: 1}, trace.GroupView{}, trace.GroupLeft{}, trace.Suspect{}, trace.Trust{}, trace.Join{}, trace.Drop{}, trace.Phase{},
-		trace.Laggard{}, trace.Pause{},
+		trace.Start{},
+		trace.Stop{},
+		trace.Install{},
+		trace.Primary{},
+		trace.BitsChanged{},
+		trace.Block{},
+		trace.Unblock{},
+		trace.Send{Port: 1},
+		trace.Deliver{Port: 1},
+		trace.GroupView{},
+		trace.GroupLeft{},
+		trace.Suspect{},
+		trace.Trust{},
+		trace.Join{},
+		trace.Drop{},
+		trace.Phase{},
+		trace.Laggard{},
+		trace.Pause{},
 	} {
 		if missing := untold(log, e); missing != "" {
 			t.Errorf("EVENT_LOG.md: %s lacks %s", e.Name(), missing)
