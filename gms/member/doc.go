@@ -35,7 +35,9 @@
 //     changes (KindBlock), and the change waits until it answers (Ready), for
 //     Options.BlockFor at most: then it is cut from the group. What it sends before
 //     it answers is delivered in the old view, but for what it sends in FIFO order
-//     behind a message to another group that changes at that time.
+//     behind a message to another group that changes at that time, and for what finds
+//     no way out within 100 ms because hosts change: whoever orders is gone, or the
+//     others have stopped. That goes out in the new view.
 //  4. A port that does not read slows the group down, to a stop; one that does not
 //     read at all for ten seconds while that lasts is cut ([ErrSlow]).
 //  5. A request collects one answer of every member of the view in which it was

@@ -124,7 +124,8 @@ type Message struct {
 type Options struct {
 	// Block: ask this port before the group's view changes.
 	Block bool
-	// BlockFor is how long it may take to answer; 0: one second.
+	// BlockFor is how long it may take to answer; 0: one second. A change of hosts
+	// waits for 1.4 s at most, and then goes on without the answer.
 	BlockFor time.Duration
 	// State: this port wants the application's state from a member that has it
 	// (KindState). One that joins without has it by definition.

@@ -79,7 +79,7 @@ func New(cfg Config) (*Engine, error) {
 	cfg.ensureDefaults()
 	e.bundle = cfg.PathBytes
 	e.pieces.size = cfg.PathBytes - wire.RelayHeadMax - wire.HeaderMax - wire.PieceHeadMax
-	e.light = newLight(cfg.Self.Process)
+	e.light = newLight(cfg.Self.Process, cfg.Timing)
 	states, err := newStates(cfg.Self.Process, cfg.PathBytes)
 	if err != nil {
 		return nil, err
@@ -347,7 +347,7 @@ func (e *Engine) Deadline() views.Instant {
 		return 1
 	}
 	d := views.Earliest(e.core.Deadline(), e.detect.Deadline())
-	d = views.Earliest(d, e.light.block.until)
+	d = views.Earliest(d, e.light.block.deadline())
 	d = views.Earliest(d, e.states.machine.Deadline())
 	d = views.Earliest(d, e.pieces.deadline())
 	d = views.Earliest(d, e.parts.deadline())

@@ -11,10 +11,16 @@ import (
 	"github.com/gmsd/gmsd/views/vsync"
 )
 
-// BlockMax is how long the ports that want to be asked may hold up a change of
-// the host view. The driver cuts one that does not answer, sooner; this is for a
-// driver that does not.
-const BlockMax = 2 * time.Second
+// The ports that want to be asked may hold up a change of the host view for four
+// fifths of what the others wait for this host. The driver cuts one that does not
+// answer, sooner; this is for a driver that does not.
+func blockMax(t *vsync.Timing) time.Duration { return min(t.MergeWait, t.MemberWait) * 4 / 5 }
+
+// drainMax is how long such a change waits, once all of them have answered, for what
+// they sent before. It may have no way out any more: there are no places without the
+// coordinator, and no credit from those that have stopped. Then it goes out in the
+// next view.
+func drainMax(t *vsync.Timing) time.Duration { return 5 * t.NakRetry }
 
 // light joins the table of light groups with the core: it passes the groups'
 // controls through the agreed order, lets the core's messages go once it is known
@@ -29,6 +35,8 @@ type light struct {
 	answers []blockAnswer
 	back    heldBack
 	block   hostBlock
+	// blockMax and drainMax bound what a block may hold up.
+	blockMax, drainMax time.Duration
 	// events are of the groups; each stands behind at events of the core's output.
 	events []placedEvent
 	at     int
@@ -43,6 +51,9 @@ type hostBlock struct {
 	waiting map[portGroup]bool
 	// until is when the waiting ends, one way or the other.
 	until views.Instant
+	// drained is when it ends for what was sent before the answers; 0 while one of
+	// them is not there.
+	drained views.Instant
 	// over: it was waited long enough.
 	over bool
 }
@@ -57,8 +68,12 @@ type portGroup struct {
 	group string
 }
 
-func newLight(self views.Process) light {
-	return light{table: groups.New(self), back: newHeldBack(), strong: make(map[views.HostID]bool)}
+func newLight(self views.Process, t vsync.Timing) light {
+	t.EnsureDefaults()
+	return light{
+		table: groups.New(self), back: newHeldBack(), strong: make(map[views.HostID]bool),
+		blockMax: blockMax(&t), drainMax: drainMax(&t),
+	}
 }
 
 // takeGroup is what ports want. Who goes does so once all it sent is on its way.
@@ -108,7 +123,23 @@ func (e *Engine) takeAnswers() bool {
 		e.portReady(a.port, a.group) // one answer for whoever has asked
 		return true
 	})
+	e.awaitDrain()
 	return len(e.light.answers) < before
+}
+
+// awaitDrain notes since when nothing holds up a change of the host view but what was
+// sent before the answers.
+func (e *Engine) awaitDrain() {
+	b := &e.light.block
+	if len(b.waiting) == 0 || b.drained != 0 {
+		return
+	}
+	for who := range b.waiting { // order-free: all must have
+		if !slices.ContainsFunc(e.light.answers, func(a blockAnswer) bool { return who == portGroup{a.port, a.group} }) {
+			return
+		}
+	}
+	b.drained = e.now.Add(e.light.drainMax)
 }
 
 // departure is a port that goes out of a group, or, without one, out of all.
@@ -268,7 +299,7 @@ func (e *Engine) quiet() bool {
 		return true
 	}
 	b.asked, b.waiting = asked, make(map[portGroup]bool)
-	b.until = e.now.Add(BlockMax)
+	b.until = e.now.Add(e.light.blockMax)
 	for _, ask := range asked {
 		for _, port := range ask.Ports {
 			b.waiting[portGroup{port, ask.Group}] = true
@@ -296,6 +327,7 @@ func (e *Engine) askAgain(view *groups.GroupView) {
 		for _, port := range ask.Ports {
 			b.waiting[portGroup{port, ask.Group}] = true
 		}
+		b.drained = 0
 		b.asked = append(b.asked, ask)
 		e.deliver(ask)
 	}
@@ -317,12 +349,12 @@ func (e *Engine) portReady(port uint32, group string) {
 // to stop sending it does so now; where nothing came of it the ports go on.
 func (e *Engine) advanceBlock() {
 	b := &e.light.block
-	if b.until == 0 || e.now < b.until {
+	if d := b.deadline(); d == 0 || e.now < d {
 		return
 	}
 	if len(b.waiting) > 0 && !b.over {
 		b.over = true
-		b.until = e.now.Add(BlockMax)
+		b.until = e.now.Add(e.light.blockMax)
 		e.core.Advance(e.now)
 		return
 	}
@@ -330,7 +362,15 @@ func (e *Engine) advanceBlock() {
 		e.endHostBlock()
 		return
 	}
-	b.until = e.now.Add(BlockMax)
+	b.until = e.now.Add(e.light.blockMax)
+}
+
+// deadline is when the waiting is over, 0 where there is none.
+func (b *hostBlock) deadline() views.Instant {
+	if len(b.waiting) == 0 || b.over {
+		return b.until
+	}
+	return views.Earliest(b.until, b.drained)
 }
 
 // endHostBlock lets the ports go on.

@@ -66,7 +66,7 @@ func (c *Core) placeable() (n int) {
 	free := c.credit()
 	n = out.first.len()
 	if free > 0 {
-		n += out.ending(c.fits(), c.held)
+		n += out.ending(c.fits(), free, c.held)
 	}
 	n = min(n, grantMax)
 	if c.held {
@@ -102,9 +102,11 @@ func (c *Core) requestPlaces() {
 	q.requestTries++
 }
 
+// handleRequest grants places, also once this host has stopped sending for a change
+// of the view: who has not may have to say something yet.
 func (c *Core) handleRequest(from Sender, m *message.Request) {
 	r := c.rankOf(from.Process)
-	if m.View != c.view.ID || r < 0 || c.rank != 0 || c.phase != Operational {
+	if m.View != c.view.ID || r < 0 || c.rank != 0 {
 		return
 	}
 	l := c.order.ledgers[r]

@@ -181,28 +181,41 @@ func (o *outbound) nextLong(fits int, held, places bool) (l *long, ends bool) {
 	return nil, false
 }
 
-// ending is how many long messages wait for nothing but a place.
-func (o *outbound) ending(fits int, held bool) (n int) {
+// longAhead is for how many bytes of long messages a member asks for places: while it
+// sends them all that others send behind those places waits.
+const longAhead = 128 << 10
+
+// ending is how many messages, of those that are long and those behind them, can go
+// whole within so many bytes: the first of each port even where it takes a bit more.
+func (o *outbound) ending(fits, free int, held bool) (n int) {
+	free = min(free, longAhead)
 	for _, l := range o.longs[:min(len(o.longs), longsOpen)] {
-		if o.isEnding(l, fits, held) {
+		if held && !l.control() {
+			continue
+		}
+		need := len(l.payload) - l.sent
+		if need > fits && need > free {
+			continue
+		}
+		n, free = n+1, free-need
+		for i := range l.behind {
+			if free -= len(l.behind[i].payload); free < 0 {
+				break
+			}
 			n++
 		}
 	}
 	return n
 }
 
-// firstEnding gives the first of them, or nil.
-func (o *outbound) firstEnding(fits int, held bool) *long {
+// nearEnd gives the first long message that can end soon, or nil.
+func (o *outbound) nearEnd(fits int, held bool) *long {
 	for _, l := range o.longs[:min(len(o.longs), longsOpen)] {
-		if o.isEnding(l, fits, held) {
+		if len(l.payload)-l.sent <= max(fits, longAhead) && o.mayEnd(l) && !(held && !l.control()) {
 			return l
 		}
 	}
 	return nil
-}
-
-func (o *outbound) isEnding(l *long, fits int, held bool) bool {
-	return len(l.payload)-l.sent <= fits && o.mayEnd(l) && !(held && !l.control())
 }
 
 // rewind starts the long messages anew: their parts were of another view.

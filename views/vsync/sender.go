@@ -53,6 +53,8 @@ type sender struct {
 	// inFlight is what the packets take that not all members hold; sinceMark what
 	// went out since one last asked for an Ack.
 	inFlight, sinceMark int
+	// marked is, by class, the last packet that asked for one.
+	marked [message.Classes]views.StreamSeq
 	// places were granted and are not used yet; granted and asked count from the
 	// beginning of the view.
 	places         []message.PlaceRange
@@ -234,21 +236,21 @@ func (c *Core) sendFirst(out *outbound) {
 	}
 }
 
-// useGranted uses the places that were granted, whatever the credit.
+// useGranted uses the places that were granted, whatever the credit: there was some
+// for them when they were asked for.
 func (c *Core) useGranted(out *outbound) {
 	q := &c.sender
 	for len(q.places) > 0 {
 		r := q.places[0]
-		switch {
-		case out.next(c.held) != nil:
+		if out.next(c.held) != nil {
 			c.sendShort(out, message.ClassPlaced, r.K, int(r.Count))
-		default:
-			l := out.firstEnding(c.fits(), c.held)
-			if l == nil {
-				return
-			}
-			c.sendPartOf(out, message.ClassPlaced, r.K, l, true) // and no part of another, which takes no place
+			continue
 		}
+		l := out.nearEnd(c.fits(), c.held)
+		if l == nil {
+			return
+		}
+		c.sendPartOf(out, message.ClassPlaced, r.K, l, len(l.payload)-l.sent <= c.fits())
 	}
 }
 
@@ -430,9 +432,9 @@ func (c *Core) takeOwn(class message.Class, flags message.DataFlags) {
 	size := packetCost(body)
 	q.inFlight += size
 	q.sinceMark += size
-	if q.sinceMark >= c.share()/markParts || c.credit() <= 0 {
+	if q.sinceMark >= c.share()/markParts || c.credit() <= 0 && !c.awaitsMark() {
 		flags |= message.AckNow
-		q.sinceMark = 0
+		q.sinceMark, q.marked[class] = 0, own.have+1
 	}
 	own.put(own.have+1, body, flags)
 	own.at(own.announced).whole = whole
@@ -440,6 +442,17 @@ func (c *Core) takeOwn(class message.Class, flags message.DataFlags) {
 		c.settleStream(id, own.have)
 	}
 	c.process(id)
+}
+
+// awaitsMark reports whether a packet that asked for an Ack is not yet with all: what
+// comes of it gives credit, so others need not ask.
+func (c *Core) awaitsMark() bool {
+	for class, seq := range c.sender.marked {
+		if seq > c.streams[message.StreamOf(c.rank, message.Class(class))].stable { //nolint:gosec // below Classes
+			return true
+		}
+	}
+	return false
 }
 
 // settleOwn gives back what packets of the own stream took that all hold now.
@@ -534,7 +547,7 @@ func (c *Core) sendTail() {
 // resetSender starts the own streams of a new view. What waits goes on waiting.
 func (c *Core) resetSender() {
 	q := &c.sender
-	q.sent = [message.Classes]views.StreamSeq{}
+	q.sent, q.marked = [message.Classes]views.StreamSeq{}, [message.Classes]views.StreamSeq{}
 	q.inFlight, q.sinceMark, q.granted, q.asked, q.places, q.fence = 0, 0, 0, 0, nil, 0
 	q.requestAt, q.requestTries, q.tailAt, q.tailTries = 0, 0, 0, 0
 	for class := range q.out {
