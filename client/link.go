@@ -10,6 +10,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/internal/trywrite"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 )
@@ -35,6 +36,10 @@ type link struct {
 	work    sync.Cond
 	pending []byte
 	spare   []byte
+	// straight writes what comes after a while without anything, nil where it
+	// cannot; flushing: flush is at it.
+	straight *trywrite.Conn
+	flushing bool
 	// credit is how many bytes of asks the daemon takes; owed is what of its
 	// events was read and not granted anew.
 	credit, owed int
@@ -78,6 +83,7 @@ func newLink(c *Client, conn net.Conn, hello []byte) *link {
 		client: c, conn: conn, pending: hello, over: make(chan struct{}), long: make(chan struct{}, 1),
 		handles: make(map[string]*handle), calls: make(map[uint64]*call), tokens: 1,
 		states: make(map[uint64]*incoming), gifts: make(map[uint64]*donation),
+		straight: trywrite.New(conn),
 	}
 	l.room.L, l.work.L = &l.mu, &l.mu
 	go l.flush()
@@ -88,6 +94,10 @@ func newLink(c *Client, conn net.Conn, hello []byte) *link {
 func (l *link) flush() {
 	for {
 		l.mu.Lock()
+		if l.flushing {
+			l.flushing = false
+			l.straight.Wrote()
+		}
 		for len(l.pending) == 0 && l.err == nil {
 			l.work.Wait()
 		}
@@ -95,6 +105,7 @@ func (l *link) flush() {
 			l.mu.Unlock()
 			return
 		}
+		l.flushing = true
 		b := l.pending
 		l.pending, l.spare = l.spare[:0], b
 		l.room.Broadcast()
@@ -104,6 +115,21 @@ func (l *link) flush() {
 			l.conn.SetReadDeadline(time.Now().Add(handshakeTimeout))
 			return
 		}
+	}
+}
+
+// goOut sends what is pending on its way, locked: to the kernel at once where nothing
+// went for a while and as far as it takes that, and else by flush.
+func (l *link) goOut() {
+	if !l.flushing && l.err == nil && l.straight.Due() {
+		if len(l.pending) >= outboxMax {
+			l.room.Broadcast() // as flush does
+		}
+		n := l.straight.Write(l.pending)
+		l.pending = l.pending[:copy(l.pending, l.pending[n:])]
+	}
+	if len(l.pending) > 0 {
+		l.work.Signal()
 	}
 }
 
@@ -176,7 +202,7 @@ func (l *link) mayCall() bool { return l.maySend() && len(l.calls) < l.tokens }
 // paid takes the frames behind at from the credit, and has them flushed. Locked.
 func (l *link) paid(at int) {
 	l.credit -= len(l.pending) - at
-	l.work.Signal()
+	l.goOut()
 }
 
 // free appends a frame that costs nothing.
@@ -184,7 +210,7 @@ func (l *link) free(frame func([]byte) []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pending = frame(l.pending)
-	l.work.Signal()
+	l.goOut()
 }
 
 // grant gives credit back, when there is enough of it.
@@ -196,7 +222,7 @@ func (l *link) grant(n int) {
 	}
 	l.pending = clientwire.AppendCredit(l.pending, l.owed)
 	l.owed = 0
-	l.work.Signal()
+	l.goOut()
 }
 
 // handleOf gives a group's number, locked; it appends the bind where there was none.

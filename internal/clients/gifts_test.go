@@ -27,7 +27,7 @@ func written(t *testing.T, o *outbox) (types []clientwire.Type) {
 func newGift(t *testing.T) (*gifts, *gift) {
 	t.Helper()
 	o, a := &outbox{}, &gifts{known: true}
-	o.init()
+	o.init(nil, &counters{})
 	a.init(o)
 	g := a.add(1)
 	if g == nil {

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/internal/trywrite"
 )
 
 // outbox is what was written and the kernel has not yet. Writers append to
 // pending under the lock; the flusher writes all of it at once, so that frames
-// which come close together cost one call of the kernel.
+// which come close together cost one call of the kernel. After a while without any
+// the writer itself gives them to the kernel, as far as that takes them at once.
 type outbox struct {
 	mu sync.Mutex
 	// changed: there is room, credit, or the end.
@@ -23,21 +25,46 @@ type outbox struct {
 	credit int
 	// frames counts those in pending.
 	frames uint64
+	// straight is the writers' way, nil where there is none; flushing: the flusher
+	// is at it.
+	straight *trywrite.Conn
+	flushing bool
+	counters *counters
 	// stopped: writers shall not wait any more. closed: the flusher ends when
 	// all is written.
 	stopped, closed bool
 }
 
-func (o *outbox) init() {
+func (o *outbox) init(conn net.Conn, c *counters) {
 	o.changed.L, o.work.L = &o.mu, &o.mu
+	o.straight, o.counters = trywrite.New(conn), c
 }
 
 // lock begins to append to pending; unlock ends that.
 func (o *outbox) lock() { o.mu.Lock() }
 
 func (o *outbox) unlock() {
-	o.work.Signal()
+	if !o.flushing && len(o.pending) > 0 && o.straight.Due() {
+		o.writeStraight()
+	}
+	if len(o.pending) > 0 {
+		o.work.Signal()
+	}
 	o.mu.Unlock()
+}
+
+// writeStraight writes what the kernel takes at once.
+func (o *outbox) writeStraight() {
+	if len(o.pending) >= outboxMax {
+		o.changed.Broadcast() // as take does
+	}
+	n := o.straight.Write(o.pending)
+	o.counters.bytesOut.Add(uint64(n)) //nolint:gosec // not negative
+	if n == len(o.pending) {
+		o.counters.framesOut.Add(o.frames)
+		o.frames = 0
+	}
+	o.pending = o.pending[:copy(o.pending, o.pending[n:])]
 }
 
 // append adds one short frame that is free and waits for nothing.
@@ -104,7 +131,7 @@ func (o *outbox) close() {
 }
 
 // flush writes to conn until close or an error.
-func (o *outbox) flush(conn net.Conn, timeout time.Duration, c *counters) error {
+func (o *outbox) flush(conn net.Conn, timeout time.Duration) error {
 	for {
 		b, frames, stopped := o.take()
 		if b == nil {
@@ -118,8 +145,8 @@ func (o *outbox) flush(conn net.Conn, timeout time.Duration, c *counters) error 
 		if err != nil {
 			return err
 		}
-		c.framesOut.Add(frames)
-		c.bytesOut.Add(uint64(len(b)))
+		o.counters.framesOut.Add(frames)
+		o.counters.bytesOut.Add(uint64(len(b)))
 	}
 }
 
@@ -127,12 +154,17 @@ func (o *outbox) flush(conn net.Conn, timeout time.Duration, c *counters) error 
 func (o *outbox) take() (b []byte, frames uint64, stopped bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.flushing {
+		o.flushing = false
+		o.straight.Wrote()
+	}
 	for len(o.pending) == 0 {
 		if o.closed {
 			return nil, 0, true
 		}
 		o.work.Wait()
 	}
+	o.flushing = true
 	b, frames = o.pending, o.frames
 	o.pending, o.spare, o.frames = o.spare[:0], b, 0
 	o.changed.Broadcast()

@@ -53,7 +53,7 @@ type session struct {
 func newSession(s *Server, conn net.Conn) *session {
 	ss := &session{server: s, conn: conn}
 	ss.ctx, ss.cancel = context.WithCancel(context.Background())
-	ss.out.init()
+	ss.out.init(conn, &s.counters)
 	ss.asks.init()
 	ss.words.init(s.config.Tokens)
 	ss.names.init()
@@ -122,7 +122,7 @@ func (ss *session) run() {
 
 // flush runs the flusher; one who does not read his socket is cut.
 func (ss *session) flush() {
-	err := ss.out.flush(ss.conn, ss.server.config.WriteTimeout, &ss.server.counters)
+	err := ss.out.flush(ss.conn, ss.server.config.WriteTimeout)
 	if err == nil {
 		return
 	}
