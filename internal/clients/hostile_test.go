@@ -15,39 +15,37 @@ import (
 // go on.
 func TestRulesBroken(t *testing.T) {
 	hello := clientwire.AppendHello(nil, &clientwire.Hello{Low: 1, High: 1, Credit: 1 << 16})
-	leave := clientwire.AppendLeave(nil, &clientwire.Leave{Handle: 0, Token: 7})
 	carrier := clientwire.AppendSend(nil, &clientwire.Send{Parts: true, Handle: 0, Tail: make([]byte, 5)})
-	many := func(b []byte, n int) []byte { return bytes.Repeat(b, n) }
 	for _, c := range []struct {
-		name   string
-		fresh  bool
-		frames [][]byte
-		code   clientwire.Code
-		text   string
+		name         string
+		fresh, waits bool
+		frames       [][]byte
+		code         clientwire.Code
+		text         string
 	}{
-		{"nonsense", true, [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n")}, clientwire.CodeProtocol, "bad frame length"},
-		{"no hello", true, [][]byte{clientwire.AppendPing(nil, 1)}, clientwire.CodeProtocol, "the first frame"},
-		{"other magic", true, [][]byte{clientwire.AppendFrame(nil, clientwire.TypeHello, []byte("xmsd\x01\x01\x00\x00\x00"))}, clientwire.CodeProtocol, "not this protocol"},
-		{"later version", true, [][]byte{clientwire.AppendHello(nil, &clientwire.Hello{Low: 2, High: 3})}, clientwire.CodeVersion, "versions 2 to 3"},
-		{"two hellos", false, [][]byte{hello}, clientwire.CodeProtocol, "0x01 was not expected"},
-		{"empty frame", false, [][]byte{{0, 0, 0, 0}}, clientwire.CodeProtocol, "bad frame length"},
-		{"long frame", false, [][]byte{{0, 1, 0, 1, 0x21}}, clientwire.CodeProtocol, "bad frame length"},
-		{"event of a client", false, [][]byte{clientwire.AppendBlock(nil, 0)}, clientwire.CodeProtocol, "0x43 was not expected"},
-		{"unknown ask", false, [][]byte{clientwire.AppendFrame(nil, 0x3f, nil)}, clientwire.CodeProtocol, "0x3f was not expected"},
-		{"half a body", false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypeJoin, []byte{0})}, clientwire.CodeProtocol, "body too short"},
-		{"bytes behind", false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypePing, []byte{1, 2})}, clientwire.CodeProtocol, "left over"},
-		{"no such number", false, [][]byte{post(9, 1)}, clientwire.CodeProtocol, "stands for no group"},
-		{"number of another", false, [][]byte{bind(0, "a"), join(0, 1), bind(0, "b")}, clientwire.CodeProtocol, "where you are a member"},
-		{"group twice", false, [][]byte{bind(0, "a"), bind(1, "a")}, clientwire.CodeProtocol, "has the number 0"},
-		{"group without a name", false, [][]byte{bind(0, "")}, clientwire.CodeProtocol, "too short"},
-		{"token 0", false, [][]byte{bind(0, "a"), join(0, 0)}, clientwire.CodeProtocol, "gets no word"},
-		{"parts too long", false, [][]byte{part(1<<24, 9)}, clientwire.CodeProtocol, "payload too long"},
-		{"parts that do not fit", false, [][]byte{part(100, 9), part(90, 9)}, clientwire.CodeProtocol, "not as long"},
-		{"end of parts too soon", false, [][]byte{bind(0, "a"), part(100, 9), carrier}, clientwire.CodeProtocol, "not as long"},
-		{"end without parts", false, [][]byte{bind(0, "a"), carrier}, clientwire.CodeProtocol, "not as long"},
-		{"much credit", false, [][]byte{clientwire.AppendCredit(nil, 1<<30)}, clientwire.CodeLimit, "more credit"},
-		{"many tokens", false, [][]byte{bind(0, "block"), many(requests(40), 1)}, clientwire.CodeLimit, "too many tokens"},
-		{"token under way", false, [][]byte{bind(0, "block"), join(0, 7), many(leave, 2)}, clientwire.CodeProtocol, ""},
+		{"nonsense", true, false, [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n")}, clientwire.CodeProtocol, "bad frame length"},
+		{"no hello", true, false, [][]byte{clientwire.AppendPing(nil, 1)}, clientwire.CodeProtocol, "the first frame"},
+		{"other magic", true, false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypeHello, []byte("xmsd\x01\x01\x00\x00\x00"))}, clientwire.CodeProtocol, "not this protocol"},
+		{"later version", true, false, [][]byte{clientwire.AppendHello(nil, &clientwire.Hello{Low: 2, High: 3})}, clientwire.CodeVersion, "versions 2 to 3"},
+		{"two hellos", false, false, [][]byte{hello}, clientwire.CodeProtocol, "0x01 was not expected"},
+		{"empty frame", false, false, [][]byte{{0, 0, 0, 0}}, clientwire.CodeProtocol, "bad frame length"},
+		{"long frame", false, false, [][]byte{{0, 1, 0, 1, 0x21}}, clientwire.CodeProtocol, "bad frame length"},
+		{"event of a client", false, false, [][]byte{clientwire.AppendBlock(nil, 0)}, clientwire.CodeProtocol, "0x43 was not expected"},
+		{"unknown ask", false, false, [][]byte{clientwire.AppendFrame(nil, 0x3f, nil)}, clientwire.CodeProtocol, "0x3f was not expected"},
+		{"half a body", false, false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypeJoin, []byte{0})}, clientwire.CodeProtocol, "body too short"},
+		{"bytes behind", false, false, [][]byte{clientwire.AppendFrame(nil, clientwire.TypePing, []byte{1, 2})}, clientwire.CodeProtocol, "left over"},
+		{"no such number", false, false, [][]byte{post(9, 1)}, clientwire.CodeProtocol, "stands for no group"},
+		{"number of another", false, false, [][]byte{bind(0, "a"), join(0, 1), bind(0, "b")}, clientwire.CodeProtocol, "where you are a member"},
+		{"group twice", false, false, [][]byte{bind(0, "a"), bind(1, "a")}, clientwire.CodeProtocol, "has the number 0"},
+		{"group without a name", false, false, [][]byte{bind(0, "")}, clientwire.CodeProtocol, "too short"},
+		{"token 0", false, false, [][]byte{bind(0, "a"), join(0, 0)}, clientwire.CodeProtocol, "gets no word"},
+		{"parts too long", false, false, [][]byte{part(1<<24, 9)}, clientwire.CodeProtocol, "payload too long"},
+		{"parts that do not fit", false, false, [][]byte{part(100, 9), part(90, 9)}, clientwire.CodeProtocol, "not as long"},
+		{"end of parts too soon", false, false, [][]byte{bind(0, "a"), part(100, 9), carrier}, clientwire.CodeProtocol, "not as long"},
+		{"end without parts", false, false, [][]byte{bind(0, "a"), carrier}, clientwire.CodeProtocol, "not as long"},
+		{"much credit", false, false, [][]byte{clientwire.AppendCredit(nil, 1<<30)}, clientwire.CodeLimit, "more credit"},
+		{"many tokens", false, true, [][]byte{requests(40)}, clientwire.CodeLimit, "too many tokens"},
+		{"token under way", false, true, [][]byte{requests(1), requests(1)}, clientwire.CodeProtocol, "the token is under way"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := membertest.NewFake(1, membertest.FakeOptions{})
@@ -57,14 +55,13 @@ func TestRulesBroken(t *testing.T) {
 			if !c.fresh {
 				r = greet(t, s, 1<<20)
 			}
-			if c.name == "token under way" {
-				// The leave waits for the guard, so that its token is under way.
-				r.write(bind(0, "block"), join(0, 6))
-				c.frames = [][]byte{many(join(0, 7), 2)}
-			}
-			if c.name == "many tokens" {
-				r.write(bind(0, "block"), join(0, 1))
-				c.frames = [][]byte{requests(40)}
+			if c.waits {
+				// A request waits for a member that does not answer.
+				if err := guard.Join(t.Context(), "mute", member.Options{}); err != nil {
+					t.Fatal(err)
+				}
+				r.write(bind(0, "mute"), join(0, 1))
+				r.await(clientwire.TypeDone)
 			}
 			r.write(c.frames...)
 			r.cut(c.code, c.text)
@@ -74,7 +71,6 @@ func TestRulesBroken(t *testing.T) {
 			other := greet(t, s, 1<<20)
 			other.write(bind(0, "x"), join(0, 1))
 			other.await(clientwire.TypeDone)
-			_ = guard
 		})
 	}
 }
@@ -91,11 +87,10 @@ func blocker(t *testing.T, f *membertest.Fake) *membertest.FakePort {
 	return p
 }
 
-// requests are joins of the blocked group and others, which wait.
-func requests(n int) []byte {
-	var b []byte
+// requests wants an answer of all members so many times.
+func requests(n int) (b []byte) {
 	for i := range n {
-		b = append(b, join(0, uint64(i+2))...) //nolint:gosec // small
+		b = clientwire.AppendRequest(b, &clientwire.Request{Token: uint64(i + 2)}) //nolint:gosec // small
 	}
 	return b
 }

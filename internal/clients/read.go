@@ -100,7 +100,6 @@ func (r *reader) failed(err error) {
 
 // read takes frames until the session ends.
 func (r *reader) read() {
-	defer r.count()
 	for r.ss.ctx.Err() == nil {
 		t, body, ok := r.frame()
 		if !ok || !r.handle(t, body) {

@@ -107,6 +107,7 @@ func (ss *session) run() {
 		working.Go(ss.shelf.serve)
 		r.read()
 	}
+	r.count()
 	ss.stop()
 	if ss.port != nil {
 		ss.closePort()
