@@ -173,6 +173,9 @@ func (o *outbox) take() (b []byte, frames uint64, stopped bool) {
 
 // drain throws away what cannot be written, until close.
 func (o *outbox) drain() {
+	o.mu.Lock()
+	o.straight = nil // a frame may be cut off: nothing may come behind it
+	o.mu.Unlock()
 	for {
 		if b, _, _ := o.take(); b == nil {
 			return

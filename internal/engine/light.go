@@ -327,6 +327,9 @@ func (e *Engine) askAgain(view *groups.GroupView) {
 		for _, port := range ask.Ports {
 			b.waiting[portGroup{port, ask.Group}] = true
 		}
+		e.light.answers = slices.DeleteFunc(e.light.answers, func(a blockAnswer) bool { // to the first question
+			return a.group == ask.Group && slices.Contains(ask.Ports, a.port)
+		})
 		b.drained = 0
 		b.asked = append(b.asked, ask)
 		e.deliver(ask)

@@ -19,10 +19,16 @@ type Conn struct {
 	wrote time.Time
 }
 
-// New gives nil where c has no descriptor of the kernel.
+// New gives nil where c is no connection of the kernel alone: one that is wrapped may
+// do something of its own with what is written.
 func New(c net.Conn) *Conn {
-	s, ok := c.(syscall.Conn)
-	if !ok {
+	var s syscall.Conn
+	switch c := c.(type) {
+	case *net.UnixConn:
+		s = c
+	case *net.TCPConn:
+		s = c
+	default:
 		return nil
 	}
 	raw, err := s.SyscallConn()

@@ -91,3 +91,133 @@ func TestPlacesWhileTheCoordinatorHasStopped(t *testing.T) {
 		t.Errorf("granted %+v", g)
 	}
 }
+
+// rigOf is a rig with packets and a window of its own.
+func rigOf(t *testing.T, self views.Member, packet, window int) *rig {
+	t.Helper()
+	core, err := vsync.New(vsync.Config{Self: self, Nonce: self.Nonce, Multicast: true, Seed: 1, PacketBytes: packet, Window: window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, core: core, now: views.Instant(time.Second)}
+	core.Start(r.now)
+	r.drain()
+	return r
+}
+
+// However small a sender's share is, what counts as a message of one packet goes in
+// one. It went in none, for ever, or beyond the memory of the packet.
+func TestShareBelowAMessage(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	for _, c := range []struct{ packet, payload int }{{1376, 1245}, {8000, 2000}, {60_000, 55_000}, {60_000, 61_000}, {60_000, 75_000}} {
+		r := rigOf(t, b, c.packet, 256<<10)
+		v := r.bring(10, b, a)
+		r.core.Release(r.now)
+		r.core.Submit(r.now, vsync.Submission{Port: 1, Group: "a group whose name is not short", Order: views.Agreed, Payload: make([]byte, c.payload)})
+		r.drain()
+		r.from(a, &message.Stable{View: v, Room: 0, Turn: 1})
+		r.from(a, &message.Grant{View: v, Ranges: []message.PlaceRange{{K: 1, Count: 1}}})
+		if lastSent[*message.Request](r) != nil && r.core.Queued(1) != 0 {
+			t.Errorf("%d bytes in packets of %d: still waits for its place", c.payload, c.packet)
+		}
+		r.post(views.FIFO, 1, c.payload)
+		r.from(a, &message.Stable{View: v, Room: 64 << 10, Turn: 2})
+		for range 20 {
+			have := []message.StreamPos{}
+			for _, d := range r.data() {
+				have = append(have, message.StreamPos{Stream: d.Stream, Seq: d.Seq})
+			}
+			r.from(a, &message.Stable{View: v, Have: have, Room: 64 << 10, Turn: 2})
+			if q := lastSent[*message.Request](r); q != nil && q.Want > q.Have {
+				r.from(a, &message.Grant{View: v, First: q.Have, Ranges: []message.PlaceRange{{K: 1, Count: 1}}})
+			}
+		}
+		if n := r.core.Queued(1); n != 0 {
+			t.Errorf("%d bytes in packets of %d: %d messages never go", c.payload, c.packet, n)
+		}
+	}
+}
+
+// A coordinator sends a control where a receiver takes nothing.
+func TestControlWithoutRoom(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	r := rigOf(t, a, 60_000, 256<<10)
+	v := r.lead(a, b)
+	r.from(b, &message.Ack{View: v, Room: 0, Turn: 1})
+	r.core.Submit(r.now, vsync.Submission{Order: views.Agreed, Payload: make([]byte, 2000)})
+	r.drain()
+	if len(r.data()) != 1 {
+		t.Errorf("%d packets", len(r.data()))
+	}
+}
+
+// Places for two messages of a port are used though others began long ones meanwhile.
+func TestPlacesAreUsedBesideOthers(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	r := rigOf(t, b, 1300, 1<<20)
+	v := r.bring(10, b, a)
+	r.core.Release(r.now)
+	submit := func(port uint32, size int) {
+		r.core.Submit(r.now, vsync.Submission{Port: port, Group: "g", Order: views.Agreed, Payload: make([]byte, size)})
+		r.drain()
+	}
+	submit(1, 8000)
+	submit(1, 8000)
+	r.run(25 * time.Millisecond) // it asks again
+	q := mustSend[*message.Request](r)
+	if q.Want != 2 {
+		t.Fatalf("asks for %d", q.Want)
+	}
+	for port := range uint32(4) {
+		submit(2+port, 1<<20)
+	}
+	r.from(a, &message.Grant{View: v, Ranges: []message.PlaceRange{{K: 1, Count: 2}}})
+	if n := r.core.Queued(1); n != 0 {
+		t.Errorf("%d places are not used", n)
+	}
+}
+
+// A short agreed message asks for its place while another port's long one, of
+// whatever order, uses up all the credit.
+func TestPlacesBesideALongMessage(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	for _, order := range []views.Order{views.FIFO, views.Agreed} {
+		r := rigOf(t, b, 1300, 1<<20)
+		v := r.bring(10, b, a)
+		r.core.Release(r.now)
+		r.core.Submit(r.now, vsync.Submission{Port: 2, Group: "g", Order: order, Payload: make([]byte, 7<<20)})
+		r.drain()
+		r.core.Submit(r.now, vsync.Submission{Port: 1, Group: "g", Order: views.Agreed, Payload: make([]byte, 100)})
+		r.drain()
+		packets := 0
+		for range 100 {
+			var have []message.StreamPos
+			for _, d := range r.data() {
+				have = append(have, message.StreamPos{Stream: d.Stream, Seq: d.Seq})
+			}
+			packets += len(have)
+			if lastSent[*message.Request](r) != nil {
+				break
+			}
+			r.forget()
+			r.from(a, &message.Stable{View: v, Have: have[max(0, len(have)-1):], Room: 1 << 21})
+		}
+		if lastSent[*message.Request](r) == nil || packets > 2000 {
+			t.Errorf("beside a long one in %v order: not asked for after %d packets", order, packets)
+		}
+	}
+}
+
+// A packet that asks for an acknowledgement gets it once the gap before it is closed.
+func TestMarkBehindAGap(t *testing.T) {
+	a, b, c := member(1, 1), member(2, 1), member(3, 1)
+	r := newRig(t, b)
+	v := r.bring(10, b, a, c)
+	id := message.StreamOf(r.core.View().RankOf(c.Process), message.ClassFIFO)
+	r.from(c, &message.Data{View: v, Stream: id, Seq: 2, Flags: message.AckNow, Body: []byte{2, 0}})
+	r.forget()
+	r.from(c, &message.Data{View: v, Stream: id, Seq: 1, Body: []byte{1, 0}})
+	if k := mustSend[*message.Ack](r); len(k.Have) != 1 || k.Have[0].Seq != 2 {
+		t.Errorf("acknowledged %+v", k.Have)
+	}
+}

@@ -208,9 +208,11 @@ func (o *outbound) ending(fits, free int, held bool) (n int) {
 	return n
 }
 
-// nearEnd gives the first long message that can end soon, or nil.
+// nearEnd gives the first long message that can end soon, or nil. It may be behind
+// those that are open: a place for it was asked for when it was not. It ends within
+// the same step.
 func (o *outbound) nearEnd(fits int, held bool) *long {
-	for _, l := range o.longs[:min(len(o.longs), longsOpen)] {
+	for _, l := range o.longs {
 		if len(l.payload)-l.sent <= max(fits, longAhead) && o.mayEnd(l) && !(held && !l.control()) {
 			return l
 		}

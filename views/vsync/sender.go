@@ -53,6 +53,8 @@ type sender struct {
 	// inFlight is what the packets take that not all members hold; sinceMark what
 	// went out since one last asked for an Ack.
 	inFlight, sinceMark int
+	// placedFirst: the placed class went first the last time.
+	placedFirst bool
 	// marked is, by class, the last packet that asked for one.
 	marked [message.Classes]views.StreamSeq
 	// places were granted and are not used yet; granted and asked count from the
@@ -189,15 +191,25 @@ func (c *Core) fits() int {
 	return c.cfg.PacketBytes - headMax - topicMax - views.GroupNameMax - recordMax
 }
 
-// pump sends what may be sent now.
+// pump sends what may be sent now, the two classes in turn as to who goes first: each
+// could use up all the credit. Places are asked for before.
 func (c *Core) pump() {
-	if c.phase != Operational || c.sender.queued == 0 {
+	q := &c.sender
+	if c.phase != Operational || q.queued == 0 {
 		return
 	}
-	fifo := &c.sender.out[message.ClassFIFO]
+	if placed := &q.out[message.ClassPlaced]; c.rank != 0 && q.requestAt == 0 && c.credit() > 0 && placed.ready(c.held) {
+		c.requestPlaces()
+	}
+	if q.placedFirst = !q.placedFirst; q.placedFirst {
+		c.pumpPlaced()
+	}
+	fifo := &q.out[message.ClassFIFO]
 	for fifo.ready(c.held) && c.credit() > 0 && c.sendNext(fifo, message.ClassFIFO, 0, queueItems) {
 	}
-	c.pumpPlaced()
+	if !q.placedFirst {
+		c.pumpPlaced()
+	}
 }
 
 // pumpPlaced sends what has places: the coordinator takes them as it goes, the
@@ -281,11 +293,13 @@ func (c *Core) Release(now views.Instant) {
 	c.settle()
 }
 
-// beginPacket opens a packet of a class whose first placed record stands at k.
-func (c *Core) beginPacket(class message.Class, k views.Position) {
+// beginPacket opens a packet of a class whose first placed record stands at k. However
+// small the share is, a payload of least bytes goes in, if it may go in one packet.
+func (c *Core) beginPacket(class message.Class, k views.Position, least int) {
 	q := &c.sender
+	least += headMax + topicMax + views.GroupNameMax + recordMax
 	need := headMax + topicMax + views.GroupNameMax + q.queuedBytes + (recordMax+topicMax)*q.queued + attrsRoom
-	limit := headroom + min(c.cfg.PacketBytes, max(c.share(), packetFirst), need)
+	limit := headroom + min(c.cfg.PacketBytes, max(c.share(), packetFirst, least), need)
 	q.pack.begin(c.slab.reserve(limit)[:headroom], limit, class, q.n+1, c.fence(class, k), k)
 }
 
@@ -307,7 +321,7 @@ func (c *Core) fence(class message.Class, k views.Position) uint64 {
 
 // sendShort fills a packet with short messages, at most most of them. There is one.
 func (c *Core) sendShort(out *outbound, class message.Class, k views.Position, most int) {
-	c.beginPacket(class, k)
+	c.beginPacket(class, k, len(out.next(c.held).at(0).payload))
 	taken, flags := c.packShort(out, most)
 	c.usePlaces(class, taken)
 	c.takeOwn(class, flags)
@@ -343,7 +357,11 @@ func (c *Core) sendPartOf(out *outbound, class message.Class, k views.Position, 
 	if !ends {
 		k = 0
 	}
-	c.beginPacket(class, k)
+	least := 0
+	if ends {
+		least = len(l.payload) - l.sent
+	}
+	c.beginPacket(class, k, least)
 	c.sender.pack.part(l, ends)
 	var flags message.DataFlags
 	if ends {

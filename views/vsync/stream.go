@@ -84,8 +84,9 @@ func (s *stream) takes(seq views.StreamSeq) bool {
 	return seq > s.have && seq <= s.kept+streamWindow && s.bytes <= streamBytes && s.at(seq) == nil
 }
 
-// put stores a packet that it takes, and moves have.
-func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) {
+// put stores a packet that it takes, and moves have. It gives what the packets ask for
+// that are held without a gap since.
+func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) (asked message.DataFlags) {
 	s.grow(int(seq - s.kept))
 	mask := len(s.ring) - 1
 	s.ring[int(seq)&mask] = packet{body: body, flags: flags}
@@ -97,7 +98,9 @@ func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) 
 	for s.have < s.kept+views.StreamSeq(len(s.ring)) && s.ring[int(s.have+1)&mask].body != nil {
 		s.have++
 		s.nakTries = 0
+		asked |= s.ring[int(s.have)&mask].flags
 	}
+	return asked
 }
 
 // ringLeast is how many packets a stream that is used has room for.
@@ -179,7 +182,7 @@ func (c *Core) handleData(from Sender, m *message.Data) {
 	if !s.takes(m.Seq) {
 		return
 	}
-	s.put(m.Seq, c.slab.copy(m.Body), m.Flags)
+	asked := s.put(m.Seq, c.slab.copy(m.Body), m.Flags)
 	if s.have < s.announced {
 		c.armNak(c.t.NakDelay)
 	}
@@ -189,8 +192,8 @@ func (c *Core) handleData(from Sender, m *message.Data) {
 	}
 	c.process(m.Stream)
 	c.armAck()
-	c.stability.now = c.stability.now || m.Flags&message.AckNow != 0
-	c.stability.all = c.stability.all || m.Flags&message.AckAll != 0
+	c.stability.now = c.stability.now || asked&message.AckNow != 0
+	c.stability.all = c.stability.all || asked&message.AckAll != 0
 }
 
 // maybeHoldEarly keeps a packet that overtook the install of its view.
