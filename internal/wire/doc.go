@@ -76,7 +76,8 @@
 //	 8    Roster     Token u64, View view, Promised uv, Joiner bool, Members list of member, not empty
 //	 9    Refuse     To process, Nonce u64, Code u8, Hint text
 //	10    Propose    Ballot view, Base view, Without list of rank, Leaving list of rank,
-//	                 Plus list of process, rising; PlusMark u64 for each of them; Via addr
+//	                 Plus list of process, rising; PlusMark u64 for each of them;
+//	                 Ours list of process, rising; Via addr
 //	11    Answer     Ballot view, From view, Prev view, Highest view, Digest u64, Have list of pos,
 //	                 flags u8 (1 Self follows, 2 Joiner, 4 Leaving, 8 Relayed, 16 Bare, 32 Missed follows),
 //	                 [Self member], Stale list of process, [Missed view, Holder addr]

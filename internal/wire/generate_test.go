@@ -143,10 +143,12 @@ func genAccuse(t *rapid.T) message.Message {
 func genPropose(t *rapid.T) message.Message {
 	plus := genList(t, 20, genProcess)
 	slices.SortFunc(plus, views.Process.Compare)
+	ours := genList(t, 20, genProcess)
+	slices.SortFunc(ours, views.Process.Compare)
 	m := &message.Propose{
 		Ballot: genView(t), Base: genView(t),
 		Without: genList(t, 20, genRank), Leaving: genList(t, 20, genRank),
-		Plus: slices.Compact(plus), Via: genAddr(t),
+		Plus: slices.Compact(plus), Ours: slices.Compact(ours), Via: genAddr(t),
 	}
 	for range m.Plus {
 		m.PlusMark = append(m.PlusMark, rapid.Uint64().Draw(t, "mark"))

@@ -82,6 +82,7 @@ func refusals() []refused {
 		{"without", &message.Propose{Without: make([]uint16, over+1)}, ErrLimit, "Without"},
 		{"leaving", &message.Propose{Leaving: make([]uint16, over+1)}, ErrLimit, "Leaving"},
 		{"plus twice", &message.Propose{Plus: []views.Process{p(1), p(1)}, PlusMark: []uint64{1, 2}}, ErrOrder, "Plus"},
+		{"ours twice", &message.Propose{Ours: []views.Process{p(1), p(1)}}, ErrOrder, "Ours"},
 		{"plus falling", &message.Propose{Plus: []views.Process{p(2), p(1)}, PlusMark: []uint64{1, 2}}, ErrOrder, "Plus"},
 		{"have stream", &message.Answer{Have: []message.StreamPos{{Stream: stream}}}, ErrLimit, "Have"},
 		{"haves", &message.Answer{Have: make([]message.StreamPos, streams+1)}, ErrLimit, "Have"},

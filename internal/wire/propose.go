@@ -21,6 +21,10 @@ func writePropose(w *writer, m *message.Propose) {
 	for _, mark := range m.PlusMark {
 		w.b = binary.BigEndian.AppendUint64(w.b, mark)
 	}
+	if !risingProcesses(m.Ours) {
+		w.fail("Ours", ErrOrder)
+	}
+	w.processes("Ours", m.Ours)
 	w.addr("Via", m.Via)
 }
 
@@ -32,10 +36,14 @@ func readPropose(r *reader) *message.Propose {
 	m.Leaving = r.ranks("Leaving")
 	m.Plus = r.processes("Plus")
 	m.PlusMark = r.marks("PlusMark", len(m.Plus))
+	m.Ours = r.processes("Ours")
 	m.Via = r.addr("Via")
 	// A process invited twice would be waited for twice.
 	if r.err == nil && !risingProcesses(m.Plus) {
 		r.fail("Plus", ErrOrder)
+	}
+	if r.err == nil && !risingProcesses(m.Ours) {
+		r.fail("Ours", ErrOrder)
 	}
 	return m
 }

@@ -62,6 +62,7 @@ func samples() []message.Message {
 			Ballot: viewN(13), Base: viewN(12), Without: []uint16{3, 1}, Leaving: []uint16{400},
 			Plus:     []views.Process{{Host: hostN(1), Incarnation: 1}, {Host: hostN(1), Incarnation: 2}, {Host: hostN(2), Incarnation: 1}},
 			PlusMark: []uint64{1, 2, 0xfffffffe},
+			Ours:     []views.Process{{Host: hostN(3), Incarnation: 1}, {Host: hostN(4), Incarnation: 7}},
 			Via:      addr,
 		},
 		&message.Answer{

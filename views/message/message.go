@@ -265,6 +265,10 @@ type Propose struct {
 	// its own; and a member that knows another process by that name says so.
 	Plus     []views.Process
 	PlusMark []uint64
+	// Ours are the invited of Base, sorted, where more than one member of another
+	// view is invited: one who knows a later life of one of them says so, while there
+	// is time. Empty otherwise.
+	Ours []views.Process
 	// Via, if valid, is a third member through which this came: answer there, too.
 	Via netip.AddrPort
 }

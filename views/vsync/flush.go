@@ -174,6 +174,14 @@ func (c *Core) staleAmong(m *message.Propose) []views.Process {
 			stale = append(stale, p)
 		}
 	}
+	if m.Base == c.view.ID {
+		return stale // whoever is among us was let in
+	}
+	for _, p := range m.Ours {
+		if c.seen.staler(p) {
+			stale = append(stale, p)
+		}
+	}
 	return stale
 }
 

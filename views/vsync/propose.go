@@ -74,7 +74,7 @@ func (c *Core) startChange(cause string) {
 	}
 	seq := max(c.highest.Seq, c.view.ID.Seq, c.seqSeen, promised) + 1
 	l.ballot = views.ViewID{Seq: seq, Coordinator: c.self.Host, Incarnation: c.self.Incarnation}
-	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus, PlusMark: l.marks(plus)}
+	l.propose = &message.Propose{Ballot: l.ballot, Base: c.view.ID, Without: without, Leaving: leaving, Plus: plus, PlusMark: l.marks(plus), Ours: l.ours()}
 	slices.SortFunc(l.invites, func(a, b *invite) int { return a.Process.Compare(b.Process) })
 	for _, inv := range l.invites {
 		c.await(inv)
@@ -161,6 +161,29 @@ func (l *lead) marks(plus []views.Process) []uint64 {
 		}
 	}
 	return marks
+}
+
+// ours names those of our own view where several of another one are invited. One who
+// knows a later life of one of them would decline the install; one who does not would
+// count on all of its view, in vain. So they say it with their answers.
+func (l *lead) ours() (ours []views.Process) {
+	last, several := views.ViewID{}, false
+	for _, inv := range l.invites {
+		if !inv.ours {
+			several = several || inv.expected == last
+			last = inv.expected
+		}
+	}
+	if !several {
+		return nil
+	}
+	for _, inv := range l.invites {
+		if inv.ours {
+			ours = append(ours, inv.Process)
+		}
+	}
+	slices.SortFunc(ours, views.Process.Compare)
+	return ours
 }
 
 // find gives the invite of a process, or nil.
@@ -385,8 +408,17 @@ func (c *Core) takeAnswer(inv *invite, m *message.Answer) {
 }
 
 // dropStale leaves out those whom a member knows in a later life, and says
-// whether the ballot went on without waiting for this answer's effect.
+// whether the ballot went on without waiting for this answer's effect. Where that is
+// one of our own view it goes, and a new ballot begins without it.
 func (c *Core) dropStale(stale []views.Process) bool {
+	for _, p := range stale {
+		if inv := c.lead.find(p); inv != nil && inv.ours && p != c.self.Process {
+			c.members[c.rankOf(p)].evicted = true
+			c.refuse(Sender{Process: p, Addr: inv.addr}, views.RefuseRolledBack)
+			c.startChange("an earlier life among us")
+			return true
+		}
+	}
 	c.dropInvites(func(i *invite) bool {
 		if i.ours || !slices.Contains(stale, i.Process) {
 			return false

@@ -121,3 +121,45 @@ func TestRefusedByATwinAfterItCameIn(t *testing.T) {
 		t.Error("not stopped while alone")
 	}
 }
+
+// One who is invited with others of its view says of whom among the inviter's own it
+// knows a later life: with the install it would be too late for those who do not.
+func TestAnswerNamesEarlierLivesOfTheInviter(t *testing.T) {
+	a, b, c, old := member(1, 1), member(2, 1), member(4, 1), member(3, 2)
+	r := newRig(t, b)
+	v := r.bring(10, b, c, member(3, 3))
+	plus := processes([]views.Member{b, c})
+	r.from(a, &message.Propose{
+		Ballot: viewOf(20, a), Base: viewOf(19, a), Plus: plus, PlusMark: []uint64{message.Mark(v, b.Nonce), message.Mark(v, c.Nonce)}, Ours: processes([]views.Member{a, old}),
+	})
+	if ans := mustSend[*message.Answer](r); !slices.Equal(ans.Stale, []views.Process{old.Process}) {
+		t.Errorf("names %v", ans.Stale)
+	}
+}
+
+// A coordinator that is told so of a member of its own takes it out before it decides.
+func TestEarlierLifeAmongUsGoes(t *testing.T) {
+	a, old, b := member(1, 1), member(3, 2), member(2, 1)
+	r := newRig(t, a)
+	v := r.lead(a, old)
+	r.introduce(b, 1)
+	probe := mustSend[*message.Probe](r)
+	r.from(old, &message.Reached{Token: probe.Token, Who: processes([]views.Member{b})})
+	r.run(200 * time.Millisecond)
+	propose := mustSend[*message.Propose](r)
+	r.forget()
+	r.from(b, answerAs(b, propose.Ballot, viewOf(1, b), old.Process))
+	next := mustSend[*message.Propose](r)
+	if next.Base != v || !slices.Equal(next.Without, []uint16{uint16(r.core.View().RankOf(old.Process))}) { //nolint:gosec // small
+		t.Errorf("proposes %+v", next)
+	}
+	told := false
+	for _, s := range r.sent {
+		if m, ok := s.Msg.(*message.Refuse); ok && m.To == old.Process && m.Code == views.RefuseRolledBack {
+			told = true
+		}
+	}
+	if !told {
+		t.Error("it is not told why")
+	}
+}
