@@ -53,7 +53,7 @@ func (s *stage) refused(o netlab.Outcome, err error, words ...string) {
 // tryRun runs a further daemon on a host, with an address and a directory, to its end.
 func (s *stage) tryRun(on int, bind netip.Addr, dataDir string) (netlab.Outcome, error) {
 	return s.Execute(on, generous, "run", "--insecure-lab", "--name", "x", "--bind", bind.String(), "--admin", "none",
-		"--data-dir", dataDir, "--admin-socket", filepath.Join(s.Dir(), "x.sock"))
+		"--data-dir", dataDir, "--admin-socket", filepath.Join(s.Dir(), "x.sock"), "--clients", filepath.Join(s.Dir(), "x-clients.sock"))
 }
 
 func TestBadAddresses(t *testing.T) {
