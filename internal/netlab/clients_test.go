@@ -136,6 +136,7 @@ func (s *stage) goClient(host int) *tape {
 	s.must(err)
 	var running sync.WaitGroup
 	s.Cleanup(func() {
+		s.must(s.Disturb())
 		cancel()
 		_ = c.Close()
 		running.Wait()
@@ -204,6 +205,7 @@ func (s *stage) pythonClient(host int) *tape {
 		}
 	})
 	s.Cleanup(func() {
+		s.must(s.Disturb())
 		_ = cmd.Process.Kill()
 		running.Wait()
 		_ = cmd.Wait() // it was killed
