@@ -85,10 +85,7 @@ func (d *donation) run(r io.Reader) {
 		if piece == nil {
 			piece = make([]byte, clientwire.TailMax)
 		}
-		n, err := io.ReadFull(r, piece)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = io.EOF
-		}
+		n, err := clientwire.ReadPiece(r, piece)
 		d.send(piece[:n])
 		if err != nil {
 			d.end(err)
@@ -123,10 +120,6 @@ func (d *donation) send(piece []byte) {
 
 // end says the last word.
 func (d *donation) end(why error) {
-	e := &clientwire.End{Number: d.number}
-	if !errors.Is(why, io.EOF) {
-		e.Code, e.Text = clientwire.CodeState, why.Error()
-	}
 	l := d.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,6 +129,6 @@ func (d *donation) end(why error) {
 	if d.out.Over() {
 		delete(l.gifts, d.number)
 	}
-	l.pending = clientwire.AppendEnd(l.pending, e)
+	l.pending = clientwire.AppendEnd(l.pending, clientwire.EndOf(d.number, why))
 	l.work.Signal()
 }

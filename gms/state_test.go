@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/gms/member"
+	"github.com/gmsd/gmsd/gms/member/membertest"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -462,7 +462,7 @@ func TestLargeStateInConstantMemory(t *testing.T) {
 	change := func(cfg *gms.Config) { cfg.EventLog = "" }
 	onLANWith(t, 2, change, func(t *testing.T, l *lan) {
 		const size = 64 << 20
-		r := &weighing{left: size}
+		r := &membertest.Weighing{Left: size}
 		l.start(0, "g", member.Options{}, nil, func(c *counter) {
 			c.donor = func(_ *counter, e *member.Event) { e.Donate(r, size) }
 		})
@@ -470,7 +470,7 @@ func TestLargeStateInConstantMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := liveHeap()
+		before := membertest.LiveHeap()
 		if err := p.Join(t.Context(), "g", wantsState); err != nil {
 			t.Fatal(err)
 		}
@@ -483,40 +483,12 @@ func TestLargeStateInConstantMemory(t *testing.T) {
 		if err := e.State.Close(); err != nil {
 			t.Error(err)
 		}
-		most := slices.Max(r.heaps)
+		most := slices.Max(r.Heaps)
 		t.Logf("%d MiB before, at the most %d", before>>20, most>>20)
-		if len(r.heaps) < 8 || most > before+24<<20 {
-			t.Errorf("%d MiB before, then %v", before>>20, r.heaps)
+		if len(r.Heaps) < 8 || most > before+24<<20 {
+			t.Errorf("%d MiB before, then %v", before>>20, r.Heaps)
 		}
 	})
-}
-
-// weighing is a long state that looks at the heap again and again while it is read.
-type weighing struct {
-	left  int
-	heaps []uint64
-}
-
-func (w *weighing) Read(b []byte) (int, error) {
-	if w.left == 0 {
-		return 0, io.EOF
-	}
-	n := min(len(b), w.left)
-	if w.left/(8<<20) != (w.left-n)/(8<<20) {
-		w.heaps = append(w.heaps, liveHeap())
-	}
-	for i := range b[:n] { // no chunk is like another
-		b[i] = byte((w.left - i) >> (i % 4 * 8))
-	}
-	w.left -= n
-	return n, nil
-}
-
-func liveHeap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // Closing the port removes what the application has not closed, and so does the

@@ -36,16 +36,22 @@ func newGift(t *testing.T) (*gifts, *gift) {
 	return a, g
 }
 
+// reading reads some of a gift, and gives how that ends.
+func reading(g *gift) <-chan error {
+	read := make(chan error, 1)
+	go func() {
+		_, err := g.Read(make([]byte, 10))
+		read <- err
+	}()
+	return read
+}
+
 // TestNothingIsSaidOfAGiftBeforeItsDonate: a port reads the state as soon as it has
 // the reader, and the client does not know the stream before the donate frame.
 func TestNothingIsSaidOfAGiftBeforeItsDonate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, g := newGift(t)
-		read := make(chan error, 1)
-		go func() {
-			_, err := g.Read(make([]byte, 10))
-			read <- err
-		}()
+		read := reading(g)
 		synctest.Wait()
 		if got := written(t, a.out); len(got) > 0 {
 			t.Errorf("before the donate: %v", got)
@@ -81,11 +87,7 @@ func TestAGiftThatNobodyWantsAnyMore(t *testing.T) {
 func TestAGiftEndsWithItsClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, g := newGift(t)
-		read := make(chan error, 1)
-		go func() {
-			_, err := g.Read(make([]byte, 10))
-			read <- err
-		}()
+		read := reading(g)
 		synctest.Wait()
 		a.stop()
 		if err := <-read; err == nil {

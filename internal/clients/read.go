@@ -268,8 +268,5 @@ func (ss *session) took(size int64) {
 		return
 	}
 	ss.ahead.Add(-n)
-	ss.out.lock()
-	ss.out.pending = clientwire.AppendCredit(ss.out.pending, int(n))
-	ss.out.frames++
-	ss.out.unlock()
+	ss.out.append(func(b []byte) []byte { return clientwire.AppendCredit(b, int(n)) })
 }

@@ -173,10 +173,7 @@ func (ss *session) lastWord() {
 	default:
 		log.Info("clients: cut", "code", end.Code.String(), "text", end.Text)
 		ss.server.counters.countError(end.Code)
-		ss.out.lock()
-		ss.out.pending = clientwire.AppendError(ss.out.pending, end)
-		ss.out.frames++
-		ss.out.unlock()
+		ss.out.append(func(b []byte) []byte { return clientwire.AppendError(b, end) })
 	}
 	ss.out.close()
 }

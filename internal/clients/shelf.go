@@ -1,8 +1,6 @@
 package clients
 
 import (
-	"errors"
-	"io"
 	"sync"
 
 	"github.com/gmsd/gmsd/gms/member"
@@ -99,10 +97,7 @@ func (h *shelf) serve() {
 		case piece == nil:
 			piece = make([]byte, clientwire.TailMax)
 		}
-		n, err := io.ReadFull(g.state, piece)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = io.EOF
-		}
+		n, err := clientwire.ReadPiece(g.state, piece)
 		h.send(g, piece[:n], err)
 	}
 }
@@ -155,9 +150,5 @@ func (h *shelf) close() {
 
 // end writes the last word of a stream.
 func (o *outbox) end(number uint64, why error) {
-	e := &clientwire.End{Number: number}
-	if !errors.Is(why, io.EOF) {
-		e.Code, e.Text = clientwire.CodeState, why.Error()
-	}
-	o.append(func(b []byte) []byte { return clientwire.AppendEnd(b, e) })
+	o.append(func(b []byte) []byte { return clientwire.AppendEnd(b, clientwire.EndOf(number, why)) })
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -255,8 +254,8 @@ func TestStatesThroughTheSocket(t *testing.T) {
 	if err := p.Leave(t.Context(), "g"); err == nil { // and the daemon has read it
 		t.Fatal("left what it was not in")
 	}
-	before := liveHeap()
-	in := newClosing(&weighing{left: size})
+	before := membertest.LiveHeap()
+	in := newClosing(&membertest.Weighing{Left: size})
 	events <- member.Event{Kind: member.KindState, State: &member.State{ReadCloser: in, Size: size}}
 	state := next(t, p, member.KindState).State
 	if n, err := io.Copy(io.Discard, state); n != size || err != nil || state.Size != size {
@@ -266,9 +265,9 @@ func TestStatesThroughTheSocket(t *testing.T) {
 		t.Error(err)
 	}
 	<-in.closed
-	in.Reader.(*weighing).check(t, before)
+	flat(t, in.Reader.(*membertest.Weighing), before)
 
-	gift, out := newAsked(), newClosing(&weighing{left: size})
+	gift, out := newAsked(), newClosing(&membertest.Weighing{Left: size})
 	events <- member.Event{Kind: member.KindDonate, Donation: gift}
 	e := next(t, p, member.KindDonate)
 	e.Donate(out, size)
@@ -276,7 +275,7 @@ func TestStatesThroughTheSocket(t *testing.T) {
 		t.Errorf("got %d bytes, %v", n, err)
 	}
 	<-out.closed
-	out.Reader.(*weighing).check(t, before)
+	flat(t, out.Reader.(*membertest.Weighing), before)
 	checkStateFaults(t, p, events)
 }
 
@@ -330,38 +329,14 @@ type fails struct{}
 
 func (fails) Read([]byte) (int, error) { return 0, errors.New("bad sector") }
 
-// weighing is a long state that looks at the heap again and again while it is read.
-type weighing struct {
-	left  int
-	heaps []uint64
-}
-
-func (w *weighing) Read(b []byte) (int, error) {
-	if w.left == 0 {
-		return 0, io.EOF
-	}
-	n := min(len(b), w.left)
-	if w.left>>23 != (w.left-n)>>23 {
-		w.heaps = append(w.heaps, liveHeap())
-	}
-	w.left -= n
-	return n, nil
-}
-
-func (w *weighing) check(t *testing.T, before uint64) {
+// flat checks that what was read took no memory that grows.
+func flat(t *testing.T, w *membertest.Weighing, before uint64) {
 	t.Helper()
-	most := slices.Max(w.heaps)
+	most := slices.Max(w.Heaps)
 	t.Logf("%d KiB before, at the most %d", before>>10, most>>10)
-	if len(w.heaps) < 8 || most > before+4<<20 {
-		t.Errorf("%d bytes before, then %v", before, w.heaps)
+	if len(w.Heaps) < 8 || most > before+4<<20 {
+		t.Errorf("%d bytes before, then %v", before, w.Heaps)
 	}
-}
-
-func liveHeap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // BenchmarkState is a state through the socket, either way, in pieces of 1 MiB.

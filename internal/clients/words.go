@@ -102,15 +102,12 @@ func (ss *session) start(t clientwire.Type, token uint64, call func(context.Cont
 // word answers a token with Done, or Failed.
 func (ss *session) word(token uint64, err error) {
 	ss.words.end(token)
-	o := &ss.out
-	o.lock()
-	defer o.unlock()
-	o.frames++
-	if err == nil {
-		o.pending = clientwire.AppendDone(o.pending, token)
-		return
-	}
-	o.pending = clientwire.AppendFailed(o.pending, &clientwire.Failed{Token: token, Code: codeOf(err), Text: err.Error()})
+	ss.out.append(func(b []byte) []byte {
+		if err == nil {
+			return clientwire.AppendDone(b, token)
+		}
+		return clientwire.AppendFailed(b, &clientwire.Failed{Token: token, Code: codeOf(err), Text: err.Error()})
+	})
 }
 
 // receipt answers the token of a Send.
@@ -120,11 +117,9 @@ func (ss *session) receipt(token uint64, r *member.Receipt, err error) {
 		return
 	}
 	ss.words.end(token)
-	o := &ss.out
-	o.lock()
-	defer o.unlock()
-	o.frames++
-	o.pending = clientwire.AppendReceipt(o.pending, &clientwire.Receipt{Token: token, N: r.ID.N, View: r.View, K: r.K})
+	ss.out.append(func(b []byte) []byte {
+		return clientwire.AppendReceipt(b, &clientwire.Receipt{Token: token, N: r.ID.N, View: r.View, K: r.K})
+	})
 }
 
 // request asks, and writes the answers.

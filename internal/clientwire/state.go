@@ -36,8 +36,7 @@ type Donate struct {
 
 // AppendDonate appends the frame.
 func AppendDonate(dst []byte, d *Donate) []byte {
-	at := len(dst)
-	return end(appendUvarint(appendUvarint(begin(dst, TypeDonate), d.Handle), d.Number), at)
+	return appendPair(dst, TypeDonate, uint64(d.Handle), d.Number)
 }
 
 // ParseDonate reads the body.
@@ -134,9 +133,7 @@ type End struct {
 
 // AppendEnd appends the frame; a long text is cut.
 func AppendEnd(dst []byte, e *End) []byte {
-	at := len(dst)
-	dst = appendUvarint(appendUvarint(begin(dst, TypeEnd), e.Number), e.Code)
-	return end(appendText(dst, e.Text, TextMax), at)
+	return appendReason(dst, TypeEnd, e.Number, e.Code, e.Text)
 }
 
 // ParseEnd reads the body.

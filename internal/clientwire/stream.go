@@ -91,6 +91,24 @@ func (s *Incoming) Stop() bool {
 // Over reports whether both have said their last word.
 func (s *Incoming) Over() bool { return s.ended && s.stopped }
 
+// ReadPiece reads what goes in one piece: as much as fits, unless the state ends, with
+// io.EOF, or fails.
+func ReadPiece(r io.Reader, piece []byte) (int, error) {
+	n, err := io.ReadFull(r, piece)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// EndOf is the last word of a stream's writer; io.EOF: the state is whole.
+func EndOf(number uint64, why error) *End {
+	if errors.Is(why, io.EOF) {
+		return &End{Number: number}
+	}
+	return &End{Number: number, Code: CodeState, Text: why.Error()}
+}
+
 // Outgoing is the writer's end of a stream. The zero value is a new one.
 type Outgoing struct {
 	balance        int

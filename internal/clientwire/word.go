@@ -14,9 +14,14 @@ type Failed struct {
 
 // AppendFailed appends the frame; a long text is cut.
 func AppendFailed(dst []byte, f *Failed) []byte {
+	return appendReason(dst, TypeFailed, f.Token, f.Code, f.Text)
+}
+
+// appendReason appends a frame that says why what a number stands for has ended.
+func appendReason(dst []byte, t Type, number uint64, code Code, text string) []byte {
 	at := len(dst)
-	dst = appendUvarint(appendUvarint(begin(dst, TypeFailed), f.Token), f.Code)
-	return end(appendText(dst, f.Text, TextMax), at)
+	dst = appendUvarint(appendUvarint(begin(dst, t), number), code)
+	return end(appendText(dst, text, TextMax), at)
 }
 
 // ParseFailed reads the body.

@@ -202,8 +202,7 @@ func (l *light) whyLost(p views.Process, removed []views.HostID) groups.Why {
 // takeControl takes a control from the agreed order.
 func (e *Engine) takeControl(d vsync.Control) {
 	if err := e.light.table.HandleControl(d.Origin, d.K, d.Gap, d.Payload); err != nil {
-		e.drops.count(d.Msg.From.Host, "group-control", 1) // the core may be a view ahead
-		e.armDrops()
+		e.drop(d.Msg.From.Host, "group-control") // the core may be a view ahead
 	}
 	e.drainGroups()
 }
@@ -298,15 +297,22 @@ func (e *Engine) quiet() bool {
 	if len(asked) == 0 {
 		return true
 	}
-	b.asked, b.waiting = asked, make(map[portGroup]bool)
+	b.waiting = make(map[portGroup]bool)
 	b.until = e.now.Add(e.light.blockMax)
 	for _, ask := range asked {
-		for _, port := range ask.Ports {
-			b.waiting[portGroup{port, ask.Group}] = true
-		}
-		e.deliver(ask)
+		e.ask(ask)
 	}
 	return false
+}
+
+// ask asks ports to stop sending for a change of the host view.
+func (e *Engine) ask(ask groups.Block) {
+	b := &e.light.block
+	for _, port := range ask.Ports {
+		b.waiting[portGroup{port, ask.Group}] = true
+	}
+	b.asked = append(b.asked, ask)
+	e.deliver(ask)
 }
 
 // askAgain asks the ports that were given a group view while a change of the host
@@ -324,15 +330,11 @@ func (e *Engine) askAgain(view *groups.GroupView) {
 		if len(ask.Ports) == 0 {
 			return
 		}
-		for _, port := range ask.Ports {
-			b.waiting[portGroup{port, ask.Group}] = true
-		}
 		e.light.answers = slices.DeleteFunc(e.light.answers, func(a blockAnswer) bool { // to the first question
 			return a.group == ask.Group && slices.Contains(ask.Ports, a.port)
 		})
 		b.drained = 0
-		b.asked = append(b.asked, ask)
-		e.deliver(ask)
+		e.ask(ask)
 	}
 }
 

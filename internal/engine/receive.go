@@ -14,24 +14,20 @@ func (e *Engine) receive(in Received) {
 	h, err := wire.DecodeHeader(in.Frame)
 	switch {
 	case err != nil:
-		e.drops.count(h.From.Host, wire.Reason(err), 1)
-		e.armDrops()
+		e.drop(h.From.Host, wire.Reason(err))
 		return
 	case h.Group != e.header.Group:
-		e.drops.count(views.HostID{}, "other-group", 1)
-		e.armDrops()
+		e.drop(views.HostID{}, "other-group")
 		return
 	case h.From == e.header.From && h.Nonce == e.header.Nonce:
 		return // our own multicast
 	}
 	if err := wire.Decode(in.Frame, &e.frame); err != nil {
-		e.drops.count(h.From.Host, wire.Reason(err), 1)
-		e.armDrops()
+		e.drop(h.From.Host, wire.Reason(err))
 		return
 	}
 	for _, broken := range e.frame.Broken {
-		e.drops.count(h.From.Host, wire.Reason(broken), 1)
-		e.armDrops()
+		e.drop(h.From.Host, wire.Reason(broken))
 	}
 	from := e.senderOf(h, in.From)
 	if e.core.IsMember(from) {

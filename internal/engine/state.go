@@ -154,8 +154,7 @@ func (e *Engine) couldBegin(id transfer.TransferID, role transfer.Role, err erro
 func (e *Engine) takeTransfer(from views.Process, body []byte) {
 	m, err := transfer.Decode(body)
 	if err != nil {
-		e.drops.count(from.Host, "transfer", 1)
-		e.armDrops()
+		e.drop(from.Host, "transfer")
 		return
 	}
 	e.states.machine.Handle(e.now, from, m)

@@ -95,14 +95,7 @@ func TestPlacesWhileTheCoordinatorHasStopped(t *testing.T) {
 // rigOf is a rig with packets and a window of its own.
 func rigOf(t *testing.T, self views.Member, packet, window int) *rig {
 	t.Helper()
-	core, err := vsync.New(vsync.Config{Self: self, Nonce: self.Nonce, Multicast: true, Seed: 1, PacketBytes: packet, Window: window})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{t: t, core: core, now: views.Instant(time.Second)}
-	core.Start(r.now)
-	r.drain()
-	return r
+	return rigWith(t, vsync.Config{Self: self, PacketBytes: packet, Window: window})
 }
 
 // However small a sender's share is, what counts as a message of one packet goes in

@@ -79,6 +79,15 @@ func (c *Core) placeable() (n int) {
 	return n
 }
 
+// maybeRequest asks for places where something waits for them and no request is under
+// way.
+func (c *Core) maybeRequest() {
+	q := &c.sender
+	if c.rank != 0 && q.requestAt == 0 && q.out[message.ClassPlaced].ready(c.held) {
+		c.requestPlaces()
+	}
+}
+
 // requestPlaces asks the coordinator for as many places as can be used now.
 // Both counts run from the beginning of the view, so a repetition asks for
 // nothing twice.

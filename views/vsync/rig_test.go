@@ -27,7 +27,13 @@ type rig struct {
 
 func newRig(t *testing.T, self views.Member) *rig {
 	t.Helper()
-	core, err := vsync.New(vsync.Config{Self: self, Nonce: self.Nonce, Multicast: true, Seed: 1, MessageEvents: true})
+	return rigWith(t, vsync.Config{Self: self, MessageEvents: true})
+}
+
+func rigWith(t *testing.T, cfg vsync.Config) *rig {
+	t.Helper()
+	cfg.Nonce, cfg.Multicast, cfg.Seed = cfg.Self.Nonce, true, 1
+	core, err := vsync.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,8 +198,8 @@ func (c *Core) pump() {
 	if c.phase != Operational || q.queued == 0 {
 		return
 	}
-	if placed := &q.out[message.ClassPlaced]; c.rank != 0 && q.requestAt == 0 && c.credit() > 0 && placed.ready(c.held) {
-		c.requestPlaces()
+	if c.credit() > 0 {
+		c.maybeRequest()
 	}
 	if q.placedFirst = !q.placedFirst; q.placedFirst {
 		c.pumpPlaced()
@@ -215,8 +215,7 @@ func (c *Core) pump() {
 // pumpPlaced sends what has places: the coordinator takes them as it goes, the
 // others ask. What was granted is used at once, since all wait for it.
 func (c *Core) pumpPlaced() {
-	q := &c.sender
-	out := &q.out[message.ClassPlaced]
+	out := &c.sender.out[message.ClassPlaced]
 	c.useGranted(out)
 	if c.rank == 0 && c.credit() <= 0 {
 		c.sendFirst(out)
@@ -230,9 +229,7 @@ func (c *Core) pumpPlaced() {
 			break
 		}
 	}
-	if c.rank != 0 && out.ready(c.held) && q.requestAt == 0 {
-		c.requestPlaces()
-	}
+	c.maybeRequest()
 }
 
 // sendFirst sends, at the coordinator, changes of state and controls without

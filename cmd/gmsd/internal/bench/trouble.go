@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,8 +37,6 @@ type torrent struct {
 	err   error
 	// silences are each port's longest since they were last taken.
 	silences []atomic.Int64
-	// got counts the messages given to the first port.
-	got atomic.Uint64
 }
 
 // pour begins a flood once all ports have a view of all of them and of extra more.
@@ -89,13 +88,7 @@ func (t *torrent) receive(ctx context.Context, i int) error {
 		if err != nil {
 			return fmt.Errorf("%s receives: %w", t.ports[i].Self().Name, err)
 		}
-		n := 0
-		for j := range events {
-			if events[j].Kind == member.KindMessage {
-				n++
-			}
-		}
-		if n == 0 {
+		if !slices.ContainsFunc(events, func(e member.Event) bool { return e.Kind == member.KindMessage }) {
 			continue
 		}
 		now := t.since()
@@ -103,9 +96,6 @@ func (t *torrent) receive(ctx context.Context, i int) error {
 			t.silences[i].Store(int64(now - last))
 		}
 		last = now
-		if i == 0 {
-			t.got.Add(uint64(n)) //nolint:gosec // not below 0
-		}
 	}
 }
 
@@ -192,8 +182,7 @@ func doubts(hosts []*gms.Host) (<-chan time.Time, error) {
 }
 
 // slow lets one more port of the first host stop reading under a flood of all. It
-// gives by how much the memory of the process grew at most, and what was delivered
-// a second to a port that reads, when nothing moved any more.
+// gives by how much the memory of the process grew at most.
 func (b *bench) slow(ctx context.Context, g *group) error {
 	if !b.does(PhaseSlow) || g.hosts == nil {
 		return nil
