@@ -68,7 +68,7 @@ func (c *Core) take(id message.StreamID, s *stream, r *record, inOrder, transiti
 	case recordState:
 		c.applyState(id.Rank(), k, &r.state)
 	case recordMessage, recordLast:
-		c.deliverMessage(id.Rank(), !inOrder || c.order.torn, Message{
+		c.deliverMessage(id.Rank(), !inOrder, Message{
 			Msg: trace.MsgID{From: c.base.Members[id.Rank()].Process, N: n}, K: k, Port: rd.port, Tag: r.tag,
 			Order: orderOf(id, r.safe), Transitional: transitional, Group: c.nameOf(rd.group), Payload: r.data,
 		})

@@ -31,9 +31,6 @@ type order struct {
 	// fenced: the next packet holds a control and waits for what its sender sent in
 	// FIFO order before.
 	fenced bool
-	// ended: the view ends, and who waits behind a fence waits in vain. Torn: one
-	// did, so what its sender sent in FIFO order before is missing here.
-	ended, torn bool
 }
 
 func newOrder(size int) order {
@@ -105,7 +102,7 @@ func (c *Core) deliverPlaced() {
 	o.unsafe, o.fenced = false, false
 	for len(o.heads) > 0 && o.heads[0].k <= o.next && !o.unsafe {
 		s := &c.streams[o.heads[0].id]
-		if !s.reading && c.isFenced(o.heads[0].id, s) {
+		if c.isFenced(o.heads[0].id, s) {
 			o.fenced = true
 			return
 		}
@@ -118,30 +115,24 @@ func (c *Core) deliverPlaced() {
 }
 
 // isFenced reports whether the next packet of a placed stream waits for its
-// sender's FIFO stream. At the end of the view none waits, but from the first on
-// that would, controls count as behind a gap.
+// sender's FIFO stream.
 func (c *Core) isFenced(id message.StreamID, s *stream) bool {
-	fence := fenceOf(s.at(s.delivered+1).body, message.ClassPlaced)
-	fenced := fence > uint64(c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].delivered)
-	if c.order.ended {
-		c.order.torn = c.order.torn || fenced
-		return false
-	}
-	return fenced
+	fifo := c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].delivered
+	return !s.reading && fenceOf(s.at(s.delivered+1).body, message.ClassPlaced) > uint64(fifo)
 }
 
 // finishOrder delivers, at the end of a view, what is left of the order among
 // those who go on together: behind the first gap only what they themselves
-// sent, since what others sent there may depend on what is missing.
+// sent, since what others sent there may depend on what is missing. A packet whose
+// fence is not met is such a gap: its sender went another way, and what it sent in
+// FIFO order before is missing.
 func (c *Core) finishOrder(together []bool) {
-	c.order.ended = true
 	c.deliverPlaced()
 	for len(c.order.heads) > 0 {
 		h := c.order.take()
 		s := &c.streams[h.id]
-		c.isFenced(h.id, s)
 		switch {
-		case h.k <= c.order.next: // a safe message, or what follows one: all who go on hold it
+		case h.k <= c.order.next && !c.isFenced(h.id, s): // it is safe, or follows what is: all who go on hold it
 			c.readPacket(h.id, s, true, true)
 		case together[h.id.Rank()]:
 			c.readPacket(h.id, s, false, true)

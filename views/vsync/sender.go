@@ -453,6 +453,7 @@ func (c *Core) takeOwn(class message.Class, flags message.DataFlags) {
 	}
 	own.put(own.have+1, body, flags)
 	own.at(own.announced).whole = whole
+	own.firm = own.have
 	if len(c.addrs) == 0 {
 		c.settleStream(id, own.have)
 	}

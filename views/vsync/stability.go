@@ -41,8 +41,8 @@ func (c *Core) armStable() {
 func (c *Core) unstable() []message.StreamPos {
 	var have []message.StreamPos
 	for i := range c.streams {
-		if s := &c.streams[i]; s.have > s.stable {
-			have = append(have, message.StreamPos{Stream: message.StreamID(i), Seq: s.have}) //nolint:gosec // below StreamsMax
+		if s := &c.streams[i]; s.firm > s.stable {
+			have = append(have, message.StreamPos{Stream: message.StreamID(i), Seq: s.firm}) //nolint:gosec // below StreamsMax
 		}
 	}
 	return have
@@ -158,7 +158,7 @@ func (c *Core) sendStable() {
 	for i := range c.streams {
 		id := message.StreamID(i) //nolint:gosec // below StreamsMax
 		s := &c.streams[i]
-		if s.have == s.stable {
+		if s.firm == s.stable {
 			s.stuck = 0
 			continue
 		}
@@ -188,7 +188,7 @@ func (c *Core) sendStable() {
 
 // leastHeld is what all members hold of a stream; its sender holds all of it.
 func (c *Core) leastHeld(id message.StreamID) views.StreamSeq {
-	least := c.streams[id].have
+	least := c.streams[id].firm
 	if len(c.members) == 1 || len(c.members) == 2 && id.Rank() != c.rank {
 		return least // nobody else is to be asked
 	}

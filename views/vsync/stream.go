@@ -41,6 +41,8 @@ type stream struct {
 	// delivered the last whose records all are, stable the last known to be held
 	// by all.
 	have, processed, delivered, stable views.StreamSeq
+	// firm is what this host may say it holds, see [Core.firm].
+	firm views.StreamSeq
 	// limit is what this host says it holds while it flushes; it moves only by
 	// the coordinator's cut.
 	limit views.StreamSeq
@@ -84,9 +86,8 @@ func (s *stream) takes(seq views.StreamSeq) bool {
 	return seq > s.have && seq <= s.kept+streamWindow && s.bytes <= streamBytes && s.at(seq) == nil
 }
 
-// put stores a packet that it takes, and moves have. It gives what the packets ask for
-// that are held without a gap since.
-func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) (asked message.DataFlags) {
+// put stores a packet that it takes, and moves have.
+func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) {
 	s.grow(int(seq - s.kept))
 	mask := len(s.ring) - 1
 	s.ring[int(seq)&mask] = packet{body: body, flags: flags}
@@ -98,9 +99,7 @@ func (s *stream) put(seq views.StreamSeq, body []byte, flags message.DataFlags) 
 	for s.have < s.kept+views.StreamSeq(len(s.ring)) && s.ring[int(s.have+1)&mask].body != nil {
 		s.have++
 		s.nakTries = 0
-		asked |= s.ring[int(s.have)&mask].flags
 	}
-	return asked
 }
 
 // ringLeast is how many packets a stream that is used has room for.
@@ -182,7 +181,8 @@ func (c *Core) handleData(from Sender, m *message.Data) {
 	if !s.takes(m.Seq) {
 		return
 	}
-	asked := s.put(m.Seq, c.slab.copy(m.Body), m.Flags)
+	s.put(m.Seq, c.slab.copy(m.Body), m.Flags)
+	asked := c.firm(m.Stream)
 	if s.have < s.announced {
 		c.armNak(c.t.NakDelay)
 	}
@@ -194,6 +194,27 @@ func (c *Core) handleData(from Sender, m *message.Data) {
 	c.armAck()
 	c.stability.now = c.stability.now || asked&message.AckNow != 0
 	c.stability.all = c.stability.all || asked&message.AckAll != 0
+}
+
+// firm moves on what this host may say it holds of a stream: what came without a gap
+// and, of class placed, has its fence met. One that is cut off with a fence it cannot
+// meet delivers nothing from there on, as behind a gap. It gives what the packets
+// ask for that are firm now.
+func (c *Core) firm(id message.StreamID) (asked message.DataFlags) {
+	s := &c.streams[id]
+	fifo := c.streams[message.StreamOf(id.Rank(), message.ClassFIFO)].have
+	for s.firm < s.have {
+		p := s.at(s.firm + 1)
+		if id.Class() == message.ClassPlaced && fenceOf(p.body, message.ClassPlaced) > uint64(fifo) {
+			break
+		}
+		s.firm++
+		asked |= p.flags
+	}
+	if id.Class() == message.ClassFIFO {
+		asked |= c.firm(message.StreamOf(id.Rank(), message.ClassPlaced))
+	}
+	return asked
 }
 
 // maybeHoldEarly keeps a packet that overtook the install of its view.
