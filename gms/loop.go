@@ -138,11 +138,19 @@ func (l *loop) tick() { l.now = max(l.now, l.clock()) }
 
 // takeBatch hands every frame to the engine and gives the buffers back.
 func (l *loop) takeBatch(b *batch) {
+	var held engine.Received // until it is known whether it is the last
 	for i := range b.frames[:b.n] {
 		in := &b.frames[i]
 		for frame := range in.Frames() {
-			l.step(engine.Received{From: in.From, Frame: frame})
+			if held.Frame != nil {
+				l.step(held)
+			}
+			held = engine.Received{From: in.From, Frame: frame, More: true}
 		}
+	}
+	if held.Frame != nil {
+		held.More = false
+		l.step(held)
 	}
 	b.n = 0
 	l.inbox.free <- b

@@ -123,6 +123,9 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 	if d := e.core.Deadline(); d != 0 && d <= e.now {
 		e.core.Advance(e.now)
 	}
+	if received, ok := in.(Received); !ok || !received.More {
+		e.core.Acknowledge()
+	}
 	e.settle()
 	e.flushDrops()
 	return &e.out

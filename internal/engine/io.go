@@ -14,9 +14,13 @@ import (
 type Input interface{ input() }
 
 // Received is a frame that arrived. The engine copies what it keeps.
+//
+// More: further frames arrived with it and follow at once. They are acknowledged
+// together, with the last.
 type Received struct {
 	From  netip.AddrPort
 	Frame []byte
+	More  bool
 }
 
 // Persisted says that the disk write with that token has ended. An error is

@@ -275,11 +275,11 @@ func (h *Host) checkProgress(p *process) {
 	}
 }
 
-// receive hands a frame to the engine.
-func (h *Host) receive(from int, id uint32) {
+// receive hands a frame to the engine; more: another follows at once.
+func (h *Host) receive(from int, id uint32, more bool) {
 	w := h.w
 	w.stats.FramesReceived++
-	h.step(engine.Received{From: addrOf(from), Frame: w.frames.frames[id].bytes})
+	h.step(engine.Received{From: addrOf(from), Frame: w.frames.frames[id].bytes, More: more})
 }
 
 // persist starts a disk write.
@@ -399,17 +399,18 @@ func (h *Host) Resume() {
 			}
 			return
 		}
-		h.takeQueued(p, q)
+		more := i+1 < len(inbox) && inbox[i+1].kind == evFrame
+		h.takeQueued(p, q, more)
 	}
 	if h.proc == p && !p.paused {
 		h.arm(p)
 	}
 }
 
-func (h *Host) takeQueued(p *process, q queued) {
+func (h *Host) takeQueued(p *process, q queued, more bool) {
 	switch q.kind {
 	case evFrame:
-		h.receive(int(q.from), q.arg)
+		h.receive(int(q.from), q.arg, more)
 		h.w.frames.release(q.arg)
 	case evDisk:
 		h.answerPersist(p, q.token, q.err)

@@ -236,7 +236,7 @@ func (n *network) arrive(e *event) {
 		h.proc.queue(queued{kind: evFrame, from: e.from, arg: e.arg}, int(w.opts.Inbox))
 		return
 	default:
-		h.receive(int(e.from), e.arg)
+		h.receive(int(e.from), e.arg, false)
 	}
 	w.frames.release(e.arg)
 }

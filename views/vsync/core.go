@@ -376,7 +376,6 @@ func (c *Core) settle() {
 	c.maybeTakeDeferred()
 	c.maybeChange()
 	c.flushSends()
-	c.maybeAck()
 }
 
 // Deadline is when Advance must be called at the latest; 0 for never.

@@ -65,6 +65,7 @@ func viewOf(seq views.Seq, m views.Member) views.ViewID {
 }
 
 func (r *rig) drain() {
+	r.core.Acknowledge()
 	for {
 		out := r.core.Drain()
 		r.log = append(r.log, out.Events...)

@@ -15,7 +15,7 @@ type stability struct {
 	ackTries uint8
 	// stableAt is when the coordinator tells next.
 	stableAt views.Instant
-	// now: a packet of this step asked for an Ack, all: to everybody.
+	// now: a packet since the last [Core.Acknowledge] asked for an Ack, all: to everybody.
 	now, all bool
 	// held has, for each stream that is not all stable, how much each member said
 	// it holds of it: the coordinator hears that from all, the others where a safe
@@ -48,10 +48,11 @@ func (c *Core) unstable() []message.StreamPos {
 	return have
 }
 
-// maybeAck reports at once where a packet of this step asked for it.
-func (c *Core) maybeAck() {
+// Acknowledge reports at once what this host holds where a packet since the last call
+// asked for it. One call does for all packets that came together.
+func (c *Core) Acknowledge() {
 	st := &c.stability
-	if !st.now && !st.all || c.phase != Operational {
+	if !st.now && !st.all || c.phase != Operational || c.stopped {
 		return
 	}
 	now, all := st.now, st.all
