@@ -57,6 +57,8 @@ type answeredBallot struct {
 	ballot views.ViewID
 	digest uint64
 	limits []views.StreamSeq
+	// sought is for how long its install was asked for under ballots that are over.
+	sought time.Duration
 }
 
 // answeredMax is how many ballots of one view change are remembered.
@@ -190,6 +192,7 @@ func (c *Core) staleAmong(m *message.Propose) []views.Process {
 // answer to another ballot is told not to count on us.
 func (c *Core) promiseBallot(p *promise) {
 	if old := c.promise; old != nil {
+		c.noteSought(old)
 		c.lastPromised = old.ballot
 		if who := old.ballot.Coordinator; old.durable && !old.released && who != c.self.Host && who != p.ballot.Coordinator {
 			c.sendTo(old.coordinator, &message.Nack{Ballot: old.ballot, Promised: p.ballot})
@@ -223,9 +226,13 @@ func (c *Core) enterFlushing() {
 	c.deliver(Blocked{View: c.view.ID})
 }
 
-// sendAnswer tells the coordinator where we come from and what we hold.
+// sendAnswer tells the coordinator where we come from and what we hold, unless it has
+// decided without us: a late copy of its proposal asks for nothing.
 func (c *Core) sendAnswer() {
 	p := c.promise
+	if p.released {
+		return
+	}
 	a := c.answer()
 	c.rememberAnswer(p.ballot, a.Digest)
 	p.pollAt = c.after(c.jitter(backoff(c.t.Poll, p.pollTries, c.t.RetryMax)))
@@ -302,7 +309,7 @@ func (c *Core) rememberAnswer(ballot views.ViewID, digest uint64) {
 	if c.saidTo(ballot, digest) != nil {
 		return
 	}
-	said := answeredBallot{ballot, digest, make([]views.StreamSeq, len(c.streams))}
+	said := answeredBallot{ballot: ballot, digest: digest, limits: make([]views.StreamSeq, len(c.streams))}
 	for r := range c.streams {
 		said.limits[r] = c.streams[r].limit
 	}

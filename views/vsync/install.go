@@ -354,8 +354,10 @@ func (c *Core) finishView(together []bool, limits []views.StreamSeq) {
 
 // leftOut: the view was decided without us, because our answer came too late.
 // Those in it have gone on; they will hear us and take us in, or we go on with
-// whoever else was left.
+// whoever else was left. What was said to that ballot counts no more: who hears them
+// later has not missed their view.
 func (c *Core) leftOut(v *views.View, ballot views.ViewID) {
+	c.forgetAnswer(ballot)
 	if c.promise.released {
 		return // told before: another telling must not prolong the wait
 	}

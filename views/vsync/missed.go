@@ -28,8 +28,10 @@ import (
 // Catchup or an Install takes it to W after C has counted it elsewhere.
 //
 // Why it ends: one host is sent after a view once a ballot; who gets no install of it
-// gives up in half the time that C waits for a member; and a ballot that C takes
-// because of W is above W, so W never calls for another.
+// gives up in half the time that C waits for a member, all ballots for which it asked
+// taken together, since another coordinator may be less patient than C; who was left
+// out of W has not missed it; and a ballot that C takes because of W is above W, so W
+// never calls for another.
 type missed struct {
 	view   views.ViewID
 	holder netip.AddrPort
@@ -82,10 +84,22 @@ func (c *Core) forgetMissed(view views.ViewID) {
 func (c *Core) fetch(view views.ViewID, holder netip.AddrPort) {
 	p := c.promise
 	if p.catchup != view {
+		c.noteSought(p)
 		p.catchup, p.fetchSince, p.fetchTries = view, c.now, 0
+		if said := c.answeredTo(view); said != nil {
+			p.fetchSince = c.now.Add(-said.sought)
+		}
 	}
 	p.holder = holder
 	c.askHolder()
+}
+
+// noteSought keeps for how long a view has been asked for, as the ballot of that time
+// gives way: were it counted anew for each, a row of ballots would never end.
+func (c *Core) noteSought(p *promise) {
+	if said := c.answeredTo(p.catchup); said != nil {
+		said.sought = c.now.Sub(p.fetchSince)
+	}
 }
 
 func (c *Core) askHolder() {

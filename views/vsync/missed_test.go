@@ -12,7 +12,8 @@ import (
 // has answered c's ballot and then d's, which is higher; c's was decided, with b in it.
 type bound struct {
 	*rig
-	b, c, d        views.Member
+	a, b, c, d     views.Member
+	base           views.ViewID
 	missed, ballot views.ViewID
 	install        *message.Install
 }
@@ -22,7 +23,7 @@ func newBound(t *testing.T) *bound {
 	r := newRig(t, b)
 	r.bring(9, b, a, member(5, 2))
 	v := r.bring(10, b, a, c, d)
-	s := &bound{r, b, c, d, viewOf(11, c), viewOf(12, d), nil}
+	s := &bound{r, a, b, c, d, v, viewOf(11, c), viewOf(12, d), nil}
 	s.install = install(s.missed, []message.InstallGroup{{From: v, Count: 2, Digest: emptyDigest}}, c, b)
 	r.from(c, &message.Propose{Ballot: s.missed, Base: v, Without: []uint16{0}})
 	r.from(d, &message.Propose{Ballot: s.ballot, Base: v, Without: []uint16{0}})
@@ -103,5 +104,48 @@ func TestAMissedViewWithAnEarlierLifeIsDeclined(t *testing.T) {
 	}
 	if m := mustSend[*message.Refuse](s.rig); m.To != old.Process {
 		t.Errorf("told %+v", m)
+	}
+}
+
+// One who was told that a view was decided without it has not missed that view when it
+// hears its members: they may not hear it, and would be asked for the install in every
+// ballot that follows (seed 950003215). A late copy of the proposal changes nothing.
+func TestWhoWasLeftOutOfAViewHasNotMissedIt(t *testing.T) {
+	a, b, c, d := member(1, 1), member(2, 1), member(3, 1), member(4, 1)
+	r := newRig(t, b)
+	v := r.bring(10, b, a, c, d)
+	decided, ballot := viewOf(11, c), viewOf(12, d)
+	propose := &message.Propose{Ballot: decided, Base: v, Without: []uint16{0}}
+	r.from(c, propose)
+	r.from(c, install(decided, []message.InstallGroup{{From: v, Count: 1, Digest: emptyDigest}}, c))
+	r.from(c, propose)
+	r.from(d, &message.Propose{Ballot: ballot, Base: v, Without: []uint16{0}})
+	r.forget()
+	r.from(c, &message.Heartbeat{View: decided, Size: 1})
+	r.run(time.Second)
+	if m := mustSend[*message.Answer](r); m.Ballot != ballot || m.HasMissed() {
+		t.Errorf("answers %+v", m)
+	}
+}
+
+// Coordinators that do not count on each other propose one above the other, each sooner
+// than b gives up its search. It gives up all the same, in the time of one search.
+func TestBallotsOneAboveTheOtherDoNotProlongASearch(t *testing.T) {
+	s := newBound(t)
+	for i := range views.Seq(3) {
+		coordinator := []views.Member{s.d, s.a}[i%2]
+		s.ballot = viewOf(12+i, coordinator)
+		s.from(coordinator, &message.Propose{Ballot: s.ballot, Base: s.base})
+		s.from(coordinator, s.catchup())
+		s.run(650 * time.Millisecond)
+	}
+	if m := mustSend[*message.Catchup](s.rig); m.View != s.missed {
+		t.Fatalf("declines %+v", m)
+	}
+	s.forget()
+	s.from(s.d, &message.Propose{Ballot: viewOf(20, s.d), Base: s.base})
+	s.from(s.c, &message.Heartbeat{View: s.missed, Size: 1})
+	if m := mustSend[*message.Answer](s.rig); m.HasMissed() {
+		t.Errorf("answers %+v", m)
 	}
 }
