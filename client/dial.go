@@ -11,6 +11,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/internal/straight"
 	"github.com/gmsd/gmsd/views/groups"
 )
 
@@ -58,7 +59,7 @@ func (c *Client) connect(ctx context.Context) (*link, *reader, error) {
 	l := newLink(c, conn, hello)
 	c.grants = l
 	c.granting.Unlock()
-	r := &reader{link: l}
+	r := &reader{link: l, in: straight.NewReader(l.conn)}
 	if err := r.welcome(); err != nil {
 		l.end(err)
 		stop()

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/clientwire"
-	"github.com/gmsd/gmsd/internal/trywrite"
+	"github.com/gmsd/gmsd/internal/straight"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 )
@@ -38,7 +38,7 @@ type link struct {
 	spare   []byte
 	// straight writes what comes after a while without anything, nil where it
 	// cannot; flushing: flush is at it.
-	straight *trywrite.Conn
+	straight *straight.Writer
 	flushing bool
 	// credit is how many bytes of asks the daemon takes; owed is what of its
 	// events was read and not granted anew.
@@ -83,7 +83,7 @@ func newLink(c *Client, conn net.Conn, hello []byte) *link {
 		client: c, conn: conn, pending: hello, over: make(chan struct{}), long: make(chan struct{}, 1),
 		handles: make(map[string]*handle), calls: make(map[uint64]*call), tokens: 1,
 		states: make(map[uint64]*incoming), gifts: make(map[uint64]*donation),
-		straight: trywrite.New(conn),
+		straight: straight.NewWriter(conn),
 	}
 	l.room.L, l.work.L = &l.mu, &l.mu
 	go l.flush()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/internal/straight"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/trace"
@@ -34,6 +35,7 @@ func broken(t clientwire.Type, what any) error {
 // reader takes the frames of one link.
 type reader struct {
 	link *link
+	in   *straight.Reader
 	// chunk[at:end] was read and is not yet taken.
 	chunk   []byte
 	at, end int
@@ -99,7 +101,7 @@ func (r *reader) frame() (t clientwire.Type, body []byte, size int, err error) {
 			r.link.client.queue.signal()
 		}
 		r.makeRoom()
-		n, err := r.link.conn.Read(r.chunk[r.end:])
+		n, err := r.in.Read(r.chunk[r.end:])
 		r.end += n
 		if n == 0 && err != nil {
 			return 0, nil, 0, err

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/clientwire"
-	"github.com/gmsd/gmsd/internal/trywrite"
+	"github.com/gmsd/gmsd/internal/straight"
 )
 
 // outbox is what was written and the kernel has not yet. Writers append to
@@ -27,7 +27,7 @@ type outbox struct {
 	frames uint64
 	// straight is the writers' way, nil where there is none; flushing: the flusher
 	// is at it.
-	straight *trywrite.Conn
+	straight *straight.Writer
 	flushing bool
 	counters *counters
 	// stopped: writers shall not wait any more. closed: the flusher ends when
@@ -37,7 +37,7 @@ type outbox struct {
 
 func (o *outbox) init(conn net.Conn, c *counters) {
 	o.changed.L, o.work.L = &o.mu, &o.mu
-	o.straight, o.counters = trywrite.New(conn), c
+	o.straight, o.counters = straight.NewWriter(conn), c
 }
 
 // lock begins to append to pending; unlock ends that.

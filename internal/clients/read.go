@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/internal/straight"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -16,6 +17,7 @@ const readStart = 4 << 10
 // reader takes frames off the socket.
 type reader struct {
 	ss *session
+	in *straight.Reader
 	// buf[at:end] was read and is not yet taken.
 	buf     []byte
 	at, end int
@@ -27,7 +29,9 @@ type reader struct {
 	said bool
 }
 
-func newReader(ss *session) *reader { return &reader{ss: ss, buf: make([]byte, readStart)} }
+func newReader(ss *session) *reader {
+	return &reader{ss: ss, in: straight.NewReader(ss.conn), buf: make([]byte, readStart)}
+}
 
 // frame gives the next one; its body is good until the next call. Without one the
 // session ends, and the client was told where it is at fault.
@@ -58,7 +62,7 @@ func (r *reader) fill() error {
 	if left > len(r.buf)/2 {
 		r.grow()
 	}
-	n, err := r.ss.conn.Read(r.buf[r.end:])
+	n, err := r.in.Read(r.buf[r.end:])
 	r.end += n
 	r.ss.server.counters.bytesIn.Add(uint64(n)) //nolint:gosec // not negative
 	if r.end == len(r.buf) {

@@ -26,9 +26,11 @@ func receiveMessages(fd int, ms []message) (int, error) {
 	return moveMessages(unix.SYS_RECVMMSG, fd, ms)
 }
 
+// moveMessages makes the call without telling the runtime, which would wake a thread to
+// watch over it; it does not wait.
 func moveMessages(call uintptr, fd int, ms []message) (int, error) {
 	for {
-		n, _, errno := unix.Syscall6(call, uintptr(fd), uintptr(unsafe.Pointer(&ms[0])), uintptr(len(ms)), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(&ms[0])), uintptr(len(ms)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil

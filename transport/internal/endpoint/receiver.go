@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -156,12 +157,13 @@ func (r *receiver) wait() error {
 // scanReady asks the set, without waiting, what is readable; false lets the
 // runtime park the goroutine until the set itself is.
 func (r *receiver) scanReady(fd uintptr) bool {
-	n, err := unix.EpollWait(int(fd), r.events[:], 0)
-	if err == unix.EINTR {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&r.events[0])), uintptr(len(r.events)), 0, 0, 0)
+	switch errno {
+	case 0:
+	case unix.EINTR:
 		return r.scanReady(fd)
-	}
-	if err != nil {
-		r.fault = os.NewSyscallError("epoll_wait", err)
+	default:
+		r.fault = os.NewSyscallError("epoll_pwait", errno)
 		return true
 	}
 	for _, e := range r.events[:n] {
