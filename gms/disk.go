@@ -68,7 +68,10 @@ func (d *disk) ended(done diskDone) {
 }
 
 // full reports whether the loop must wait for the disk.
-func (d *disk) full() bool { return d.unsaved >= persistsMax }
+func (d *disk) full() bool { return d.room() <= 0 }
+
+// room is how many writes may be asked for yet.
+func (d *disk) room() int { return persistsMax - d.unsaved }
 
 func (d *disk) start() {
 	switch {

@@ -77,7 +77,8 @@
 // owns the protocol; it acts on what the engine says in a fixed order: event log,
 // disk, network, application. It never waits for a caller, a listener or the
 // disk, and no flood of one kind keeps it from the others: what is posted is
-// taken in turns. Beside it one goroutine receives and one writes to the disk,
+// taken in turns. Beside it one goroutine receives, which handles a lone datagram
+// itself while the loop is idle, and one writes to the disk,
 // one runs the check command where there is one, and [Listener.C] has one of its
 // own; a host at rest sleeps between datagrams.
 //

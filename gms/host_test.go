@@ -66,15 +66,10 @@ func TestSendRefusesBadInput(t *testing.T) {
 func TestCallsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
-		r := newRig()
-		r.engine.on = func(_ views.Instant, in engine.Input) *engine.Output {
-			if _, ok := in.(engine.Received); ok {
-				<-stuck
-			}
-			return nil
+		h := newRig().start(t)
+		if err := h.order(func(*loop) { <-stuck }); err != nil {
+			t.Fatal(err)
 		}
-		h := r.start(t)
-		r.wire.in <- []byte("x")
 		synctest.Wait()
 		for range CommandsMax {
 			go h.Status(t.Context())

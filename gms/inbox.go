@@ -3,6 +3,7 @@ package gms
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
@@ -32,6 +33,8 @@ type inbox struct {
 	free chan *batch // capacity batchesMax: giving back never blocks
 	quit <-chan struct{}
 	made int // only the receiving goroutine looks
+	// waiting is how many batches were given and not yet handled.
+	waiting atomic.Int32
 	// failed is written before full is closed.
 	failed error
 }
@@ -40,9 +43,9 @@ func newInbox(quit <-chan struct{}) *inbox {
 	return &inbox{full: make(chan *batch, batchesMax), free: make(chan *batch, batchesMax), quit: quit}
 }
 
-// receive moves frames from tr to full until tr is closed or broken; then it
-// closes full.
-func (in *inbox) receive(tr transport.Transport, failed func()) {
+// receive moves frames from tr to full, but for those that straight handles, until tr
+// is closed or broken; then it closes full.
+func (in *inbox) receive(tr transport.Transport, straight func(*batch) bool, failed func()) {
 	defer close(in.full)
 	inARow := 0
 	for b := in.take(); b != nil; {
@@ -58,6 +61,10 @@ func (in *inbox) receive(tr transport.Transport, failed func()) {
 			}
 		default:
 			inARow, b.n = 0, n
+			if n == 0 || straight(b) {
+				continue
+			}
+			in.waiting.Add(1)
 			in.full <- b
 			b = in.take()
 		}

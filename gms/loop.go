@@ -13,12 +13,17 @@ import (
 	"github.com/gmsd/gmsd/views/trace"
 )
 
-// loop is the one goroutine that owns the engine. Everything that happens
-// outside comes to it as an input, everything the engine wants is done by it,
-// or, for the disk, by the writer it feeds. Two more goroutines belong to it,
-// one receives, one writes; with a check command a third. Nothing else ticks: at
-// rest the loop sleeps until a datagram or the engine's own deadline.
+// loop owns the engine. Everything that happens outside comes to it as an input,
+// everything the engine wants is done by it, or, for the disk, by the writer it
+// feeds. Its own goroutine does so; two more belong to it, one receives, one writes;
+// with a check command a third. Nothing else ticks: at rest the loop sleeps until a
+// datagram or the engine's own deadline.
+//
+// A lone datagram is handled by who receives it, if nothing else is at hand: another
+// goroutine would have to be woken for it. So whoever handles something holds turn.
 type loop struct {
+	turn sync.Mutex
+
 	host     *Host
 	self     views.Process
 	engine   machine
@@ -52,7 +57,8 @@ type loop struct {
 	sending bool // the last frame could be sent
 
 	ended    bool
-	stopSeen bool // the engine logged its stop itself
+	over     chan struct{} // closed when ended is set
+	stopSeen bool          // the engine logged its stop itself
 	err      error
 	state    string   // after the end
 	notices  []string // of the start
@@ -60,24 +66,56 @@ type loop struct {
 
 // run is the life of a host.
 func (l *loop) run() {
-	l.workers.Go(func() { l.inbox.receive(l.tr, func() { l.host.counts.receiveErrors.Add(1) }) })
-	l.workers.Go(func() { l.disk.write(l.store) })
 	l.timer = time.NewTimer(time.Hour)
 	l.timer.Stop()
 	endCheck := l.startCheck()
-	l.step(nil)
-	for !l.ended {
-		l.arm()
-		l.take()
-		if d := l.engine.Deadline(); !l.ended && d != 0 && d <= l.now {
-			l.step(nil)
-		}
-		l.feed()
-		l.watchBacklog()
-		l.cutSilent()
+	l.handle(func() { l.step(nil) })
+	l.workers.Go(func() { l.inbox.receive(l.tr, l.takeStraight, func() { l.host.counts.receiveErrors.Add(1) }) })
+	l.workers.Go(func() { l.disk.write(l.store) })
+	for l.take() {
 	}
 	endCheck()
 	l.finish()
+}
+
+// handle takes its turn at one thing that happened, and at what is due after it. At
+// the end nothing is handled any more.
+func (l *loop) handle(what func()) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	if !l.ended {
+		l.handleNow(what)
+	}
+}
+
+// handleNow is handle for who has the turn.
+func (l *loop) handleNow(what func()) {
+	l.tick()
+	what()
+	if d := l.engine.Deadline(); !l.ended && d != 0 && d <= l.now {
+		l.step(nil)
+	}
+	l.feed()
+	l.watchBacklog()
+	l.cutSilent()
+	if !l.ended {
+		l.arm()
+	}
+}
+
+// takeStraight handles a batch on the goroutine that received it, false where the loop
+// is to do that: it is at something else, or more than one datagram came, and it
+// better handles them while the next are received.
+func (l *loop) takeStraight(b *batch) bool {
+	if b.n > 1 || b.frames[0].Count() > 1 || l.inbox.waiting.Load() > 0 || !l.turn.TryLock() {
+		return false
+	}
+	defer l.turn.Unlock()
+	if l.ended || l.disk.room() < 2 { // that the disk has become full only the loop may find
+		return false
+	}
+	l.handleNow(func() { l.takeBatch(b) })
+	return true
 }
 
 // arm sets the one timer to the engine's deadline, where that has moved.
@@ -95,48 +133,58 @@ func (l *loop) arm() {
 	l.timer.Reset(max(0, d.Sub(l.clock())))
 }
 
-// take waits for one thing to happen and handles it. While the disk is far
-// behind only the disk and the end are listened to.
-func (l *loop) take() {
+// take waits for one thing to happen and handles it, false at the end. While the disk
+// is far behind only the disk and the end are listened to.
+func (l *loop) take() bool {
 	full, commands, evidence, results := l.inbox.full, l.host.commands, l.tr.Evidence(), l.states.results
-	if l.disk.full() {
+	if l.behind() {
 		full, commands, evidence, results = nil, nil, nil, nil
 	}
 	select {
 	case b, open := <-full:
-		l.tick()
-		if !open {
-			l.fatal("the transport broke", l.inbox.failed)
-			return
-		}
-		l.takeBatch(b)
+		l.handle(func() { l.takeWaiting(b, open) })
 	case <-l.timer.C:
-		l.tick()
-		l.armed = 0
+		l.handle(func() { l.armed = 0 })
 	case d := <-l.disk.done:
-		l.tick()
-		l.takeDisk(d)
+		l.handle(func() { l.takeDisk(d) })
 	case e := <-evidence:
-		l.tick()
-		l.step(engine.Evidence{Process: e.Process, Found: e.Found})
+		l.handle(func() { l.step(engine.Evidence{Process: e.Process, Found: e.Found}) })
 	case r := <-results:
-		l.tick()
-		l.takeResult(r)
+		l.handle(func() { l.takeResult(r) })
 	case c := <-commands:
-		l.tick()
-		c(l)
-	case <-l.host.outbox.wake: // it is fed after this
-		l.tick()
+		l.handle(func() { c(l) })
+	case <-l.host.outbox.wake:
+		l.handle(func() {}) // it is fed after this
 	case <-l.host.listeners.freed:
-		l.tick()
+		l.handle(func() {})
 	case <-l.host.closing:
-		l.end(StateStopped, ErrClosed)
+		l.handle(func() { l.end(StateStopped, ErrClosed) })
+	case <-l.over:
+		return false
 	}
+	return true
+}
+
+func (l *loop) behind() bool {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	return l.disk.full()
 }
 
 func (l *loop) tick() { l.now = max(l.now, l.clock()) }
 
-// takeBatch hands every frame to the engine and gives the buffers back.
+// takeWaiting takes a batch that waited for the loop, and gives the buffers back.
+func (l *loop) takeWaiting(b *batch, open bool) {
+	if !open {
+		l.fatal("the transport broke", l.inbox.failed)
+		return
+	}
+	l.takeBatch(b)
+	l.inbox.waiting.Add(-1)
+	l.inbox.free <- b
+}
+
+// takeBatch hands every frame to the engine.
 func (l *loop) takeBatch(b *batch) {
 	var held engine.Received // until it is known whether it is the last
 	for i := range b.frames[:b.n] {
@@ -153,7 +201,6 @@ func (l *loop) takeBatch(b *batch) {
 		l.step(held)
 	}
 	b.n = 0
-	l.inbox.free <- b
 }
 
 // takeDisk answers a finished write, after the next one is on its way.
@@ -187,11 +234,17 @@ func (l *loop) fatal(what string, err error) {
 }
 
 func (l *loop) end(state string, err error) {
+	first := !l.ended
 	l.ended, l.state, l.err = true, state, err
+	if first {
+		close(l.over)
+	}
 }
 
-// finish closes everything, tells those who wait, and is the last of the host.
+// finish closes everything, tells those who wait, and is the last of the host: it keeps
+// its turn.
 func (l *loop) finish() {
+	l.turn.Lock()
 	l.timer.Stop()
 	l.host.outbox.close(stoppedFor(l.err)) // first, since a disk may keep us waiting
 	l.closed("transport", l.tr.Close())

@@ -233,13 +233,11 @@ func TestTheInboxIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release = make(chan struct{})
 		r := newRig()
-		r.engine.on = func(_ views.Instant, in engine.Input) *engine.Output {
-			if _, ok := in.(engine.Received); ok {
-				<-release
-			}
-			return nil
-		}
 		h := r.start(t)
+		if err := h.order(func(*loop) { <-release }); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
 		taken := 0
 		stop := make(chan struct{})
 		go func() {
@@ -259,6 +257,40 @@ func TestTheInboxIsBounded(t *testing.T) {
 		close(release)
 		close(stop)
 		h.Close()
+	})
+}
+
+// A lone datagram, which its receiver may handle, does not overtake those that wait
+// for the loop.
+func TestALoneDatagramWaitsItsTurn(t *testing.T) {
+	var got []string
+	inBubble(t, func(r *rig) {
+		r.engine.on = func(_ views.Instant, in engine.Input) *engine.Output {
+			if in, ok := in.(engine.Received); ok {
+				got = append(got, string(in.Frame))
+			}
+			return nil
+		}
+	}, func(t *testing.T, r *rig, h *Host) {
+		release := make(chan struct{})
+		if err := h.order(func(*loop) { <-release }); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		want := []string{"a", "b", "c", "d"}
+		for _, frame := range want[:2] {
+			r.wire.in <- []byte(frame)
+		}
+		synctest.Wait()
+		close(release)
+		for _, frame := range want[2:] {
+			r.wire.in <- []byte(frame)
+		}
+		synctest.Wait()
+		h.Close()
+		if !slices.Equal(got, want) {
+			t.Errorf("handled %q, want %q", got, want)
+		}
 	})
 }
 

@@ -67,7 +67,7 @@ func assemble(cfg *Config) (*loop, error) {
 	h.begun = h.clock()
 	quit := make(chan struct{})
 	a := assembly{cfg: cfg, host: h, nonce: random(), loop: &loop{
-		host: h, log: cfg.Logger, clock: h.clock, now: h.begun, sending: true,
+		host: h, log: cfg.Logger, clock: h.clock, now: h.begun, sending: true, over: make(chan struct{}),
 		quit: quit, inbox: newInbox(quit), disk: newDisk(),
 		calls: calls{sends: make(map[uint64]sending)}, ports: newPorts(), states: newStates(cfg, quit),
 	}}
