@@ -106,9 +106,11 @@ netlab:
 # The black-box tests alone: the binary, its commands, its demo, its networks.
 e2e: build netlab demo
 
-# The code's own benchmarks, then the table of real processes (needs root).
+# The code's own benchmarks, the messages of four hosts in one process, then the
+# table of real processes (needs root).
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCH_TIME) ./...
+	$(GO) run ./cmd/gmsd bench
 	$(GO) run ./internal/netlab/cmd/bench
 
 # gmsd beside its peers, one after the other: needs root, most of an hour.
