@@ -66,12 +66,12 @@ type loop struct {
 
 // run is the life of a host.
 func (l *loop) run() {
+	l.workers.Go(func() { l.disk.write(l.store) })
 	l.timer = time.NewTimer(time.Hour)
 	l.timer.Stop()
 	endCheck := l.startCheck()
 	l.handle(func() { l.step(nil) })
 	l.workers.Go(func() { l.inbox.receive(l.tr, l.takeStraight, func() { l.host.counts.receiveErrors.Add(1) }) })
-	l.workers.Go(func() { l.disk.write(l.store) })
 	for l.take() {
 	}
 	endCheck()
