@@ -26,6 +26,7 @@ func (c *Core) decide() {
 		for _, inv := range c.ranked(group) {
 			g.Bare = g.Bare && inv.answer.Bare
 			if inv.leaving {
+				c.forgetStranger(inv.Process)
 				continue
 			}
 			g.Count++

@@ -56,9 +56,15 @@ func (c *Core) Evict(now views.Instant, host views.HostID) {
 	c.settle()
 }
 
-// sayLeave tells everybody, so that whoever leads acts on it at once.
+// sayLeave tells everybody, so that whoever leads acts on it at once: also one who
+// leads a change with us in it, and has our answer from before.
 func (c *Core) sayLeave() {
-	if c.nobodyStays() {
+	p := c.promise
+	following := p != nil && p.durable && !p.released && p.ballot.Coordinator != c.self.Host
+	if following {
+		c.sendAnswer()
+	}
+	if c.nobodyStays() && !(following && c.rankOfHost(p.ballot.Coordinator) < 0) {
 		c.leaveUntil = views.Earliest(c.leaveUntil, c.after(leaveAlone))
 		if c.view.Size() == 1 && c.promise == nil {
 			c.stop(Stop{How: trace.StopGraceful})

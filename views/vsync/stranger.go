@@ -114,6 +114,12 @@ func (c *Core) forgetStrangers() {
 	})
 }
 
+// forgetStranger drops the view whose contact is p, which is leaving: nobody would
+// answer for it.
+func (c *Core) forgetStranger(p views.Process) {
+	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool { return s.contact.Process == p })
+}
+
 // better reports whether the stranger rather than we should lead a merge.
 func (c *Core) better(s *stranger) bool {
 	ours := c.asStranger()
