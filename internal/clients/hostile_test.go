@@ -167,6 +167,29 @@ func TestTimeouts(t *testing.T) {
 	r.cut(clientwire.CodeTimeout, "long message")
 }
 
+// Nor is the rest of a long message waited for where other frames came behind its
+// pieces, or the credit ran out for a moment: it holds what all clients share.
+func TestPartsAreNotWaitedForWhateverCame(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	s := serve(t, f, 0, func(c *Config) { c.PartTimeout, c.Window = 20*time.Millisecond, 1<<12 })
+	r := greet(t, s, 1<<20)
+	r.write(part(100, 50), bind(0, "g"))
+	r.cut(clientwire.CodeTimeout, "long message")
+	r = greet(t, s, 1<<20)
+	r.write(part(100, 1<<12))
+	r.await(clientwire.TypeCredit)
+	r.cut(clientwire.CodeTimeout, "long message")
+	// The time ends with the message: another's, which began later, is over first.
+	r = greet(t, s, 1<<20)
+	r.write(bind(0, "g"), part(5, 50), clientwire.AppendSend(nil, &clientwire.Send{Parts: true, Token: 1, Tail: make([]byte, 5)}))
+	r.await(clientwire.TypeReceipt)
+	other := greet(t, s, 1<<20)
+	other.write(part(100, 50))
+	other.cut(clientwire.CodeTimeout, "long message")
+	r.write(clientwire.AppendPing(nil, 1))
+	r.await(clientwire.TypePong)
+}
+
 // One who grants credit and does not read its socket is cut, and its port with it.
 func TestSocketNotRead(t *testing.T) {
 	f := membertest.NewFake(1, membertest.FakeOptions{})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"time"
 
 	"github.com/gmsd/gmsd/internal/clientwire"
 	"github.com/gmsd/gmsd/internal/straight"
@@ -23,8 +22,6 @@ type reader struct {
 	at, end int
 	// frames and bytes are not counted yet.
 	frames uint64
-	// parts: a long message is under way.
-	parts bool
 	// said: the client said goodbye.
 	said bool
 }
@@ -209,7 +206,14 @@ func (r *reader) ask(t clientwire.Type, body []byte) bool {
 		ss.fail(clientwire.CodeCredit, "you sent more than you had credit for", "wait for credit frames")
 		return false
 	}
-	r.watchParts(t == clientwire.TypePart)
+	switch {
+	case t == clientwire.TypePart:
+		ss.patience.part(ss)
+	case clientwire.EndsParts(t, body):
+		ss.patience.whole(ss)
+	default:
+		ss.patience.other(ss)
+	}
 	if t == clientwire.TypeSend && ss.asks.idle() {
 		switch done, err := ss.tryPost(body); {
 		case err != nil:
@@ -221,20 +225,6 @@ func (r *reader) ask(t clientwire.Type, body []byte) bool {
 	}
 	ss.asks.push(t, body)
 	return ss.ctx.Err() == nil
-}
-
-// watchParts sets a deadline for the next frame while a long message is under way.
-func (r *reader) watchParts(parts bool) {
-	switch {
-	case parts && r.ss.ahead.Load() < int64(r.ss.server.config.Window):
-		r.ss.conn.SetReadDeadline(time.Now().Add(r.ss.server.config.PartTimeout))
-	case r.parts:
-		r.ss.conn.SetReadDeadline(time.Time{})
-	}
-	r.parts = parts
-	if r.ss.ctx.Err() != nil {
-		r.ss.conn.SetReadDeadline(time.Unix(1, 0))
-	}
 }
 
 // tryPost takes the short way: the port takes the message at once, or not. Only
@@ -272,5 +262,6 @@ func (ss *session) took(size int64) {
 		return
 	}
 	ss.ahead.Add(-n)
+	ss.patience.granted(ss)
 	ss.out.append(func(b []byte) []byte { return clientwire.AppendCredit(b, int(n)) })
 }

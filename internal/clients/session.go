@@ -40,6 +40,7 @@ type session struct {
 	// ahead is how many bytes the client has sent that were not granted anew;
 	// taken of them are with the port and wait for a credit frame.
 	ahead, taken atomic.Int64
+	patience     patience
 	// answering keeps the parts of one long answer together.
 	answering sync.Mutex
 

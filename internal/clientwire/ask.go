@@ -77,6 +77,11 @@ func ParseSend(body []byte) (Send, error) {
 	return s, r.err
 }
 
+// EndsParts reports whether a frame with this body is the last of a row of [TypePart].
+func EndsParts(t Type, body []byte) bool {
+	return (t == TypeSend || t == TypeRequest || t == TypeReply) && len(body) > 0 && body[0]&flagParts != 0
+}
+
 func partsFlag(parts bool) byte {
 	if parts {
 		return flagParts
