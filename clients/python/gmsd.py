@@ -38,6 +38,7 @@ VERSION = 1
 FRAME_MAX = 64 << 10
 TAIL_MAX = 60 << 10
 PAYLOAD_MAX = 16 << 20
+GROUP_MAX, TEXT_MAX = 64, 512
 FEATURE_STATE = 1
 STREAM_WINDOW = 256 << 10
 ORDERS = ("fifo", "agreed", "safe")
@@ -318,7 +319,8 @@ class Gift:
             self._file = None
         if not self._end:
             self._end = True
-            self._port._write(frame("end", self._number, code, text(why)))
+            why = why.encode(errors="replace")[:TEXT_MAX]
+            self._port._write(frame("end", self._number, code, uvarint(len(why)) + why))
             self._port._forget(self._number)
 
     def stop(self):
@@ -395,11 +397,11 @@ class Port:
 
     def request(self, group, payload, need="all", timeout=None):
         """Asks all members and returns their Replies, in the order in which they came."""
-        token = self._next_token()
+        handle, flags, token = self._handle(group), NEEDS.index(need), self._next_token()
         self._answers[token] = []
-        parts, tail = self._parts(payload)
-        self._ask("request", bytes([NEEDS.index(need) | parts]), self._handle(group), token, tail)
         try:
+            parts, tail = self._parts(payload)
+            self._ask("request", bytes([flags | parts]), handle, token, tail)
             self._wait(token, timeout)
             return self._answers[token]
         finally:
@@ -407,10 +409,9 @@ class Port:
 
     def reply(self, event, payload, timeout=None):
         """Answers a message whose request is not 0."""
-        token = self._next_token()
+        handle, sender, token = self._handle(event.group), process(event.sender), self._next_token()
         parts, tail = self._parts(payload)
-        self._ask("reply", bytes([parts]), self._handle(event.group), token, process(event.sender), event.port,
-                  event.n, event.request, tail)
+        self._ask("reply", bytes([parts]), handle, token, sender, event.port, event.n, event.request, tail)
         self._wait(token, timeout)
 
     def ready(self, group):
@@ -482,6 +483,8 @@ class Port:
 
     def _handle(self, group):
         if group not in self._handles:
+            if not 0 < len(group.encode()) <= GROUP_MAX:
+                raise Error("group-name", f"{group!r}", f"a group's name has 1 to {GROUP_MAX} bytes")
             if len(self._handles) >= self._handles_max:
                 raise Error("full", "too many groups on one connection")
             handle = len(self._handles)
@@ -490,7 +493,8 @@ class Port:
         return self._handles[group]
 
     def _parts(self, payload):
-        """Sends all of a long payload but for its last piece."""
+        """Sends all of a long payload but for its last piece; that must follow, so
+        nothing may fail behind this."""
         if len(payload) > PAYLOAD_MAX:
             raise Error("too-long", f"{len(payload)} bytes, at most {PAYLOAD_MAX}")
         at = 0
@@ -500,9 +504,9 @@ class Port:
         return (PARTS if at else 0), bytes(payload[at:])
 
     def _send(self, group, payload, order, token):
-        handle = self._handle(group)
+        handle, flags = self._handle(group), ORDERS.index(order)
         parts, tail = self._parts(payload)
-        self._ask("send", bytes([ORDERS.index(order) | parts]), handle, token, tail)
+        self._ask("send", bytes([flags | parts]), handle, token, tail)
 
     def _grant(self, cost, now):
         self._read += cost

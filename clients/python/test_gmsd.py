@@ -74,7 +74,7 @@ class Vectors(unittest.TestCase):
 
 class Broken:
     def read(self, n):
-        raise OSError("bad sector")
+        raise OSError("bad sector " * 100)  # longer than a text may be
 
     def close(self):
         pass
@@ -191,6 +191,17 @@ class Talk(unittest.TestCase):
         with self.assertRaises(gmsd.Error) as e:
             self.port.send("chat", bytes(gmsd.PAYLOAD_MAX + 1))
         self.assertEqual(e.exception.code, "too-long")
+        for group in ("", "x" * 65):
+            with self.assertRaises(gmsd.Error) as e:
+                self.port.post(group, b"")
+            self.assertEqual(e.exception.code, "group-name")
+        # What is wrong with a call is found before any of a long payload went out.
+        long = bytes(2 * gmsd.TAIL_MAX)
+        with self.assertRaises(ValueError):
+            self.port.send("chat", long, "no order")
+        with self.assertRaises(ValueError):
+            self.port.request("chat", long, "no need")
+        self.port.send("chat", long, timeout=30)
         with self.assertRaises(gmsd.Error) as e:
             gmsd.connect(os.environ["GMSD_TEST_SOCKET"], name="x" * 33)
         self.assertEqual(e.exception.code, "protocol")
