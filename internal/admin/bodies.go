@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/gmsd/gmsd/views"
 )
@@ -41,9 +42,18 @@ func (b *bodies) read(from io.Reader) (payload []byte, release func(), err error
 			return payload, release, nil
 		case err != nil:
 			release()
-			return nil, nil, err
+			return nil, nil, errBody(err)
 		}
 	}
+}
+
+// errBody says of a body that did not come whole whose fault that is.
+func errBody(err error) error {
+	var tooBig *http.MaxBytesError
+	if errors.As(err, &tooBig) {
+		return err
+	}
+	return failure(CodeBadRequest, "the body did not come whole: "+err.Error(), fmt.Sprintf("send all of it within %s", bodyTimeout))
 }
 
 func errBodies() error {
