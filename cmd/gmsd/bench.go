@@ -77,7 +77,7 @@ func runBench(c *call) error {
 		return coded(exitRefused, "interrupted; what is printed was measured before")
 	case errors.As(err, &options):
 		return fmt.Errorf("%w: %w", settings.ErrUsage, err)
-	case errors.As(err, &file):
+	case errors.As(err, &file), errors.Is(err, bench.ErrNoDaemon):
 		return coded(exitRefused, "%w", err)
 	}
 	return err

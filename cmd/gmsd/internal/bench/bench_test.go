@@ -161,6 +161,21 @@ func TestOptionsFaults(t *testing.T) {
 	}
 }
 
+// A daemon that is not there is named, with what to look at.
+func TestLiveWithoutADaemon(t *testing.T) {
+	o := short()
+	o.Live = filepath.Join(t.TempDir(), "clients.sock")
+	_, err := Run(t.Context(), o)
+	if !errors.Is(err, ErrNoDaemon) || !strings.Contains(err.Error(), "is gmsd running?") {
+		t.Error(err)
+	}
+	o.Live = "a.sock,"
+	var options *OptionsError
+	if _, err := Run(t.Context(), o); !errors.As(err, &options) {
+		t.Error(err)
+	}
+}
+
 func TestQuantilesAreTrueToTwoPercent(t *testing.T) {
 	var h histogram
 	if h.quantile(.5) != 0 {

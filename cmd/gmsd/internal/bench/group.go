@@ -38,14 +38,17 @@ func (g *group) cfg() string {
 	return cfgLibrary
 }
 
-// dial makes clients of running daemons.
+// ErrNoDaemon: one of those that Options.Live names does not take a client.
+var ErrNoDaemon = errors.New("no daemon to measure")
+
+// dial makes clients of running daemons. Error: [ErrNoDaemon].
 func dial(ctx context.Context, addresses []string) (*group, error) {
 	g := &group{epoch: time.Now()}
 	for i, address := range addresses {
 		c, err := client.Dial(ctx, address, client.Options{Name: fmt.Sprintf("bench%d", i+1), NoReconnect: true})
 		if err != nil {
 			g.close()
-			return nil, fmt.Errorf("%s: %w", address, err)
+			return nil, fmt.Errorf("%w: %s: %w; is gmsd running? --live names clients' sockets, see --clients of gmsd run", ErrNoDaemon, address, err)
 		}
 		g.ports = append(g.ports, c)
 	}

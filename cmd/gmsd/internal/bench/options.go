@@ -87,6 +87,9 @@ func (o *Options) plan() (*plan, error) {
 	if o.Live != "" {
 		p.live = strings.Split(o.Live, ",")
 		o.Hosts = len(p.live)
+		if slices.Contains(p.live, "") {
+			f.add("--live %q: want addresses of clients' sockets between commas", o.Live)
+		}
 	}
 	f.within("--hosts", o.Hosts, hostsLeast(o), HostsMax)
 	f.within("--runs", o.Runs, 1, RunsMax)
