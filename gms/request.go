@@ -39,6 +39,12 @@ type collecting struct {
 
 // Request is described at [member.Port].
 func (p *Port) Request(ctx context.Context, group string, payload []byte, need member.Need) ([]member.Reply, error) {
+	return p.Ask(ctx, group, payload, need, func() {})
+}
+
+// Ask is Request that calls posted once the message waits to be sent: the payload may
+// be used again then. On an error it may not have been called.
+func (p *Port) Ask(ctx context.Context, group string, payload []byte, need member.Need, posted func()) ([]member.Reply, error) {
 	if !need.Valid() {
 		need = member.All
 	}
@@ -57,6 +63,7 @@ func (p *Port) Request(ctx context.Context, group string, payload []byte, need m
 	if err := p.post(ctx, group, views.Agreed, tagOf(number), payload, nil, true); err != nil {
 		return nil, err
 	}
+	posted()
 	replies, err := await(ctx, p.host, done)
 	return replies, p.errorOf(err)
 }

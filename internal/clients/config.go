@@ -54,7 +54,8 @@ type Config struct {
 	// Window is how many bytes a client may send ahead of what the port took; 0:
 	// 256 KiB.
 	Window int
-	// LargeBytes bounds the unfinished long messages of all clients; 0: 256 MiB.
+	// LargeBytes bounds the unfinished long messages of all clients, and the long
+	// requests that wait to be sent; 0: 256 MiB.
 	LargeBytes int
 
 	// HelloTimeout is how long a connection may take to say hello; 0: 5 s.
@@ -79,6 +80,13 @@ type Config struct {
 // long. Without it, a message waits until all receipts before it are there.
 type Submitter interface {
 	Submit(ctx context.Context, group string, order views.Order, payload []byte, done func(member.Receipt, error)) error
+}
+
+// Asker is what a port may have beside member.Port: Request that calls posted as soon
+// as it does not need the payload any more, the answers may take long. Without it, a
+// long request counts among the unfinished messages until it is answered.
+type Asker interface {
+	Ask(ctx context.Context, group string, payload []byte, need member.Need, posted func()) ([]member.Reply, error)
 }
 
 // Aborter is what a port may have beside member.Port: Close for a program that

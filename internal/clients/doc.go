@@ -34,6 +34,8 @@
 //
 //	queue of asks         Config.Window and a frame
 //	unfinished message    views.PayloadMax; all of them together Config.LargeBytes
+//	requests              Config.Tokens of clientwire.TailMax; what is longer counts
+//	                      as unfinished until the port has it
 //	written, not flushed  outboxMax, a frame, and a word for each token
 //	tokens                Config.Tokens
 //	groups with a number  clientwire.HandlesMax

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -188,6 +189,38 @@ func TestPartsAreNotWaitedForWhateverCame(t *testing.T) {
 	other.cut(clientwire.CodeTimeout, "long message")
 	r.write(clientwire.AppendPing(nil, 1))
 	r.await(clientwire.TypePong)
+}
+
+// Long requests that cannot go out are bounded as long messages are; those that wait
+// for answers alone take no room from others.
+func TestLongRequestsCount(t *testing.T) {
+	long := clientwire.AppendRequest(nil, &clientwire.Request{Parts: true, Token: 2, Tail: make([]byte, 5)})
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	fill(t, f, "full")
+	s := serve(t, f, 0, nil)
+	r := greet(t, s, 1<<20)
+	r.write(bind(0, "full"), join(0, 1))
+	r.await(clientwire.TypeDone)
+	r.write(part(5, 50), long, bind(1, "other"), join(1, 3))
+	r.await(clientwire.TypeDone) // so the request before was taken
+	if got := s.Stats().LargeBytes; got != 55 {
+		t.Errorf("a long request that waits to be sent counts as %d bytes", got)
+	}
+	h := hosts(t, 1)[0]
+	s = serve(t, nil, 0, func(c *Config) {
+		c.Open = func(name string) (member.Port, error) { return h.OpenPort(name) }
+	})
+	r = greet(t, s, 1<<20)
+	r.write(bind(0, "g"), join(0, 1))
+	r.await(clientwire.TypeDone)
+	r.write(part(5, 50), long)
+	for r.await(clientwire.TypeMessage)[0]&0x08 == 0 { // until the request comes
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), membertest.Patience)
+	defer cancel()
+	if err := s.large.take(ctx, s.config.LargeBytes); err != nil { // it waits until all is there
+		t.Errorf("a long request that was sent still counts: %v", err)
+	}
 }
 
 // One who grants credit and does not read its socket is cut, and its port with it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gmsd/gmsd/gms/member"
@@ -279,11 +280,27 @@ func (s *submitter) ask(body []byte) error {
 	if err != nil {
 		return nil //nolint:nilerr // groupOf has ended the session
 	}
-	kept := slices.Clone(payload)
-	s.drop(q.Parts)
+	kept, give := s.keep(q.Parts, payload)
 	s.out.waitRoom()
-	s.start(clientwire.TypeRequest, q.Token, func(ctx context.Context) error { return s.request(ctx, &q, group, kept) })
+	ask := func(ctx context.Context) error {
+		defer give()
+		return s.request(ctx, &q, group, kept, give)
+	}
+	if !s.start(clientwire.TypeRequest, q.Token, ask) {
+		give()
+	}
 	return nil
+}
+
+// keep makes a payload good for longer. A long one counts as unfinished until give,
+// which may be called more than once.
+func (s *submitter) keep(parts bool, payload []byte) (kept []byte, give func()) {
+	if !parts {
+		return slices.Clone(payload), func() {}
+	}
+	held := s.held
+	s.long, s.left, s.held = nil, 0, 0
+	return payload, sync.OnceFunc(func() { s.server.large.give(held) })
 }
 
 func (s *submitter) reply(body []byte) error {

@@ -82,12 +82,13 @@ func (ss *session) beginToken(t clientwire.Type, token uint64, cancel context.Ca
 	return err == nil
 }
 
-// start runs a call of the port beside the others, and gives its word.
-func (ss *session) start(t clientwire.Type, token uint64, call func(context.Context) error) {
+// start runs a call of the port beside the others, and gives its word. It gives false
+// where the call does not run.
+func (ss *session) start(t clientwire.Type, token uint64, call func(context.Context) error) bool {
 	ctx, cancel := context.WithCancel(ss.ctx)
 	if !ss.beginToken(t, token, cancel) {
 		cancel()
-		return
+		return false
 	}
 	ss.words.running.Go(func() {
 		defer cancel()
@@ -97,6 +98,7 @@ func (ss *session) start(t clientwire.Type, token uint64, call func(context.Cont
 		}
 		ss.word(token, err)
 	})
+	return true
 }
 
 // word answers a token with Done, or Failed.
@@ -122,9 +124,16 @@ func (ss *session) receipt(token uint64, r *member.Receipt, err error) {
 	})
 }
 
-// request asks, and writes the answers.
-func (ss *session) request(ctx context.Context, q *clientwire.Request, group string, payload []byte) error {
-	replies, err := ss.port.Request(ctx, group, payload, member.Need(q.Need))
+// request asks, and writes the answers. It calls posted once the port has the payload.
+func (ss *session) request(ctx context.Context, q *clientwire.Request, group string, payload []byte, posted func()) error {
+	request := ss.port.Request
+	if a, ok := ss.port.(Asker); ok {
+		request = func(ctx context.Context, group string, payload []byte, need member.Need) ([]member.Reply, error) {
+			return a.Ask(ctx, group, payload, need, posted)
+		}
+	}
+	replies, err := request(ctx, group, payload, member.Need(q.Need))
+	posted()
 	if err != nil {
 		return err
 	}
