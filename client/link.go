@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -272,8 +273,8 @@ func (l *link) word(token uint64, set func(*call), err error) bool {
 	l.mu.Lock()
 	c := l.calls[token]
 	delete(l.calls, token)
-	if c != nil && c.joins != nil && err != nil {
-		c.joins.uses--
+	if c != nil && c.joins != nil && err != nil && !errors.Is(err, context.Canceled) {
+		c.joins.uses-- // one that was taken back may still come about, and ends by parted
 	}
 	l.room.Broadcast()
 	l.mu.Unlock()
