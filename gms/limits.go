@@ -23,6 +23,10 @@ const (
 	// under way.
 	PortsMax    = 4096
 	RequestsMax = 1024
+	// AnswersMax bounds, in bytes, the answers that the requests of one port have
+	// collected and not yet given; the one that would pass it ends with
+	// [views.ErrTooLong].
+	AnswersMax = 64 << 20
 	// ListenersMax bounds the listeners of a host. What they leave unread slows the
 	// group down, to a stop after some windows (Config.Window); one that has not
 	// read for staleLooks times lookEvery while that lasts, and holds more than its

@@ -26,7 +26,9 @@ type client struct {
 	*Port
 	seats map[string]*seat
 	asked map[uint64]*collecting
-	calls uint64
+	// answers are the bytes that its requests have collected.
+	answers int
+	calls   uint64
 }
 
 // seat is a port's place in a group.

@@ -3,6 +3,7 @@ package gms
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/gmsd/gmsd/gms/member"
@@ -34,6 +35,7 @@ type collecting struct {
 	want      int
 	delivered bool
 	replies   []member.Reply
+	bytes     int // of the payloads in replies
 	done      chan<- answer[[]member.Reply]
 }
 
@@ -95,7 +97,7 @@ func (l *loop) openRequest(p *Port, group string, need member.Need, done chan<- 
 
 func (l *loop) closeRequest(p *Port, number uint64) {
 	if c := l.ports.byNumber[p.number]; c != nil {
-		delete(c.asked, number)
+		c.dropRequest(number)
 	}
 }
 
@@ -158,6 +160,13 @@ func (c *client) takeReply(m *Message) {
 	if i < 0 {
 		return
 	}
+	if c.answers+len(rest) > AnswersMax {
+		c.dropRequest(n[2])
+		q.done <- answer[[]member.Reply]{err: fmt.Errorf("gms: the answers that the port collects pass %d MiB: %w", AnswersMax>>20, views.ErrTooLong)}
+		return
+	}
+	c.answers += len(rest)
+	q.bytes += len(rest)
 	q.replies = append(q.replies, member.Reply{From: q.waiting[i], Payload: rest})
 	q.waiting = slices.Delete(q.waiting, i, i+1)
 	c.maybeDone(n[2], q)
@@ -193,13 +202,21 @@ func (c *client) maybeDone(number uint64, q *collecting) {
 	if len(q.waiting) > 0 && (q.need == member.All || answered < q.want) {
 		return
 	}
-	delete(c.asked, number)
+	c.dropRequest(number)
 	q.done <- answer[[]member.Reply]{value: q.replies}
+}
+
+// dropRequest forgets a request, which may be over already.
+func (c *client) dropRequest(number uint64) {
+	if q := c.asked[number]; q != nil {
+		c.answers -= q.bytes
+		delete(c.asked, number)
+	}
 }
 
 func (c *client) endRequests(cause error) {
 	for number, q := range c.asked {
-		delete(c.asked, number)
+		c.dropRequest(number)
 		q.done <- answer[[]member.Reply]{err: cause}
 	}
 }

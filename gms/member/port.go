@@ -38,7 +38,8 @@ type Port interface {
 
 	// Request sends to all members of a group in agreed order and collects their
 	// answers, in the order in which they came. The port must be a member. It
-	// answers itself like the others.
+	// answers itself like the others. Where the answers that its requests collect
+	// would pass 64 MiB together, the request ends with views.ErrTooLong.
 	Request(ctx context.Context, group string, payload []byte, need Need) ([]Reply, error)
 
 	// Reply answers a message whose Request is not 0.

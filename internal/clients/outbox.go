@@ -145,6 +145,7 @@ func (o *outbox) flush(conn net.Conn, timeout time.Duration) error {
 		if err != nil {
 			return err
 		}
+		conn.SetWriteDeadline(time.Time{}) // passed, it would be in the way of what is written straight
 		o.counters.framesOut.Add(frames)
 		o.counters.bytesOut.Add(uint64(len(b)))
 	}
