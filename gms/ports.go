@@ -63,10 +63,21 @@ func newPorts() ports {
 	return ports{byNumber: make(map[uint32]*client), inGroup: make(map[string][]*seat)}
 }
 
-// portEventCost is what an event takes beside its payload.
-const portEventCost = 192
+// portEventCost is what an event takes beside its payload, memberCost what a member
+// takes in a list of a group view.
+const (
+	portEventCost = 192
+	memberCost    = 80
+)
 
-func costOfPortEvent(e *member.Event) int { return len(e.Msg.Payload) + portEventCost }
+// costOfPortEvent gives a port its part of a view that the host's ports share.
+func costOfPortEvent(e *member.Event) int {
+	cost := len(e.Msg.Payload) + portEventCost
+	if v := e.View; v != nil {
+		cost += memberCost * (len(v.Members) + len(v.Trans) + len(v.Joined) + len(v.Left)) / max(1, len(v.Ports))
+	}
+	return cost
+}
 
 func (l *loop) openPort(name string) (*Port, error) {
 	if len(l.ports.byNumber) >= PortsMax {
