@@ -2,48 +2,36 @@ package clients
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// budget is a number of bytes that all sessions share.
+// budget is a number of bytes that all sessions share. Who waits for more than there
+// is has its turn before those who ask after it, however little they want.
 type budget struct {
-	mu   sync.Mutex
-	back sync.Cond
-	left int
+	free *semaphore.Weighted
+	left atomic.Int64
 }
 
-func (b *budget) init(n int) { b.left, b.back.L = n, &b.mu }
+func (b *budget) init(n int) {
+	b.free = semaphore.NewWeighted(int64(n))
+	b.left.Store(int64(n))
+}
 
 // take waits until n bytes are there.
 func (b *budget) take(ctx context.Context, n int) error {
-	stop := context.AfterFunc(ctx, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.back.Broadcast()
-	})
-	defer stop()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for b.left < n {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		b.back.Wait()
+	if err := b.free.Acquire(ctx, int64(n)); err != nil {
+		return err
 	}
-	b.left -= n
+	b.left.Add(-int64(n))
 	return nil
 }
 
 // rest is what is left.
-func (b *budget) rest() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.left
-}
+func (b *budget) rest() int { return int(b.left.Load()) }
 
 func (b *budget) give(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.left += n
-	b.back.Broadcast()
+	b.left.Add(int64(n))
+	b.free.Release(int64(n))
 }

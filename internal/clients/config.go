@@ -63,7 +63,8 @@ type Config struct {
 	// WriteTimeout is how long a write may take to one that does not read its
 	// socket; 0: 10 s.
 	WriteTimeout time.Duration
-	// PartTimeout is how long the next piece of a long message may take; 0: 30 s.
+	// PartTimeout is how long a long message may take, beside a second for each MiB of
+	// it that came, while its client has credit; 0: 30 s.
 	PartTimeout time.Duration
 	// ByeTimeout is how long what was sent before a goodbye may wait for the
 	// port; 0: 5 s.

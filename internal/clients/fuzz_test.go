@@ -52,7 +52,7 @@ func FuzzSession(f *testing.F) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		if used := s.config.LargeBytes - s.large.left; s.Stats().Clients == 0 && used != 0 {
+		if used := s.config.LargeBytes - s.large.rest(); s.Stats().Clients == 0 && used != 0 {
 			t.Fatalf("%d bytes of a long message stay", used)
 		}
 	})

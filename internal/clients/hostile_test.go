@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gmsd/gmsd/gms/member"
@@ -189,6 +190,61 @@ func TestPartsAreNotWaitedForWhateverCame(t *testing.T) {
 	other.cut(clientwire.CodeTimeout, "long message")
 	r.write(clientwire.AppendPing(nil, 1))
 	r.await(clientwire.TypePong)
+}
+
+// One who sends a little now and then does not hold the budget for longer.
+func TestATrickleIsNotWaitedFor(t *testing.T) {
+	f := membertest.NewFake(1, membertest.FakeOptions{})
+	s := serve(t, f, 0, func(c *Config) { c.PartTimeout = 50 * time.Millisecond })
+	r := greet(t, s, 1<<20)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for left := uint32(1 << 20); ; left-- {
+			if _, err := r.conn.Write(part(left, 1)); err != nil {
+				return
+			}
+			<-tick.C
+		}
+	}()
+	r.told(clientwire.CodeTimeout, "long message")
+	r.conn.Close()
+	<-over
+}
+
+// Who waits for much of the budget is not passed by those who want little.
+func TestTheBudgetIsTakenInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b budget
+		b.init(100)
+		want := func(n int) {
+			go func() {
+				if err := b.take(t.Context(), n); err != nil {
+					t.Error(err)
+				}
+			}()
+			synctest.Wait()
+		}
+		for _, step := range []struct {
+			what string
+			do   func()
+			left int
+		}{
+			{"60 taken", func() { want(60) }, 40},
+			{"100 wait", func() { want(100) }, 40},
+			{"10 wait behind them", func() { want(10) }, 40},
+			{"60 given back", func() { b.give(60) }, 0},
+			{"100 given back", func() { b.give(100) }, 90},
+		} {
+			step.do()
+			synctest.Wait()
+			if b.rest() != step.left {
+				t.Errorf("%s: %d left, want %d", step.what, b.rest(), step.left)
+			}
+		}
+	})
 }
 
 // Long requests that cannot go out are bounded as long messages are; those that wait

@@ -95,6 +95,15 @@ func (r *raw) await(want clientwire.Type) []byte {
 // cut reads until the daemon ends the connection with a code.
 func (r *raw) cut(want clientwire.Code, text string) {
 	r.tb.Helper()
+	r.told(want, text)
+	if _, _, err := r.frame(); !errors.Is(err, io.EOF) {
+		r.tb.Errorf("behind the error: %v", err)
+	}
+}
+
+// told awaits an error.
+func (r *raw) told(want clientwire.Code, text string) {
+	r.tb.Helper()
 	for {
 		t, body, err := r.frame()
 		if err != nil {
@@ -107,10 +116,7 @@ func (r *raw) cut(want clientwire.Code, text string) {
 		if err != nil || e.Code != want || !strings.Contains(e.Text, text) {
 			r.tb.Errorf("error %v: %q, %q (%v); want %v: %q", e.Code, e.Text, e.Hint, err, want, text)
 		}
-		break
-	}
-	if _, _, err := r.frame(); !errors.Is(err, io.EOF) {
-		r.tb.Errorf("behind the error: %v", err)
+		return
 	}
 }
 

@@ -208,7 +208,7 @@ func (r *reader) ask(t clientwire.Type, body []byte) bool {
 	}
 	switch {
 	case t == clientwire.TypePart:
-		ss.patience.part(ss)
+		ss.patience.part(ss, len(body))
 	case clientwire.EndsParts(t, body):
 		ss.patience.whole(ss)
 	default:
