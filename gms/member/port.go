@@ -42,7 +42,8 @@ type Port interface {
 	// would pass 64 MiB together, the request ends with views.ErrTooLong.
 	Request(ctx context.Context, group string, payload []byte, need Need) ([]Reply, error)
 
-	// Reply answers a message whose Request is not 0.
+	// Reply answers a message whose Request is not 0. Whom it is for goes before the
+	// payload, which may have 46 bytes less than views.PayloadMax.
 	Reply(ctx context.Context, group string, to *Message, payload []byte) error
 
 	// Ready says that the port has stopped sending to a group, as KindBlock asked.
