@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -237,5 +238,17 @@ func TestDrawGroupsIsBounded(t *testing.T) {
 	drawGroups(&b, slices.Repeat([]admin.GroupView{g}, groupsShown+5), hostNames{})
 	if lines := strings.Count(b.String(), "\n"); lines != groupsShown+2 || !strings.Contains(b.String(), "and 5 more") || !strings.Contains(b.String(), "and 16 more}") {
 		t.Errorf("%d lines: %s", lines, b.String())
+	}
+}
+
+// full is an output on a full disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
+	var errs strings.Builder
+	if code := execute(t.Context(), []string{"version"}, streams{out: full{}, err: &errs}); code != exitRefused || !strings.Contains(errs.String(), "no space left") {
+		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }

@@ -51,12 +51,31 @@ func execute(ctx context.Context, args []string, io streams) int {
 	if !ok {
 		return unknownCommand(name, io.err)
 	}
+	out := &watched{w: io.out}
+	io.out = out
 	call := newCall(ctx, c, io)
 	err := call.parse(rest)
 	if err == nil {
 		err = c.run(call)
 	}
+	if err == nil && out.err != nil {
+		err = coded(exitRefused, "the output is not complete: %w", out.err)
+	}
 	return report(c, err, io)
+}
+
+// watched notes the first error of writing to w: a full disk must not pass for success.
+type watched struct {
+	w   io.Writer
+	err error
+}
+
+func (o *watched) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // report prints what went wrong: faults of a configuration one a line, a wrong
