@@ -161,8 +161,7 @@ func (c *client) takeReply(m *Message) {
 		return
 	}
 	if c.answers+len(rest) > AnswersMax {
-		c.dropRequest(n[2])
-		q.done <- answer[[]member.Reply]{err: fmt.Errorf("gms: the answers that the port collects pass %d MiB: %w", AnswersMax>>20, views.ErrTooLong)}
+		c.endRequest(n[2], nil, fmt.Errorf("gms: the answers that the port collects pass %d MiB: %w", AnswersMax>>20, views.ErrTooLong))
 		return
 	}
 	c.answers += len(rest)
@@ -202,8 +201,13 @@ func (c *client) maybeDone(number uint64, q *collecting) {
 	if len(q.waiting) > 0 && (q.need == member.All || answered < q.want) {
 		return
 	}
+	c.endRequest(number, q.replies, nil)
+}
+
+// endRequest tells who asked, and forgets the request.
+func (c *client) endRequest(number uint64, replies []member.Reply, err error) {
+	c.asked[number].done <- answer[[]member.Reply]{replies, err}
 	c.dropRequest(number)
-	q.done <- answer[[]member.Reply]{value: q.replies}
 }
 
 // dropRequest forgets a request, which may be over already.
@@ -215,8 +219,7 @@ func (c *client) dropRequest(number uint64) {
 }
 
 func (c *client) endRequests(cause error) {
-	for number, q := range c.asked {
-		c.dropRequest(number)
-		q.done <- answer[[]member.Reply]{err: cause}
+	for number := range c.asked {
+		c.endRequest(number, nil, cause)
 	}
 }

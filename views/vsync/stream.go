@@ -35,7 +35,7 @@ type packet struct {
 // stream is what one member sends in one class in the current view, as held here.
 //
 // Invariant: kept <= delivered <= processed <= have and kept <= stable; while
-// flushing processed <= limit <= have.
+// flushing processed <= limit <= have, until then delivered <= firm <= have.
 type stream struct {
 	// have is the last packet held without a gap, processed the last handed on,
 	// delivered the last whose records all are, stable the last known to be held
