@@ -2,6 +2,7 @@ package views
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -40,6 +41,13 @@ func (h *HostID) UnmarshalText(text []byte) error {
 	}
 	*h = id
 	return nil
+}
+
+// HostIDOf gives the host id that belongs to a public Ed25519 key: the first 16
+// bytes of its SHA-256.
+func HostIDOf(key []byte) HostID {
+	sum := sha256.Sum256(key)
+	return HostID(sum[:16])
 }
 
 // ParseHostID reads 32 hexadecimal digits; the empty string is the zero id.

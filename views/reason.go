@@ -99,10 +99,25 @@ const (
 	RefuseVersion
 	// RefuseEvicted: the operator removed the host.
 	RefuseEvicted
+	// RefuseKey: its frames are sealed under a key that is not the group's.
+	RefuseKey
+	// RefuseOldKey: they are sealed under a key that was removed.
+	RefuseOldKey
+	// RefusePlain: its frames are not sealed, and the group's are.
+	RefusePlain
+	// RefuseSealed: its frames are sealed, and the group has no key.
+	RefuseSealed
+	// RefuseGroup: it belongs to another group.
+	RefuseGroup
+	// RefuseTransport: it speaks another transport.
+	RefuseTransport
 	refuseEnd
 )
 
-var refuseNames = [...]string{"none", "duplicate-id", "rolled-back", "group-full", "duplicate-name", "version", "evicted"}
+var refuseNames = [...]string{
+	"none", "duplicate-id", "rolled-back", "group-full", "duplicate-name", "version", "evicted",
+	"wrong-key", "old-key", "not-sealed", "sealed", "other-group", "other-transport",
+}
 
 // String gives the code used in the outside faces.
 func (c RefuseCode) String() string {
@@ -114,3 +129,7 @@ func (c RefuseCode) String() string {
 
 // Valid reports whether c is one of the list.
 func (c RefuseCode) Valid() bool { return c < refuseEnd }
+
+// Unproven reports whether a refusal comes from one who could not read who was
+// refused. Anybody can send it, so it is said and nothing follows from it.
+func (c RefuseCode) Unproven() bool { return c == RefuseVersion || c >= RefuseKey && c < refuseEnd }

@@ -16,7 +16,7 @@ func TestEncodingAllocatesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			Seal(b)
+			Sum(b)
 		})
 		if allocs != 0 {
 			t.Errorf("%v: %v allocations", m.Type(), allocs)
@@ -109,7 +109,7 @@ func benchmarkRoundTrip(b *testing.B, m message.Message) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		Seal(frame)
+		Sum(frame)
 		if err := Decode(frame, &f); err != nil {
 			b.Fatal(err)
 		}

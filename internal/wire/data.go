@@ -50,6 +50,11 @@ func readData(r *reader) *message.Data {
 		r.fail(field, err)
 		return nil
 	}
+	if r.frame == nil { // out of pieces: the bytes are the caller's
+		own := m
+		own.Body = append(make([]byte, 0, len(m.Body)), m.Body...)
+		return &own
+	}
 	kept := r.frame.packets.next()
 	*kept = m
 	return kept

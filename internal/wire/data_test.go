@@ -75,7 +75,7 @@ func TestBrokenDataAmongGood(t *testing.T) {
 	if b, err = AppendMessage(b, good[1]); err != nil {
 		t.Fatal(err)
 	}
-	Seal(b)
+	Sum(b)
 	var f Frame
 	if err := Decode(b, &f); err != nil || !reflect.DeepEqual(f.Messages, good) || len(f.Broken) != 1 {
 		t.Fatalf("%v %+v", err, f)

@@ -5,16 +5,18 @@
 // takes more memory than the bytes in hand justify, and what it lets through
 // is within the limits of package views. It does not know who the sender is,
 // whether a rank exists in a view or whether a message makes sense now: that
-// is for the receiver of the message. The checksum is against accidents, not
-// against attackers; sealing with keys is a layer of the transport (part 3).
+// is for the receiver of the message. The checksum of a plain frame is against
+// accidents, not against attackers; what is sealed is opened by internal/seal.
 //
 // # Contract
 //
-//  1. Sending: [AppendHeader], then [AppendMessage] once or more, then [Seal].
+//  1. Sending: [AppendHeader], then [AppendMessage] once or more, then [Sum]; or
+//     [AppendSealedHeader], messages, and a sealer for what stands behind the header.
 //     Nothing is allocated but to grow the caller's buffer. A message beyond a
 //     limit is refused here, so that the fault shows where it was made.
 //  2. Receiving: [DecodeHeader] reads the group without looking further, so
-//     that a foreign frame costs next to nothing; then [Decode].
+//     that a foreign frame costs next to nothing; then [Decode], or, of one that
+//     was sealed, [DecodeMessages].
 //  3. A frame is believed as a whole or not at all: header, checksum and the
 //     lengths of all messages. Within a believed frame a bad message is dropped
 //     alone, with a reason ([Frame].Broken, [Reason]).
@@ -53,13 +55,17 @@
 //	at   what         bytes
 //	0    magic        2: 'G' 'M'
 //	2    version      u8: 1
-//	3    flags        u8: 0. A receiver ignores 0x0f and refuses a bit of 0xf0 it does not know
-//	4    checksum     4, big endian: CRC-32C of the whole frame with this field zero
+//	3    flags        u8: 0x10 sealed. A receiver ignores 0x0f and refuses a bit of 0xf0 it does not know
+//	4    checksum     4, big endian: CRC-32C of the whole frame with this field zero; where it is
+//	                  sealed, the name of the key
 //	8    group        u64: hash of the group's name
 //	16   host         16: the sender
 //	32   incarnation  uv: the sender's
 //	     nonce        u64: the sender's
-//	     messages     at least one of: type u8, length of the body uv, body
+//	     view         uv, only where it is sealed: seq of the sender's view
+//	     counter      u64, only where it is sealed
+//	     messages     at least one of: type u8, length of the body uv, body; where it is sealed,
+//	                  all of them together, and 16 bytes behind them
 //
 // The whole is at most views.DatagramMax bytes.
 //
@@ -88,7 +94,8 @@
 //	16    Fetch      View view
 //	17    Install    View view, Kind u8, Reason u8, Parent view,
 //	                 Layout list of (2*Count + Explicit uv, First rank), Members list of member,
-//	                 Groups list of (From view, 2*Count + Bare uv, Digest u64)
+//	                 Groups list of (From view, 2*Count + Bare uv, Digest u64),
+//	                 Signed bool, [signature]
 //	18    Relay      To addr, Frame bytes (not empty)
 //	19    Abdicate   Ballot view
 //	20    Leave      View view
@@ -104,14 +111,29 @@
 //	29    Transfer   Body bytes (not empty; see views/transfer)
 //	30    Piece      ID u64, Total uv (up to views.MessageMax), Count uv (2..message.PiecesMax),
 //	                 Index uv (from 0), Bytes bytes: so many as Total, Count and Index say
+//	31  Signed     signature (over [AppendSigned]), Inner u8 (a type), Body bytes
+//	32  Keys       Digest u64, Sending 4, Want bool, Has list of 4, rising
+//	33  KeyAsk     Token u64, Public 32
+//	34  KeyGrant   Token u64, Public 32, Box bytes
+//	35  Unheard    Span uv, 32 bits
+//	36  Spoken     Count uv, 32 bits
+//	37  Echo       Token u64, Seq uv (32 bits), To host, View view, First rank, Count size, Pad bytes
+//	38  EchoReply  Token u64, Seq uv, Size uv, Got uv (32 bits each)
+//	39  Report     Kind u8, Token u64, Wall (a zigzag varint), Body bytes (see internal/doctor)
+//	40  Missing    ID u64, Total uv, Count uv (as of a Piece), Runs list of (First uv, Count uv),
+//	               rising and apart, not empty
+//
+// A signature is a public key of 32 bytes and 64 bytes. Where frames are sealed the
+// types for which message.Type.SignedByItsSender holds count only in a Signed.
 //
 // # Pieces
 //
 // A message that is longer than a frame travels as a row of Pieces, each in a frame
 // of its own. Cut is its type (u8) and its body, Total bytes in all and ID their
 // 64-bit FNV-1a; [AppendWhole] and [DecodeWhole] are for that. All pieces but the
-// last hold ceil(Total/Count) bytes, at least message.PieceLeast. Of Data, Transfer,
-// Relay, Piece and the signs of life there are none (message.Type.Divisible).
+// last hold ceil(Total/Count) bytes, at least message.PieceLeast. Of Relay,
+// Piece, Echo, the signs of life and what is said of multicast there are none
+// (message.Type.Divisible).
 //
 // # How it may change
 //

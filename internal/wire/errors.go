@@ -19,6 +19,8 @@ var (
 	ErrVersion = errors.New("unknown wire version")
 	// ErrFlags: a flag that must be understood is not.
 	ErrFlags = errors.New("unknown flag")
+	// ErrSealed: what should be plain is sealed.
+	ErrSealed = errors.New("sealed")
 	// ErrChecksum: the CRC does not match the bytes.
 	ErrChecksum = errors.New("wrong checksum")
 	// ErrVarint: a varint of more than 64 bits, or not in its shortest form.
@@ -30,6 +32,8 @@ var (
 	// ErrOrder: a list that must be sorted without duplicates is not, or a
 	// range ends before it begins.
 	ErrOrder = errors.New("out of order")
+	// ErrText: a text is no UTF-8, or has control characters where people are shown it.
+	ErrText = errors.New("not plain text")
 	// ErrForm: fields that contradict each other.
 	ErrForm = errors.New("fields contradict each other")
 	// ErrType: a message that has no place on the wire (encoding only).
@@ -81,11 +85,13 @@ var reasons = [...]struct {
 	{ErrMagic, "wire-magic"},
 	{ErrVersion, "wire-version"},
 	{ErrFlags, "wire-flags"},
+	{ErrSealed, "wire-sealed"},
 	{ErrChecksum, "wire-checksum"},
 	{ErrVarint, "wire-varint"},
 	{ErrLimit, "wire-limit"},
 	{ErrEnum, "wire-enum"},
 	{ErrOrder, "wire-order"},
+	{ErrText, "wire-text"},
 	{ErrForm, "wire-form"},
 	{ErrType, ReasonUnknownType},
 }

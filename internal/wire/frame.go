@@ -17,24 +17,32 @@ const (
 	// flagsCritical are the flags that a receiver must understand; the other
 	// half it may ignore.
 	flagsCritical = 0xf0
-	// flagsKnown are those of the critical ones that this code understands: none yet.
-	flagsKnown = 0x00
+	// flagsKnown are those of the critical ones that this code understands.
+	flagsKnown = flagSealed
+	// flagSealed: what follows the header is sealed (internal/seal).
+	flagSealed = 0x10
 
 	offVersion = 2
 	offFlags   = 3
 	offCRC     = 4
+	offKey     = 4 // of a sealed frame
 	offGroup   = 8
 	offHost    = 16
 	// fixedSize is what stands at the same place in every wire version.
 	fixedSize = 32
 )
 
-// HeaderMax bounds the bytes of a header.
-const HeaderMax = fixedSize + binary.MaxVarintLen32 + 8
+const (
+	// HeaderMax bounds the bytes of a plain header.
+	HeaderMax = fixedSize + binary.MaxVarintLen32 + 8
+	// SealedMore bounds what a sealed frame takes beyond a plain one: the seq of the
+	// view, the counter and the tag behind the messages.
+	SealedMore = binary.MaxVarintLen64 + 8 + 16
+)
 
 // BodyMax bounds the body of one message: type, length and body still fit in
 // a datagram behind a header.
-const BodyMax = views.DatagramMax - HeaderMax - 1 - binary.MaxVarintLen32
+const BodyMax = views.DatagramMax - HeaderMax - SealedMore - 1 - binary.MaxVarintLen32
 
 // BrokenMax bounds the errors that are kept of one frame.
 const BrokenMax = 8
@@ -46,19 +54,31 @@ var (
 	crcField [4]byte
 )
 
-// AppendHeader appends the header of a frame that begins at len(dst).
-// [AppendMessage] must follow at least once, then [Seal].
-func AppendHeader(dst []byte, h message.Header) []byte {
-	dst = append(dst, magic0, magic1, Version, 0, 0, 0, 0, 0)
+// AppendHeader appends the header of a plain frame that begins at len(dst).
+// [AppendMessage] must follow at least once, then [Sum].
+func AppendHeader(dst []byte, h message.Header) []byte { return appendHeader(dst, h, 0, 0) }
+
+// AppendSealedHeader appends the header of a frame that will be sealed under the
+// key of that name, while its sender's view has that seq. It ends with eight zero
+// bytes for the counter; messages must follow at least once.
+func AppendSealedHeader(dst []byte, h message.Header, key uint32, view views.Seq) []byte {
+	dst = appendHeader(dst, h, flagSealed, key)
+	dst = binary.AppendUvarint(dst, uint64(view))
+	return binary.BigEndian.AppendUint64(dst, 0)
+}
+
+func appendHeader(dst []byte, h message.Header, flags byte, key uint32) []byte {
+	dst = append(dst, magic0, magic1, Version, flags)
+	dst = binary.BigEndian.AppendUint32(dst, key)
 	dst = binary.BigEndian.AppendUint64(dst, h.Group)
 	dst = append(dst, h.From.Host[:]...)
 	dst = binary.AppendUvarint(dst, uint64(h.From.Incarnation))
 	return binary.BigEndian.AppendUint64(dst, h.Nonce)
 }
 
-// Seal writes the checksum into a frame that is otherwise complete. The frame
-// must begin with what [AppendHeader] wrote; after Seal it must not change.
-func Seal(frame []byte) {
+// Sum writes the checksum into a plain frame that is otherwise complete. The frame
+// must begin with what [AppendHeader] wrote; after Sum it must not change.
+func Sum(frame []byte) {
 	binary.BigEndian.PutUint32(frame[offCRC:offGroup], checksum(frame))
 }
 
@@ -69,29 +89,40 @@ func checksum(frame []byte) uint32 {
 	return crc32.Update(sum, castagnoli, frame[offGroup:])
 }
 
-// DecodeHeader reads the header alone, without the checksum: it is for
-// dropping the frames of other groups cheaply, and nothing else may be
-// concluded from it. With [ErrVersion] the header still holds Group and
-// From.Host where the frame is long enough, since these keep their places in
-// every version.
-func DecodeHeader(frame []byte) (message.Header, error) {
-	h, _, err := splitHeader(frame)
-	return h, err
+// Head is what stands before the messages of a frame.
+type Head struct {
+	message.Header
+	// Sealed: Key names the key, View is the seq of the sender's view.
+	Sealed bool
+	Key    uint32
+	View   views.Seq
+	// Size is how many bytes it takes.
+	Size int
 }
 
-// splitHeader reads the header and gives the bytes behind it.
-func splitHeader(frame []byte) (h message.Header, rest []byte, err error) {
+// DecodeHeader reads the header alone, without the checksum: it is for
+// dropping the frames of other groups cheaply, and nothing else may be
+// concluded from it before the checksum or the seal has held. With [ErrVersion] it
+// still holds Group and From.Host where the frame is long enough, since these keep
+// their places in every version.
+func DecodeHeader(frame []byte) (Head, error) {
+	h := Head{Header: fixedHeader(frame)}
 	if err := checkPreamble(frame); err != nil {
-		return fixedHeader(frame), nil, err
+		return h, err
 	}
-	h = fixedHeader(frame)
 	r := reader{b: frame[fixedSize:]}
 	h.From.Incarnation = r.incarnation("Incarnation")
 	h.Nonce = r.fixed64("Nonce")
-	if r.err != nil {
-		return message.Header{}, nil, r.wrap(message.TypeNone)
+	if frame[offFlags]&flagSealed != 0 {
+		h.Sealed, h.Key = true, binary.BigEndian.Uint32(frame[offKey:])
+		h.View = views.Seq(r.uvarint("View"))
+		r.fixed64("Counter")
 	}
-	return h, r.b, nil
+	if r.err != nil {
+		return Head{}, r.wrap(message.TypeNone)
+	}
+	h.Size = len(frame) - len(r.b)
+	return h, nil
 }
 
 // checkPreamble checks what decides whether the header can be read at all. An
@@ -148,25 +179,34 @@ type Frame struct {
 	packets packets
 }
 
-// Decode reads a whole frame into f, which it resets first. An error means
+// Decode reads a whole plain frame into f, which it resets first. An error means
 // that nothing in the frame can be believed: a wrong header or checksum, no
 // message at all, or message lengths that do not add up; f.Messages is then
 // empty. A message that is wrong in itself is reported in f.Broken and does
 // not harm its neighbours.
 func Decode(frame []byte, f *Frame) error {
 	f.reset()
-	h, rest, err := splitHeader(frame)
-	if err != nil {
+	h, err := DecodeHeader(frame)
+	switch {
+	case err != nil:
 		return err
-	}
-	if binary.BigEndian.Uint32(frame[offCRC:offGroup]) != checksum(frame) {
+	case h.Sealed:
+		return frameError("Flags", ErrSealed)
+	case binary.BigEndian.Uint32(frame[offCRC:offGroup]) != checksum(frame):
 		return frameError("CRC", ErrChecksum)
 	}
+	return DecodeMessages(h.Header, frame[h.Size:], f)
+}
+
+// DecodeMessages reads what stands behind the header of a frame whose seal has held
+// into f, as Decode does.
+func DecodeMessages(h message.Header, body []byte, f *Frame) error {
+	f.reset()
 	f.Header = h
-	if len(rest) == 0 {
+	if len(body) == 0 {
 		return frameError("Messages", ErrShort)
 	}
-	r := reader{b: rest}
+	r := reader{b: body}
 	for len(r.b) > 0 {
 		typ := message.Type(r.byte("Type"))
 		body := r.span("Body", BodyMax)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math"
 	"reflect"
 	"testing"
 
@@ -29,12 +30,12 @@ func TestHeaderFaults(t *testing.T) {
 	change := func(at int, v byte) []byte {
 		b := bytes.Clone(good)
 		b[at] = v
-		Seal(b)
+		Sum(b)
 		return b
 	}
 	long := AppendHeader(nil, sampleHeader)
 	long = append(long, make([]byte, views.DatagramMax-len(long)+1)...)
-	Seal(long)
+	Sum(long)
 	hugeIncarnation := append(bytes.Clone(good[:32]), 0xff, 0xff, 0xff, 0xff, 0x1f, 1, 2, 3, 4, 5, 6, 7, 8)
 	for _, c := range []struct {
 		frame []byte
@@ -47,7 +48,7 @@ func TestHeaderFaults(t *testing.T) {
 		{change(1, 'm'), ErrMagic, "Magic"},
 		{change(2, 2), ErrVersion, "Version"},
 		{[]byte{'G', 'M', 0}, ErrVersion, "Version"},
-		{change(3, 0x10), ErrFlags, "Flags"},
+		{change(3, 0x20), ErrFlags, "Flags"},
 		{long, ErrLimit, "Length"},
 		{good[:31], ErrShort, "Header"},
 		{good[:32], ErrShort, "Incarnation"},
@@ -76,8 +77,38 @@ func TestOtherVersionKeepsGroupAndHost(t *testing.T) {
 	if h.Group != sampleHeader.Group || h.From.Host != sampleHeader.From.Host || h.From.Incarnation != 0 || h.Nonce != 0 {
 		t.Errorf("header %+v", h)
 	}
-	if h, err := DecodeHeader(frame[:20]); !errors.Is(err, ErrVersion) || h != (message.Header{}) {
+	if h, err := DecodeHeader(frame[:20]); !errors.Is(err, ErrVersion) || h != (Head{}) {
 		t.Errorf("short: %+v %v", h, err)
+	}
+}
+
+// A sealed header gives what is needed to open the rest, and is no plain frame.
+func TestSealedHeader(t *testing.T) {
+	head := AppendSealedHeader(nil, sampleHeader, 0x01020304, 300)
+	frame := append(bytes.Clone(head), "whatever is behind"...)
+	h, err := DecodeHeader(frame)
+	want := Head{Header: sampleHeader, Sealed: true, Key: 0x01020304, View: 300, Size: len(head)}
+	if err != nil || h != want {
+		t.Errorf("got %+v, %v, want %+v", h, err, want)
+	}
+	var f Frame
+	wantError(t, Decode(frame, &f), ErrSealed, "Flags")
+	for n := fixedSize; n < len(head); n++ {
+		if _, err := DecodeHeader(head[:n]); !errors.Is(err, ErrShort) {
+			t.Errorf("%d bytes of it: %v", n, err)
+		}
+	}
+	most := sampleHeader
+	most.From.Incarnation = math.MaxUint32
+	if n := len(AppendSealedHeader(nil, most, 0, math.MaxUint64)); n != HeaderMax+SealedMore-16 {
+		t.Errorf("the longest header has %d bytes and a tag of 16, want %d", n, HeaderMax+SealedMore)
+	}
+	pong, err := AppendMessage(nil, &message.Pong{Token: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DecodeMessages(h.Header, pong, &f); err != nil || f.Header != sampleHeader || len(f.Messages) != 1 {
+		t.Errorf("%v %+v", err, f)
 	}
 }
 
@@ -87,7 +118,7 @@ func TestFlagsThatMayBeIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	frame[offFlags] = 0x0f
-	Seal(frame)
+	Sum(frame)
 	var f Frame
 	if err := Decode(frame, &f); err != nil || len(f.Messages) != 1 {
 		t.Errorf("%v %+v", err, f)
@@ -160,7 +191,7 @@ func TestNeighboursOfBadMessages(t *testing.T) {
 	b = append(b, byte(message.TypePong), 7, 1, 2, 3, 4, 5, 6, 7)
 	b = append(b, byte(message.TypeGrant), 0)
 	b, _ = AppendMessage(b, &message.Pong{Token: 2})
-	Seal(b)
+	Sum(b)
 	var f Frame
 	if err := Decode(b, &f); err != nil {
 		t.Fatal(err)
@@ -184,7 +215,7 @@ func TestBrokenIsBounded(t *testing.T) {
 	for range 20 {
 		b = append(b, byte(message.TypePong), 0)
 	}
-	Seal(b)
+	Sum(b)
 	var f Frame
 	if err := Decode(b, &f); err != nil || len(f.Broken) != BrokenMax || f.More != 20-BrokenMax {
 		t.Errorf("%v: %d broken, %d more", err, len(f.Broken), f.More)
@@ -243,7 +274,7 @@ func TestTruncation(t *testing.T) {
 				t.Errorf("%v: %d of %d bytes were taken", m.Type(), n, len(frame))
 			}
 			if n >= offGroup {
-				Seal(cut)
+				Sum(cut)
 			}
 			if Decode(cut, &f) == nil || len(f.Messages) > 0 {
 				t.Errorf("%v: %d of %d bytes, sealed, were taken", m.Type(), n, len(frame))

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -62,7 +63,14 @@ func genBytes(t *rapid.T, least, most int) []byte {
 	return b
 }
 
-func genText(t *rapid.T, least, most int) string { return string(genBytes(t, least, most)) }
+func genText(t *rapid.T, least, most int) string {
+	return rapid.StringN(least, -1, most).Draw(t, "text")
+}
+
+// genLine has nothing that moves a cursor.
+func genLine(t *rapid.T, least, most int) string {
+	return rapid.StringOfN(rapid.RuneFrom(nil, unicode.L, unicode.N, unicode.P, unicode.S, unicode.Zs), least, -1, most).Draw(t, "line")
+}
 
 func genAddr(t *rapid.T) netip.AddrPort {
 	port := rapid.Uint16().Draw(t, "port")
@@ -79,7 +87,7 @@ func genBits(t *rapid.T) views.Bits { return views.Bits(rapid.Uint8Range(0, 7).D
 
 func genAttrs(t *rapid.T) []views.Attr {
 	all := genList(t, views.AttrsMax, func(t *rapid.T) views.Attr {
-		return views.Attr{Key: genText(t, 0, views.AttrKeyMax), Value: genText(t, 0, views.AttrValueMax)}
+		return views.Attr{Key: genLine(t, 0, views.AttrKeyMax), Value: genText(t, 0, views.AttrValueMax)}
 	})
 	slices.SortFunc(all, func(a, b views.Attr) int { return cmp.Compare(a.Key, b.Key) })
 	all = slices.CompactFunc(all, func(a, b views.Attr) bool { return a.Key == b.Key })
@@ -103,7 +111,7 @@ func nilIfEmpty[T any](list []T) []T {
 func genMember(t *rapid.T) views.Member {
 	return views.Member{
 		Process: genProcess(t),
-		Name:    genText(t, 1, views.NameMax),
+		Name:    genLine(t, 1, views.NameMax),
 		Addr:    genAddr(t),
 		Bits:    genBits(t),
 		Nonce:   genU64(t),
@@ -246,7 +254,7 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	},
 	message.TypeRefuse: func(t *rapid.T) message.Message {
 		code := views.RefuseCode(rapid.Uint8Range(0, uint8(views.RefuseEvicted)).Draw(t, "code"))
-		return &message.Refuse{To: genProcess(t), Nonce: genU64(t), Code: code, Hint: genText(t, 0, HintMax)}
+		return &message.Refuse{To: genProcess(t), Nonce: genU64(t), Code: code, Hint: genLine(t, 0, HintMax)}
 	},
 	message.TypePropose: genPropose,
 	message.TypeAnswer:  genAnswer,
@@ -295,6 +303,55 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 		return &message.Transfer{Body: genBytes(t, 1, 500)}
 	},
 	message.TypePiece: genPiece,
+	message.TypeEcho: func(t *rapid.T) message.Message {
+		return &message.Echo{
+			Token: genU64(t), Seq: rapid.Uint32().Draw(t, "seq"), To: genHost(t), View: genView(t), First: genRank(t), Count: genSize(t), Pad: genBytes(t, 0, 500),
+		}
+	},
+	message.TypeEchoReply: func(t *rapid.T) message.Message {
+		return &message.EchoReply{Token: genU64(t), Seq: rapid.Uint32().Draw(t, "seq"), Size: rapid.Uint32().Draw(t, "size"), Got: rapid.Uint32().Draw(t, "got")}
+	},
+	message.TypeMissing: func(t *rapid.T) message.Message {
+		m := &message.Missing{ID: genU64(t), Total: rapid.Uint32Range(0, views.MessageMax).Draw(t, "total")}
+		at := uint16(0)
+		for range rapid.IntRange(1, 5).Draw(t, "runs") {
+			r := message.PieceRun{First: at + rapid.Uint16Range(0, 9).Draw(t, "first"), Count: rapid.Uint16Range(1, 9).Draw(t, "count")}
+			m.Runs = append(m.Runs, r)
+			at = r.First + r.Count + 1
+		}
+		m.Count = at - 1 + rapid.Uint16Range(0, 9).Draw(t, "more")
+		return m
+	},
+	message.TypeReport: func(t *rapid.T) message.Message {
+		return &message.Report{Kind: message.ReportKind(rapid.IntRange(0, 2).Draw(t, "kind")), Token: genU64(t), Wall: rapid.Int64().Draw(t, "wall"), Body: genBytes(t, 0, 500)}
+	},
+	message.TypeSigned: func(t *rapid.T) message.Message {
+		inner := rapid.SampledFrom([]message.Type{message.TypeHello, message.TypePropose, message.TypeKeyGrant}).Draw(t, "inner")
+		return &message.Signed{Signature: genSignature(t), Inner: inner, Body: genBytes(t, 0, 500)}
+	},
+	message.TypeKeys: func(t *rapid.T) message.Message {
+		m := &message.Keys{Digest: genU64(t), Sending: rapid.Uint32().Draw(t, "sending"), Want: rapid.Bool().Draw(t, "want")}
+		m.Has = genList(t, message.KeyIDsMax, func(t *rapid.T) uint32 { return rapid.Uint32().Draw(t, "id") })
+		slices.Sort(m.Has)
+		m.Has = slices.Compact(m.Has)
+		return m
+	},
+	message.TypeKeyAsk: func(t *rapid.T) message.Message {
+		return &message.KeyAsk{Token: genU64(t), Public: [32]byte(genBytes(t, 32, 32))}
+	},
+	message.TypeKeyGrant: func(t *rapid.T) message.Message {
+		return &message.KeyGrant{Token: genU64(t), Public: [32]byte(genBytes(t, 32, 32)), Box: genBytes(t, 0, 500)}
+	},
+	message.TypeUnheard: func(t *rapid.T) message.Message {
+		return &message.Unheard{Span: rapid.Uint32().Draw(t, "span")}
+	},
+	message.TypeSpoken: func(t *rapid.T) message.Message {
+		return &message.Spoken{Count: rapid.Uint32().Draw(t, "count")}
+	},
+}
+
+func genSignature(t *rapid.T) message.Signature {
+	return message.Signature{Key: message.Identity(genBytes(t, 32, 32)), Sig: [64]byte(genBytes(t, 64, 64))}
 }
 
 func genPiece(t *rapid.T) message.Message {

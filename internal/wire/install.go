@@ -30,6 +30,24 @@ func writeInstall(w *writer, m *message.Install) {
 	writeLayout(w, m.Layout)
 	w.members("Members", m.Members)
 	writeGroups(w, m.Groups)
+	w.bool(!m.Signature.IsZero())
+	if !m.Signature.IsZero() {
+		w.signature(&m.Signature)
+	}
+}
+
+// AppendView appends what a coordinator signs of a view: the install that gives it
+// whole, without the signature.
+func AppendView(dst []byte, h message.Header, whole *message.Install) ([]byte, error) {
+	m := *whole
+	m.Signature = message.Signature{}
+	w := writer{b: append(dst, "gmsd view 1\x00"...)}
+	w.fixed64(h.Group)
+	writeInstall(&w, &m)
+	if w.err != nil {
+		return dst, &Error{Type: message.TypeInstall, Field: w.field, Err: w.err}
+	}
+	return w.b, nil
 }
 
 func readInstall(r *reader) *message.Install {
@@ -47,6 +65,9 @@ func readInstall(r *reader) *message.Install {
 	m.Layout = readLayout(r)
 	m.Members = r.members("Members")
 	m.Groups = readGroups(r)
+	if r.bool("Signature") {
+		r.signature("Signature", &m.Signature)
+	}
 	if r.err != nil {
 		return nil
 	}

@@ -107,7 +107,23 @@ func writeBody(w *writer, m message.Message) {
 	case *message.Piece:
 		writePiece(w, m)
 	default:
-		w.fail("Message", ErrType)
+		writeKeyWord(w, m)
+	}
+}
+
+// writeKeyWord writes what has to do with keys.
+func writeKeyWord(w *writer, m message.Message) {
+	switch m := m.(type) {
+	case *message.Signed:
+		writeSigned(w, m)
+	case *message.Keys:
+		writeKeys(w, m)
+	case *message.KeyAsk:
+		writeKeyAsk(w, m)
+	case *message.KeyGrant:
+		writeKeyGrant(w, m)
+	default:
+		writeLinkWord(w, m)
 	}
 }
 
@@ -180,8 +196,23 @@ func readBody(r *reader, typ message.Type) message.Message {
 		return readTransfer(r)
 	case message.TypePiece:
 		return readPiece(r)
-	case message.TypeNone, message.TypeEnd:
+	default:
+		return readKeyWord(r, typ)
 	}
-	r.fail("Message", ErrType)
-	return nil
+}
+
+// readKeyWord reads what has to do with keys.
+func readKeyWord(r *reader, typ message.Type) message.Message {
+	switch typ {
+	case message.TypeSigned:
+		return readSigned(r)
+	case message.TypeKeys:
+		return readKeys(r)
+	case message.TypeKeyAsk:
+		return readKeyAsk(r)
+	case message.TypeKeyGrant:
+		return readKeyGrant(r)
+	default:
+		return readLinkWord(r, typ)
+	}
 }

@@ -8,7 +8,7 @@ import (
 const (
 	// PieceHeadMax bounds what a Piece takes in a frame beside its bytes.
 	PieceHeadMax = 1 + 3 + 8 + 3 + 2 + 2 + 3
-	// RelayHeadMax bounds what a frame takes more once it is in a Relay.
+	// RelayHeadMax bounds what a frame takes more once it is in a Relay that is plain.
 	RelayHeadMax = HeaderMax + 1 + 3 + 1 + addrV6 + 3
 )
 
@@ -42,6 +42,54 @@ func readPiece(r *reader) *message.Piece {
 	return m
 }
 
+func writeMissing(w *writer, m *message.Missing) {
+	if err := checkMissing(m); err != nil {
+		w.fail("Runs", err)
+	}
+	w.fixed64(m.ID)
+	w.upTo("Total", uint64(m.Total), views.MessageMax)
+	w.upTo("Count", uint64(m.Count), message.PiecesMax)
+	if w.count("Runs", len(m.Runs), message.MissingMax) {
+		for _, r := range m.Runs {
+			w.uvarint(uint64(r.First))
+			w.uvarint(uint64(r.Count))
+		}
+	}
+}
+
+func readMissing(r *reader) *message.Missing {
+	m := &message.Missing{
+		ID:    r.fixed64("ID"),
+		Total: uint32(r.upTo("Total", views.MessageMax)),  //nolint:gosec // bounded
+		Count: uint16(r.upTo("Count", message.PiecesMax)), //nolint:gosec // bounded
+	}
+	for range r.count("Runs", message.MissingMax, 2) {
+		m.Runs = append(m.Runs, message.PieceRun{
+			First: uint16(r.upTo("Runs", message.PiecesMax)), //nolint:gosec // bounded
+			Count: uint16(r.upTo("Runs", message.PiecesMax)), //nolint:gosec // bounded
+		})
+	}
+	if err := checkMissing(m); r.err == nil && err != nil {
+		r.fail("Runs", err)
+	}
+	return m
+}
+
+// checkMissing: there are runs, within the pieces, rising and apart.
+func checkMissing(m *message.Missing) error {
+	next := 0
+	for _, r := range m.Runs {
+		if r.Count == 0 || int(r.First) < next {
+			return ErrOrder
+		}
+		next = int(r.First) + int(r.Count) + 1
+	}
+	if len(m.Runs) == 0 || next > int(m.Count)+1 {
+		return ErrForm
+	}
+	return nil
+}
+
 // checkPiece: the cut is one that a sender may make, and the bytes are as many as
 // its numbers say.
 func checkPiece(m *message.Piece) (field string, err error) {
@@ -50,7 +98,7 @@ func checkPiece(m *message.Piece) (field string, err error) {
 		return "Total", ErrLimit
 	case m.Count > message.PiecesMax:
 		return "Count", ErrLimit
-	case m.Count < 2 || !cuts(int(m.Total), int(m.Count)):
+	case m.Count < 2 || !message.Cuts(int(m.Total), int(m.Count)):
 		return "Count", ErrForm
 	case m.Index >= m.Count:
 		return "Index", ErrForm
@@ -59,13 +107,6 @@ func checkPiece(m *message.Piece) (field string, err error) {
 		return "Bytes", ErrForm
 	}
 	return "", nil
-}
-
-// cuts reports whether a whole comes out as so many pieces, none of them empty and
-// all but the last long enough.
-func cuts(total, count int) bool {
-	size := message.PieceSize(total, count)
-	return size >= message.PieceLeast && (count-1)*size < total
 }
 
 // AppendWhole appends a message as it is cut into pieces: its type and its body, at

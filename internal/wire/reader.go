@@ -145,10 +145,6 @@ func (r *reader) bytes(field string, limit int) []byte {
 	return append(make([]byte, 0, len(v)), v...)
 }
 
-func (r *reader) text(field string, limit int) string {
-	return string(r.span(field, limit))
-}
-
 func (r *reader) host(field string) (h views.HostID) {
 	if len(r.b) < len(h) {
 		r.fail(field, ErrShort)

@@ -15,7 +15,7 @@ func writeRefuse(w *writer, m *message.Refuse) {
 		w.fail("Code", ErrEnum)
 	}
 	w.byte(byte(m.Code))
-	w.text("Hint", m.Hint, HintMax)
+	w.line("Hint", m.Hint, HintMax)
 }
 
 func readRefuse(r *reader) *message.Refuse {
@@ -26,6 +26,6 @@ func readRefuse(r *reader) *message.Refuse {
 	if !m.Code.Valid() {
 		r.fail("Code", ErrEnum)
 	}
-	m.Hint = r.text("Hint", HintMax)
+	m.Hint = r.line("Hint", HintMax)
 	return m
 }

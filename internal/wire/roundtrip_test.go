@@ -62,14 +62,14 @@ func TestRoundTripOfFrames(t *testing.T) {
 			}
 			sent = append(sent, m)
 		}
-		Seal(frame)
+		Sum(frame)
 		if err := Decode(frame, &f); err != nil {
 			t.Fatal(err)
 		}
 		if f.Header != h || !reflect.DeepEqual(f.Messages, sent) {
 			t.Fatalf("got  %+v\nwant %+v", f.Messages, sent)
 		}
-		if early, err := DecodeHeader(frame); err != nil || early != h {
+		if early, err := DecodeHeader(frame); err != nil || early.Header != h {
 			t.Fatalf("early header %+v: %v", early, err)
 		}
 	})

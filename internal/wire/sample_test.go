@@ -45,6 +45,7 @@ func samples() []message.Message {
 	self := memberN(7)
 	members := []views.Member{memberN(1), memberN(2)}
 	members[1].Addr = addr6
+	signature := message.Signature{Key: message.Identity{1, 2, 3}, Sig: [64]byte{4, 5, 6}}
 	hello := message.Hello{Self: memberN(4), View: viewN(9), Size: 5, Joiner: true, New: true}
 	return []message.Message{
 		&message.Heartbeat{View: viewN(12), Size: 5, Sent: [message.Classes]views.StreamSeq{1000, 3}},
@@ -77,9 +78,10 @@ func samples() []message.Message {
 		&message.Fetch{View: viewN(12)},
 		&message.Install{
 			View: viewN(13), Kind: views.Merge, Reason: views.ReasonMerge, Parent: viewN(12),
-			Layout:  []message.MemberSpan{{First: 1, Count: 2}, {Explicit: true, Count: 2}},
-			Members: members,
-			Groups:  []message.InstallGroup{{From: viewN(12), Count: 2, Digest: 8}, {From: viewN(9), Count: 2, Digest: 9, Bare: true}},
+			Layout:    []message.MemberSpan{{First: 1, Count: 2}, {Explicit: true, Count: 2}},
+			Members:   members,
+			Groups:    []message.InstallGroup{{From: viewN(12), Count: 2, Digest: 8}, {From: viewN(9), Count: 2, Digest: 9, Bare: true}},
+			Signature: signature,
 		},
 		&message.Relay{To: addr, Frame: []byte("a frame")},
 		&message.Abdicate{Ballot: viewN(13)},
@@ -97,6 +99,16 @@ func samples() []message.Message {
 		&message.Reached{Token: 8, Who: []views.Process{{Host: hostN(1), Incarnation: 2}}},
 		&message.Transfer{Body: []byte("a piece of a state")},
 		&message.Piece{ID: 0xfedcba9876543210, Total: 1000, Count: 4, Index: 3, Bytes: []byte(strings.Repeat("p", 250))},
+		&message.Signed{Signature: signature, Inner: message.TypeLeave, Body: []byte("the body of a Leave")},
+		&message.Keys{Digest: 0xabcdef, Sending: 0x01020304, Has: []uint32{0x01020304, 0xf1f2f3f4}, Want: true},
+		&message.KeyAsk{Token: 9, Public: [32]byte{7, 8, 9}},
+		&message.KeyGrant{Token: 9, Public: [32]byte{9, 8, 7}, Box: []byte("a sealed ring")},
+		&message.Unheard{Span: 1250},
+		&message.Spoken{Count: 3},
+		&message.Echo{Token: 11, Seq: 300, To: hostN(5), View: viewN(12), First: 3, Count: 8, Pad: []byte("padding")},
+		&message.EchoReply{Token: 11, Seq: 300, Size: 1472, Got: 299},
+		&message.Report{Kind: message.ReportGiven, Token: 12, Wall: -1234567890123, Body: []byte("a report")},
+		&message.Missing{ID: 0xfedcba9876543210, Total: 1000, Count: 7, Runs: []message.PieceRun{{First: 1, Count: 2}, {First: 6, Count: 1}}},
 	}
 }
 
@@ -112,14 +124,14 @@ func frameOf(msgs ...message.Message) ([]byte, error) {
 			return nil, err
 		}
 	}
-	Seal(b)
+	Sum(b)
 	return b, nil
 }
 
 // rawFrame seals a frame of the sample header and raw bytes after it.
 func rawFrame(rest ...byte) []byte {
 	b := append(AppendHeader(nil, sampleHeader), rest...)
-	Seal(b)
+	Sum(b)
 	return b
 }
 

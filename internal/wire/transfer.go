@@ -18,5 +18,8 @@ func readTransfer(r *reader) *message.Transfer {
 	if len(m.Body) == 0 {
 		r.fail("Body", ErrForm)
 	}
+	if r.frame == nil { // out of pieces: the bytes are the caller's
+		m.Body = append(make([]byte, 0, len(m.Body)), m.Body...)
+	}
 	return m
 }

@@ -135,7 +135,7 @@ func (w *writer) attrs(field string, attrs []views.Attr) {
 	}
 	var check attrCheck
 	for _, a := range attrs {
-		w.text(field, a.Key, views.AttrKeyMax)
+		w.line(field, a.Key, views.AttrKeyMax)
 		w.text(field, a.Value, views.AttrValueMax)
 		if err := check.add(a); err != nil {
 			w.fail(field, err)
@@ -152,7 +152,7 @@ func (r *reader) attrs(field string) []views.Attr {
 	var check attrCheck
 	attrs := make([]views.Attr, n)
 	for i := range attrs {
-		attrs[i].Key = r.text(field, views.AttrKeyMax)
+		attrs[i].Key = r.line(field, views.AttrKeyMax)
 		attrs[i].Value = r.text(field, views.AttrValueMax)
 		if r.err != nil {
 			return nil
@@ -171,10 +171,10 @@ func (w *writer) member(field string, m *views.Member) {
 	}
 	w.process(m.Process)
 	w.fixed64(m.Nonce)
-	w.text(field, m.Name, views.NameMax)
+	w.line(field, m.Name, views.NameMax)
 	w.addr(field, m.Addr)
 	w.bits(field, m.Bits)
-	w.text(field, m.Version, views.VersionMax)
+	w.line(field, m.Version, views.VersionMax)
 	w.attrs(field, m.Attrs)
 }
 
@@ -183,14 +183,10 @@ func (w *writer) member(field string, m *views.Member) {
 func (r *reader) member(field string, m *views.Member, versionBefore string) {
 	m.Process = r.process(field)
 	m.Nonce = r.fixed64(field)
-	m.Name = r.text(field, views.NameMax)
+	m.Name = r.line(field, views.NameMax)
 	m.Addr = r.addr(field)
 	m.Bits = r.bits(field)
-	if v := r.span(field, views.VersionMax); string(v) == versionBefore {
-		m.Version = versionBefore
-	} else {
-		m.Version = string(v)
-	}
+	m.Version = r.sameLine(field, views.VersionMax, versionBefore)
 	m.Attrs = r.attrs(field)
 	if r.err == nil && m.Name == "" {
 		r.fail(field, ErrForm)

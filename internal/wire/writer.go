@@ -74,12 +74,6 @@ func (w *writer) bytes(field string, v []byte, limit int) {
 	}
 }
 
-func (w *writer) text(field, v string, limit int) {
-	if w.count(field, len(v), limit) {
-		w.b = append(w.b, v...)
-	}
-}
-
 func (w *writer) host(h views.HostID) { w.b = append(w.b, h[:]...) }
 
 func (w *writer) incarnation(v views.Incarnation) { w.uvarint(uint64(v)) }

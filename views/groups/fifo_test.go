@@ -2,6 +2,7 @@ package groups
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -52,9 +53,15 @@ func (f *fifo) take(h *host, e Event) bool {
 	return true
 }
 
-// enqueue accepts a message of a member, unless its group is quiet.
+// enqueue accepts a message of a member, unless its group is quiet. Groups are that for
+// moments, so these are sought.
 func (w *world) enqueue(t *rapid.T, h *host) {
 	group := w.group(t)
+	quiet := slices.DeleteFunc(slices.Clone(w.hosts), func(o *host) bool { return !o.up || len(o.fifo.quiet) == 0 })
+	if len(quiet) > 0 && rapid.Bool().Draw(t, "where it is quiet") {
+		h = rapid.SampledFrom(quiet).Draw(t, "quiet host")
+		group = rapid.SampledFrom(slices.Sorted(maps.Keys(h.fifo.quiet))).Draw(t, "quiet group")
+	}
 	if _, quiet := h.fifo.quiet[group]; quiet {
 		w.events["fifo held back"]++
 		return

@@ -36,6 +36,15 @@
 //	Grant      coordinator -> sender    deliver   these places are yours
 //	Transfer   donor <-> joiner         state     a piece of an application's state, or a word about it (views/transfer)
 //	Piece      as what it is of         any       a part of a message that is longer than a frame
+//	Unheard    member -> member         always    I hear you, but for so long nothing of yours by multicast
+//	Spoken     member -> member         always    there was (not) something to hear; I send you copies by unicast
+//	Echo       member -> member         always    this frame is so long; did it come? (of a row: count those that come)
+//	EchoReply  member -> member         always    it came, so long; so many of yours did
+//	Report     host <-> host            always    what I see of my links, and what do you? (the doctor's)
+//	Signed     as what it is of         any       a message of those above, by the key whose hash the sender's id is
+//	Keys       member -> view           keys      I have these keys and seal with that one
+//	KeyAsk     anyone -> anyone         keys      give me your ring, in a box for this fresh key
+//	KeyGrant   anyone -> asker          keys      here it is
 //
 // Slices in a message belong to the message; nobody changes them after it was
 // sent or received. But a Data or Transfer that was decoded is the frame's:

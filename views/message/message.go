@@ -42,6 +42,16 @@ const (
 	TypeReached
 	TypeTransfer
 	TypePiece
+	TypeSigned
+	TypeKeys
+	TypeKeyAsk
+	TypeKeyGrant
+	TypeUnheard
+	TypeSpoken
+	TypeEcho
+	TypeEchoReply
+	TypeReport
+	TypeMissing
 	TypeEnd
 )
 
@@ -49,7 +59,8 @@ var typeNames = [...]string{
 	"None", "Heartbeat", "Ping", "Pong", "Accuse", "Hello", "Introduce", "Ask", "Roster", "Refuse",
 	"Propose", "Answer", "Nack", "Hold", "Recover", "Catchup", "Fetch", "Install", "Relay", "Abdicate",
 	"Leave", "Data", "Resend", "Ack", "Stable", "Request", "Grant", "Probe", "Reached", "Transfer",
-	"Piece",
+	"Piece", "Signed", "Keys", "KeyAsk", "KeyGrant",
+	"Unheard", "Spoken", "Echo", "EchoReply", "Report", "Missing",
 }
 
 // String gives the name in the message table.
@@ -381,6 +392,9 @@ type Install struct {
 	// Groups stand in rank order and cover the members. A group of Count 0
 	// holds only leavers.
 	Groups []InstallGroup
+	// Signature is the coordinator's, over what wire.AppendView makes of the whole
+	// view; zero where nothing is signed.
+	Signature Signature
 }
 
 // Relay asks a member to pass a whole frame on, unread.

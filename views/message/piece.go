@@ -25,6 +25,25 @@ type Piece struct {
 	Bytes []byte
 }
 
+// MissingMax bounds the runs of one Missing.
+const MissingMax = 128
+
+// Missing asks the author of pieces for those that have not come.
+type Missing struct {
+	// ID, Total and Count are those of the pieces.
+	ID    uint64
+	Total uint32
+	Count uint16
+	// Runs are those that are missing, rising and apart; not empty.
+	Runs []PieceRun
+}
+
+// PieceRun is Count pieces from First.
+type PieceRun struct{ First, Count uint16 }
+
+// Type is TypeMissing.
+func (*Missing) Type() Type { return TypeMissing }
+
 // PiecesFor is how many pieces of at most size bytes a whole of total bytes makes.
 // Where size is at least twice PieceLeast, and the whole longer than one, it is a
 // cut that the codec takes.
@@ -41,14 +60,26 @@ func (p *Piece) Span() (from, to int) {
 	return from, min(from+size, int(p.Total))
 }
 
-// Divisible reports whether messages of a type may travel in pieces. Packets and
-// parts of a state have the length of the path, signs of life are short, and what
-// carries another message or is a part of one is not divided again.
+// Divisible reports whether messages of a type may travel in pieces. Signs of life are
+// short, what carries another message, or is or asks for a part of one, is not divided again, and
+// an Echo is as long as it is to see whether that arrives. Packets and parts of a
+// state are made for the path; in pieces they go where it has become shorter.
 func (k Type) Divisible() bool {
 	switch k {
-	case TypeNone, TypeHeartbeat, TypePing, TypePong, TypeRelay, TypeData, TypeTransfer, TypePiece:
+	case TypeNone, TypeHeartbeat, TypePing, TypePong, TypeRelay, TypePiece,
+		TypeUnheard, TypeSpoken, TypeEcho, TypeEchoReply, TypeMissing:
 		return false
 	default:
 		return k < TypeEnd
 	}
+}
+
+// Cuts reports whether a whole comes out as so many pieces, none of them empty and all
+// but the last long enough.
+func Cuts(total, count int) bool {
+	if count < 2 {
+		return false
+	}
+	size := PieceSize(total, count)
+	return size >= PieceLeast && (count-1)*size < total
 }

@@ -311,3 +311,10 @@ func (c *Core) IsMember(from Sender) bool {
 	r := c.rankOf(from.Process)
 	return r >= 0 && r != c.rank && c.base.Members[r].Nonce == from.Nonce
 }
+
+// IsPast reports whether that life of a host is over, as far as is known here: a later
+// one is a member, or was met.
+func (c *Core) IsPast(p views.Process) bool {
+	r := c.rankOfHost(p.Host)
+	return r >= 0 && c.base.Members[r].Incarnation > p.Incarnation || c.seen.staler(p)
+}

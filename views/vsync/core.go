@@ -47,6 +47,10 @@ type Config struct {
 	// it soon may where not: asked before a promise, and again with every input.
 	// Nil: it always may.
 	Quiet func() bool
+	// SignView signs a view that this host has decided, given whole; CheckView
+	// reports whether its coordinator has signed it. Nil: nothing is signed.
+	SignView  func(whole *message.Install)
+	CheckView func(whole *message.Install) bool
 	// HoldOff tells until when a host that keeps failing stays out; nil for never.
 	HoldOff func(now views.Instant, host views.HostID) views.Instant
 }
@@ -154,6 +158,8 @@ type Core struct {
 	shies    []shy
 	nakAt    views.Instant
 
+	// absent: places are known where hosts may be that are not in the view.
+	absent       bool
 	leaving      bool
 	leaveAt      views.Instant
 	leaveUntil   views.Instant

@@ -29,6 +29,9 @@ type promise struct {
 	// strangers it has invited.
 	patience views.Instant
 	crowd    int
+	// doubted: the detector had given the coordinator up before, and has not taken that
+	// back. That it asks says more: it counts as silent when patience ends.
+	doubted bool
 	// abandoned: the coordinator stayed silent; another shall lead.
 	abandoned bool
 	// released: the ballot was decided without us, so it no longer counts on us.
@@ -104,6 +107,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 	}
 	p := &promise{
 		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via, crowd: len(m.Plus),
+		doubted: c.givenUp(m.Ballot.Coordinator),
 	}
 	c.promiseBallot(p)
 	if c.promise == p && c.view.ID.Less(m.Base) && c.answeredTo(m.Base) != nil {
@@ -415,15 +419,22 @@ func (c *Core) maybeTakeOver() {
 	}
 }
 
+// givenUp reports whether the detector counts another member as failed.
+func (c *Core) givenUp(h views.HostID) bool {
+	r := c.rankOfHost(h)
+	return r >= 0 && r != c.rank && c.members[r].failed
+}
+
 // maybeAbandonFailed: the coordinator we wait for was given up by the detector.
 func (c *Core) maybeAbandonFailed() {
 	p := c.promise
 	if p == nil || c.lead != nil {
 		return
 	}
-	r := c.rankOfHost(p.ballot.Coordinator)
+	failed := c.givenUp(p.ballot.Coordinator)
+	p.doubted = p.doubted && failed
 	switch {
-	case !p.abandoned && r >= 0 && r != c.rank && c.members[r].failed:
+	case !p.abandoned && failed && !p.doubted:
 		c.abandon("coordinator-failed")
 	case p.abandoned:
 		c.maybeTakeOver()

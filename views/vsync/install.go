@@ -43,6 +43,9 @@ func (c *Core) decide() {
 	}
 	in.Layout = []message.MemberSpan{{Explicit: true, Count: uint16(len(plan))}}
 	c.emit(trace.Phase{Ballot: l.ballot, Phase: "install", Cause: l.cause})
+	if c.cfg.SignView != nil {
+		c.cfg.SignView(in)
+	}
 	c.announce(in, plan)
 	c.lead = nil
 	c.handleInstall(c.asSender(), in)
@@ -223,6 +226,10 @@ func (c *Core) handleInstall(from Sender, m *message.Install) {
 	view, group := c.viewOf(m)
 	if view == nil {
 		c.drop(from.Host, "bad-install")
+		return
+	}
+	if c.cfg.CheckView != nil && from.Host != c.self.Host && !c.cfg.CheckView(wholeOf(view, m)) {
+		c.drop(from.Host, "bad-signature")
 		return
 	}
 	if group >= 0 {
@@ -517,13 +524,18 @@ func (c *Core) noteBusy(v *views.View) {
 
 // keepInstall keeps the view, whole, for those who may have missed it.
 func (c *Core) keepInstall(v *views.View, m *message.Install) {
-	whole := *m
-	whole.Parent, whole.Members = views.ViewID{}, v.Members
-	whole.Layout = []message.MemberSpan{{Explicit: true, Count: uint16(v.Size())}}
 	if len(c.installs) == installsKept {
 		c.installs = slices.Delete(c.installs, 0, 1)
 	}
-	c.installs = append(c.installs, &whole)
+	c.installs = append(c.installs, wholeOf(v, m))
+}
+
+// wholeOf is the install that gives v, which came of m, without a parent.
+func wholeOf(v *views.View, m *message.Install) *message.Install {
+	whole := *m
+	whole.Parent, whole.Members = views.ViewID{}, v.Members
+	whole.Layout = []message.MemberSpan{{Explicit: true, Count: uint16(v.Size())}}
+	return &whole
 }
 
 // replayEarly handles the messages that overtook the install.

@@ -122,8 +122,14 @@ func (p *packer) message(m *pending) {
 	p.bytes(recordMessage|safeBit(m.order), m.tag, m.payload)
 }
 
-// part adds the next part of a long message; all that is left where it ends.
+// part adds the next part of a long message; all that is left where it ends. One of
+// which nothing has gone yet ends whole: packets have become longer since it waits.
 func (p *packer) part(l *long, ends bool) {
+	if ends && l.sent == 0 {
+		p.message(&l.pending)
+		l.sent = len(l.payload)
+		return
+	}
 	n := len(l.payload) - l.sent
 	if !ends {
 		n = min(n-1, p.partRoom(l))

@@ -291,12 +291,13 @@ func (c *Core) Release(now views.Instant) {
 }
 
 // beginPacket opens a packet of a class whose first placed record stands at k. However
-// small the share is, a payload of least bytes goes in, if it may go in one packet.
+// small the share is, a payload of least bytes goes in: what waits since packets could
+// be longer makes a longer one, which goes in pieces.
 func (c *Core) beginPacket(class message.Class, k views.Position, least int) {
 	q := &c.sender
 	least += headMax + topicMax + views.GroupNameMax + recordMax
 	need := headMax + topicMax + views.GroupNameMax + q.queuedBytes + (recordMax+topicMax)*q.queued + attrsRoom
-	limit := headroom + min(c.cfg.PacketBytes, max(c.share(), packetFirst, least), need)
+	limit := headroom + max(least, min(c.cfg.PacketBytes, max(c.share(), packetFirst), need))
 	q.pack.begin(c.slab.reserve(limit)[:headroom], limit, class, q.n+1, c.fence(class, k), k)
 }
 
@@ -584,3 +585,7 @@ func (c *Core) refuseQueued(err error) {
 	}
 	q.queued, q.queuedBytes, q.ports = 0, 0, portQueues{}
 }
+
+// SetPacketBytes says how long the bodies of packets may be from now on. Those that
+// were made before stay as they are, and a message that was to go in one still does.
+func (c *Core) SetPacketBytes(n int) { c.cfg.PacketBytes = min(max(n, packetLeast), packetMost) }

@@ -389,13 +389,27 @@ func (c *Core) armHello() {
 		// In a crowd the one that will lead is heard; if all others spoke as often
 		// nobody could listen.
 		d *= 1 + time.Duration(len(c.strangers)/smallGroup)
+	} else if c.absent && c.heartbeatsAreHellos() {
+		d *= absentEach // only those whom multicast may not reach need it
 	}
 	c.helloAt = c.after(c.jitter(d))
 }
 
-// heartbeatsReachStrangers: in a small group every heartbeat is a multicast
-// that names its view, so nothing else need be said.
-func (c *Core) heartbeatsReachStrangers() bool {
+// SetAbsent says whether places are known where hosts may be that are not in the
+// view. They may be out of the reach of multicast.
+func (c *Core) SetAbsent(some bool) { c.absent = some }
+
+// absentEach is how many periods of Hello pass until the absent hear one of a small
+// group: who comes to life seeks more often itself.
+const absentEach = 4
+
+// heartbeatsReachStrangers: nothing but heartbeats need be said, unless some are
+// known whom multicast seems not to reach.
+func (c *Core) heartbeatsReachStrangers() bool { return c.heartbeatsAreHellos() && !c.absent }
+
+// heartbeatsAreHellos: in a small group every heartbeat is a multicast that names
+// its view.
+func (c *Core) heartbeatsAreHellos() bool {
 	return c.cfg.Multicast && c.view.Size() > 1 && c.view.Size() <= smallGroup
 }
 
