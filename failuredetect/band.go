@@ -71,7 +71,7 @@ func (d *Detector) bandDue(now views.Instant, r uint16) views.Instant {
 			return m.bandAt.Add(d.cfg.BandDeadline / 6)
 		case bandAccuserChecks:
 			// Not all at once at the one they all check.
-			spread := d.cfg.Beat * time.Duration(d.self%8) / 8
+			spread := d.cfg.Pace * time.Duration(d.self%8) / 8
 			return m.bandAt.Add(d.cfg.BandDeadline/2 + spread)
 		}
 	}

@@ -9,52 +9,59 @@ import (
 )
 
 // Config is what a detector is made from. Zero durations mean the default,
-// which is derived from Beat where the comment says so. Beat must be the same
-// at all members; everything else may differ.
+// which is derived from Beat and Pace where the comment says so. Beat should be
+// the same at all members, or those with the shorter one ping the others at each
+// beat; everything else may differ.
 type Config struct {
 	// Self is this process.
 	Self views.Process
 
-	// Beat is the time between two heartbeats, sent with 5 % jitter. Default
+	// Beat is the time between two heartbeats, sent with a jitter of 5 % of Pace. Default
 	// 250 ms, 10 ms to 10 s. Each costs one frame to the view (or one to each
-	// of O(log n) observers); everything below shrinks with it.
+	// of O(log n) observers). Where that frame is one to each member, a longer Beat
+	// pays for it, and a silence is noticed later by what it is longer.
 	Beat time.Duration
-	// LateMin and LateMax clamp the silence after which a member is pinged:
-	// 2.2 and 3 beats. Shorter wastes pings at every lost heartbeat, longer
-	// leaves fewer pings before SilenceMin.
+	// Pace is what everything below is measured in that does not wait for a beat:
+	// Beat, but at most 250 ms.
+	Pace time.Duration
+	// LateMin and LateMax clamp the silence after which a member is pinged: a
+	// beat and 1.2 or 2 paces (550 and 750 ms). Shorter wastes pings where a beat
+	// comes late or, while it is no longer than the pace, is lost; longer leaves
+	// fewer pings before SilenceMin.
 	LateMin, LateMax time.Duration
 	// PingEvery is the time between two pings of a late member: a
-	// quarter of a beat (60 ms), at least 5 ms. At 36 % loss each way one in 0.41 comes back, so the 15 that
+	// quarter of a pace (60 ms), at least 5 ms. At 36 % loss each way one in 0.41 comes back, so the 15 that
 	// fit between LateMin and SilenceMin all fail once in 3,000 tries.
 	PingEvery time.Duration
 	// SilenceMin is the silence after which a member on a good link is
-	// doubted: 5.8 beats (1.45 s). It must outlive a pause of 1 s that began
-	// a beat after the last frame; each second more is a second more until a
-	// black hole is noticed. At least LateMax and three pings.
+	// doubted: a beat and 4.8 paces (1.45 s). It must outlive a pause of 1 s that
+	// began a beat after the last frame; each second more is a second more until
+	// a black hole is noticed. At least LateMax and three pings.
 	SilenceMin time.Duration
 	// SilenceMax caps what jitter, round trips, past mistakes and this host's
-	// own bad health may make of SilenceMin: 20 beats (5 s).
+	// own bad health may make of SilenceMin: a beat and 19 paces (5 s).
 	SilenceMax time.Duration
 
 	// AccuseEvery is the time between two sendings of a list of doubts that is
-	// not empty: four fifths of a beat (200 ms). The first three follow a change faster.
+	// not empty: four fifths of a pace (200 ms). The first three follow a change faster.
 	AccuseEvery time.Duration
 	// AccuseExpiry is how long a list counts after it was last heard: 7
 	// AccuseEvery. It bounds how long a doubt that was taken back, unheard,
 	// can still harm. At least 4 AccuseEvery, so that loss does not drop it.
 	AccuseExpiry time.Duration
 	// BandDeadline ends the time in which a member is accused by some, but by
-	// too few: 12 beats (3 s). Shorter settles broken links sooner and risks
+	// too few: 12 paces (3 s). Shorter settles broken links sooner and risks
 	// doing so while opinions are still coming in.
 	BandDeadline time.Duration
 
 	// PauseAfter is how much later than Deadline a call must come to be taken
-	// for a pause of this host: 1.6 beats (400 ms). (A jump of two beats is one, too.)
+	// for a pause of this host: 1.6 paces (400 ms). (A jump of two beats is one, too.)
 	PauseAfter time.Duration
 	// QuietAfterPause is how long a host that was paused accuses nobody: 4
-	// beats (1 s).
+	// paces (1 s).
 	QuietAfterPause time.Duration
-	// RTTEvery is the time between two pings that only measure: 5 s. One
+	// RTTEvery is the time between two pings that only measure: 20 beats, at
+	// least 5 s. One
 	// observed member after the other is measured.
 	RTTEvery time.Duration
 
@@ -80,20 +87,25 @@ type Config struct {
 // ErrConfig is what every error of Validate wraps.
 var ErrConfig = errors.New("failuredetect: bad config")
 
+// paceMax is how slowly reactions are measured however long the beat is: bars for
+// what a pause must be forgiven and how fast a loss is found do not grow with it.
+const paceMax = 250 * time.Millisecond
+
 // EnsureDefaults fills in what is zero.
 func (c *Config) EnsureDefaults() {
 	setDefault(&c.Beat, 250*time.Millisecond)
-	setDefault(&c.LateMin, c.Beat*22/10)
-	setDefault(&c.LateMax, c.Beat*3)
-	setDefault(&c.PingEvery, max(c.Beat*6/25, 5*time.Millisecond))
-	setDefault(&c.SilenceMin, c.Beat*58/10)
-	setDefault(&c.SilenceMax, c.Beat*20)
-	setDefault(&c.AccuseEvery, c.Beat*4/5)
+	setDefault(&c.Pace, min(c.Beat, paceMax))
+	setDefault(&c.LateMin, c.Beat+c.Pace*12/10)
+	setDefault(&c.LateMax, c.Beat+c.Pace*2)
+	setDefault(&c.PingEvery, max(c.Pace*6/25, 5*time.Millisecond))
+	setDefault(&c.SilenceMin, c.Beat+c.Pace*48/10)
+	setDefault(&c.SilenceMax, c.Beat+c.Pace*19)
+	setDefault(&c.AccuseEvery, c.Pace*4/5)
 	setDefault(&c.AccuseExpiry, c.AccuseEvery*7)
-	setDefault(&c.BandDeadline, c.Beat*12)
-	setDefault(&c.PauseAfter, c.Beat*8/5)
-	setDefault(&c.QuietAfterPause, c.Beat*4)
-	setDefault(&c.RTTEvery, 5*time.Second)
+	setDefault(&c.BandDeadline, c.Pace*12)
+	setDefault(&c.PauseAfter, c.Pace*8/5)
+	setDefault(&c.QuietAfterPause, c.Pace*4)
+	setDefault(&c.RTTEvery, max(c.Beat*20, 5*time.Second))
 	setDefault(&c.AllToAll, 12)
 	setDefault(&c.ObserversMax, 10)
 	setDefault(&c.High, 4)
@@ -120,7 +132,8 @@ func (c *Config) Validate() error {
 	}
 	check(!c.Self.Host.IsZero(), "Self names no host")
 	check(c.Beat >= 10*time.Millisecond && c.Beat <= 10*time.Second, "Beat %v outside 10ms..10s", c.Beat)
-	check(c.LateMin >= c.Beat*3/2, "LateMin %v below one and a half Beat %v", c.LateMin, c.Beat)
+	check(c.Pace >= 10*time.Millisecond && c.Pace <= c.Beat, "Pace %v outside 10ms..Beat %v", c.Pace, c.Beat)
+	check(c.LateMin >= c.Beat+c.Pace/2, "LateMin %v below Beat %v and half a Pace %v", c.LateMin, c.Beat, c.Pace)
 	check(c.LateMax >= c.LateMin, "LateMax %v below LateMin %v", c.LateMax, c.LateMin)
 	check(c.PingEvery >= 5*time.Millisecond, "PingEvery %v below 5ms", c.PingEvery)
 	check(c.SilenceMin >= c.LateMax+3*c.PingEvery, "SilenceMin %v leaves no three pings after LateMax %v", c.SilenceMin, c.LateMax)

@@ -60,6 +60,7 @@ func (d *Detector) corroborate() []uint16 {
 	for _, r := range failed {
 		d.members[r].failed = true
 	}
+	d.ripeAt = 0
 	for changed := true; changed; {
 		changed = false
 		for _, r := range slices.Backward(d.accused) {
@@ -95,19 +96,31 @@ func (d *Detector) tally(r uint16) count {
 func (d *Detector) need(left int) int { return min(d.cfg.High, left/2+1) }
 
 // decided reports whether r is failed by the votes: enough accusers, or two
-// that found its socket closed (one, where only one is left), or one that is
-// sure.
+// that found its socket closed (one, where only one is left, and see closedGuard), or
+// one that is sure.
 func (d *Detector) decided(r uint16) bool {
 	c := d.tally(r)
-	if c.votes > 0 && c.votes >= d.need(c.left) {
-		return true
-	}
-	if c.strong > 0 && c.strong >= min(2, c.left) {
+	enough := c.votes > 0 && c.votes >= d.need(c.left) || c.strong > 0 && c.strong >= min(2, c.left)
+	if enough && (c.left > 1 || !d.unripe(r)) {
 		return true
 	}
 	return slices.ContainsFunc(d.members[r].votes, func(v vote) bool {
 		return v.evidence.Confirmed() && !d.doubted(v.from)
 	})
+}
+
+// unripe reports whether all that this host has against r is that its connection closed
+// a moment ago; then ripeAt is when to count again.
+func (d *Detector) unripe(r uint16) bool {
+	if d.voteOf(r, d.self) != message.EvidenceClosed {
+		return false
+	}
+	ripe := d.members[r].strongAt.Add(closedGuard)
+	if d.now >= ripe {
+		return false
+	}
+	d.ripeAt = views.Earliest(d.ripeAt, ripe)
+	return true
 }
 
 // voiceless reports whether the vote of o is not counted although it is not
@@ -156,7 +169,7 @@ func (d *Detector) eventFailed(r uint16) {
 
 // findUnsettled reports whether somebody may be decided upon soon.
 func (d *Detector) findUnsettled() bool {
-	if d.freshUntil != 0 {
+	if d.freshUntil != 0 || d.ripeAt != 0 {
 		return true
 	}
 	for _, r := range d.accused {

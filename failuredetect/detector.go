@@ -63,6 +63,10 @@ type Detector struct {
 	// for the others to remove it.
 	condemnedUntil views.Instant
 
+	// ripeAt is when "closed" is enough for this host alone; zero: it does not wait for
+	// that.
+	ripeAt views.Instant
+
 	// dirty: votes, doubts or phases changed since the last settle, rewatchDue:
 	// so that others may have to be watched. settleAt is when to settle where
 	// that was put off; settledAt when it last was done.
@@ -85,6 +89,8 @@ type member struct {
 	// silentAt is when it was doubted for silence.
 	silentAt views.Instant
 	phase    phase
+	// spoke: the last frame was speech (speech.go).
+	spoke bool
 	// pingAt is when to ping next, pingedAt when the last was sent that was
 	// not answered; zero: none.
 	pingAt, pingedAt views.Instant
@@ -200,7 +206,7 @@ func (d *Detector) forgetView() {
 	d.accused, d.accusing = nil, nil
 	d.failed = nil
 	d.said, d.saidSent, d.sayAt, d.directFrom = nil, 0, 0, 0
-	d.beatTo, d.condemnedUntil, d.refutedAt, d.inTime = nil, 0, 0, 0
+	d.beatTo, d.condemnedUntil, d.refutedAt, d.inTime, d.ripeAt = nil, 0, 0, 0, 0
 	d.freshUntil, d.settleAt, d.settledAt, d.rewatchDue = 0, 0, 0, true
 	d.out.AccuseTo = nil
 	d.out.Accuse, d.out.Beat, d.out.BeatTo, d.out.Pings = nil, false, nil, nil
@@ -232,6 +238,16 @@ func (d *Detector) Heard(now views.Instant, from views.Process) {
 	now = d.enter(now)
 	if r, ok := d.rank(from); ok {
 		d.heard(now, r)
+	}
+}
+
+// HeardData is Heard for a frame that begins with data of its sender, or data that
+// it passes on: its next beat follows within a pace (speech.go).
+func (d *Detector) HeardData(now views.Instant, from views.Process) {
+	now = d.enter(now)
+	if r, ok := d.rank(from); ok {
+		d.heard(now, r)
+		d.heardSpeech(r)
 	}
 }
 
@@ -280,6 +296,9 @@ func (d *Detector) Advance(now views.Instant) {
 	if d.quietUntil != 0 && now >= d.quietUntil {
 		d.quietUntil, d.dirty = 0, true
 	}
+	if d.ripeAt != 0 && now >= d.ripeAt {
+		d.ripeAt, d.dirty = 0, true
+	}
 	if d.condemnedUntil != 0 && now >= d.condemnedUntil {
 		d.decideAlone(now)
 	}
@@ -306,6 +325,7 @@ func (d *Detector) schedule(now views.Instant) {
 	next = views.Earliest(next, d.sayAt)
 	next = views.Earliest(next, d.quietUntil)
 	next = views.Earliest(next, d.condemnedUntil)
+	next = views.Earliest(next, d.ripeAt)
 	next = views.Earliest(next, d.freshUntil)
 	next = views.Earliest(next, d.settleAt)
 	stretch := d.stretch(now)
@@ -327,15 +347,15 @@ func (d *Detector) schedule(now views.Instant) {
 func (d *Detector) beat(now views.Instant) {
 	d.out.Beat = true
 	d.out.BeatTo = d.beatTo
-	d.beatAt = now.Add(d.jittered(d.cfg.Beat, 20))
+	d.beatAt = now.Add(d.cfg.Beat - d.cfg.Pace + d.jittered(d.cfg.Pace, 20))
 	if d.inTime != 0 && now.Sub(d.inTime) < 2*d.cfg.Beat {
-		d.beatAt = d.beatAt.Add(d.cfg.Beat / 8)
+		d.beatAt = d.beatAt.Add(d.cfg.Pace / 8)
 	}
 }
 
 // keepTime beats with the first member in a small group, so that all wake up
 // once for a beat of all instead of once for the beat of each: waking up is
-// what a group at rest costs. Whoever keeps time waits an eighth longer for
+// what a group at rest costs. Whoever keeps time waits an eighth of a pace longer for
 // the first member's beat than it needs to; where that stays away, so does
 // nothing else.
 func (d *Detector) keepTime(now views.Instant) {

@@ -36,6 +36,11 @@
 // in a host's opinion when enough observers that this host does not doubt
 // accuse it. Only an installed view makes that a fact.
 //
+// The silences are a beat longer than what the network and a stopped host are
+// given to answer, which is measured in paces: a beat, or 250 ms where beats are
+// rarer since each is a frame to each member (ADR 21). So a pause of a second is
+// forgiven, and a member pinged 15 times before it is doubted, at every Beat.
+//
 // # Contract
 //
 //  1. Calls carry `now`, not falling. Call Advance at Deadline at the latest:
@@ -49,6 +54,8 @@
 //  4. Frames handed in are authentic and from the process named; frames of the
 //     host itself and of strangers are ignored, and so is an Accuse of another
 //     view, so old opinions never enter a new view.
+//  5. Spoke after each Advance in which data went out, HeardData for each frame that
+//     begins with data: all members or none, since each trusts the other's Spoke.
 //
 // # Invariants
 //
@@ -66,8 +73,9 @@
 // # Known limits
 //
 // A host that is itself stopped for more than two beats, again and again within
-// SilenceMin, never doubts anybody: the others must do without it. Beat must be
-// the same everywhere. A forged frame hides a silence: frames are sealed below.
+// SilenceMin, never doubts anybody: the others must do without it. Where Beat is
+// not the same everywhere, those with the shorter one ping the others at each beat.
+// A forged frame hides a silence: frames are sealed below.
 //
 // # Tests
 //

@@ -21,6 +21,18 @@ import (
 // strong evidence sets off, after the guard.
 const strongGuard = 50 * time.Millisecond
 
+// closedGuard is how long "closed" is not enough for a host that nobody is left to
+// contradict: who has seen a connection end dials again at once, and a process that has
+// ended is refused by its kernel, which is enough; one that lives answers.
+//
+//  1. A NAT before B is started anew, or a firewall forgets: all connections of B are
+//     reset.
+//  2. B doubts all others, so it is the only observer whom it believes, and gives up all.
+//  3. A millisecond later it has all connections again, and the group two views.
+//
+// Only where the dial gets no answer does the end alone count, behind the guard.
+const closedGuard = strongGuard
+
 // Names of the detectors in events.
 const (
 	detectorSilence = "silence"
@@ -98,7 +110,7 @@ func (d *Detector) probeAfterEvidence(now views.Instant, r uint16) {
 	if m.role == roleNone || m.phase != steady {
 		return
 	}
-	overdue := now.Add(-stretched(m.link.late(&d.cfg), d.stretch(now), &d.cfg))
+	overdue := now.Add(-d.lateOf(r, d.stretch(now)))
 	m.clock = min(m.clock, overdue)
 	d.dirty = true
 }

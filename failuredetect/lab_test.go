@@ -87,11 +87,14 @@ func upTo(n int) []int {
 	return list
 }
 
-func newLab(n int, seed uint64) *lab {
+func newLab(n int, seed uint64) *lab { return newLabAt(n, seed, 0) }
+
+// newLabAt makes a lab whose hosts have that Beat.
+func newLabAt(n int, seed uint64, beat time.Duration) *lab {
 	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, noMulticast: map[int]bool{}, jitter: time.Millisecond}
 	l.view = viewOf(7, upTo(n)...)
 	for i := range n {
-		h := &labHost{rank: i, up: true, d: New(Config{Self: process(i)}, l.random.next())}
+		h := &labHost{rank: i, up: true, d: New(Config{Self: process(i), Beat: beat}, l.random.next())}
 		l.hosts = append(l.hosts, h)
 		h.d.SetView(l.now, l.view)
 		l.drain(h)

@@ -71,12 +71,13 @@ func (l *link) probeExtra(cfg *Config) time.Duration {
 	return max(0, l.rtt+4*l.rttDev-cfg.PingEvery)
 }
 
-// late gives the silence after which to ping: one beat may be lost.
+// late gives the silence after which to ping: one beat may be lost, where they
+// come at the pace.
 func (l *link) late(cfg *Config) time.Duration {
 	if l.mean == 0 {
 		return cfg.LateMin
 	}
-	return min(max(2*l.mean+4*l.dev, cfg.LateMin), cfg.LateMax)
+	return min(max(l.mean+min(l.mean, cfg.Pace)+4*l.dev, cfg.LateMin), cfg.LateMax)
 }
 
 // silence gives the silence after which to doubt. It grows with jitter beyond

@@ -34,16 +34,21 @@ func TestLossRemovesNobody(t *testing.T) {
 	}
 	var all mcTotals
 	for i := range runs {
-		lossyRun(t, *mcSeed+uint64(i), &all)
+		lossyRun(t, *mcSeed+uint64(i), 0, &all)
 	}
+	all.report(t)
+}
+
+func (all *mcTotals) report(t *testing.T) {
+	t.Helper()
 	sort.Slice(all.found, func(i, j int) bool { return all.found[i] < all.found[j] })
 	n := len(all.found)
 	t.Logf("%d simulated minutes, %d frames: %d doubts of single hosts that were wrong, %d wrong failures; black hole found by all after %v (median), %v (worst of %d)",
 		all.minutes, all.frames, all.doubts, all.falseFailures, all.found[n/2], all.found[n-1], n)
 }
 
-func lossyRun(t *testing.T, seed uint64, all *mcTotals) {
-	l := newLab(5, seed)
+func lossyRun(t *testing.T, seed uint64, beat time.Duration, all *mcTotals) {
+	l := newLabAt(5, seed, beat)
 	l.loss, l.jitter = 200, 20*time.Millisecond
 	hole := -1
 	l.watch = func(h *labHost, _ Output) {

@@ -57,6 +57,53 @@ func TestKillIsFailedAtOnce(t *testing.T) {
 	}
 }
 
+// All connections of a host are reset and made again at once: it gives up nobody, though
+// it doubts all who could contradict it.
+func TestConnectionsMadeAgainFailNobody(t *testing.T) {
+	for _, n := range []int{2, 3, 5, 20} {
+		l := newLab(n, 1)
+		l.settleIn(t)
+		h := l.hosts[0]
+		for _, say := range []message.Evidence{message.EvidenceClosed, message.EvidenceNone} {
+			for other := 1; other < n; other++ {
+				h.d.HandleEvidence(l.now, process(other), say)
+			}
+			l.drain(h)
+			for range 20 {
+				l.run(time.Millisecond)
+				if len(h.d.Failed()) > 0 {
+					t.Fatalf("n=%d: %s", n, h.d.Describe())
+				}
+			}
+		}
+		l.run(time.Second)
+		if len(h.d.Suspected()) > 0 || h.d.Unsettled() {
+			t.Errorf("n=%d: in the end %s", n, h.d.Describe())
+		}
+	}
+}
+
+// Whom a host alone saw close, and who does not answer when it dials again, is gone once
+// the guard is over; who is refused is gone at once.
+func TestClosedAloneIsFailedBehindTheGuard(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		l := newLab(2, 1)
+		l.settleIn(t)
+		l.kill(1)
+		l.closed(1)
+		l.run(time.Millisecond)
+		least, most := closedGuard-2*time.Millisecond, closedGuard+10*time.Millisecond
+		if refused {
+			least, most = 0, 10*time.Millisecond
+			l.hosts[0].d.HandleEvidence(l.now, process(1), message.EvidenceRefused)
+			l.drain(l.hosts[0])
+		}
+		if took := l.failedAt(t, time.Second, []int{0}, 1); took < least || took > most {
+			t.Errorf("refused %v: failed after %v", refused, took)
+		}
+	}
+}
+
 func TestPauseOfASecondDoubtsNobody(t *testing.T) {
 	for seed := range uint64(50) {
 		l := newLab(5, seed)

@@ -42,7 +42,7 @@ type PingTo struct {
 func (d *Detector) heard(now views.Instant, r uint16) {
 	m := &d.members[r]
 	silence := now.Sub(m.clock)
-	m.heardAt, m.clock, m.pingAt = now, now, 0
+	m.heardAt, m.clock, m.pingAt, m.spoke = now, now, 0, false
 	if m.phase == steady && m.strong == message.EvidenceNone {
 		return
 	}
@@ -79,7 +79,7 @@ func (d *Detector) silenceDue(now views.Instant, r uint16, stretch time.Duration
 	m := &d.members[r]
 	switch m.phase {
 	case steady:
-		return m.clock.Add(stretched(m.link.late(&d.cfg), stretch, &d.cfg))
+		return m.clock.Add(d.lateOf(r, stretch))
 	case late:
 		return min(m.pingAt, m.clock.Add(d.silenceOf(now, r, stretch)-d.graveSpan()))
 	case grave:
@@ -160,7 +160,12 @@ func (d *Detector) measure(now views.Instant) {
 
 // silenceOf gives the silence after which r is doubted.
 func (d *Detector) silenceOf(now views.Instant, r uint16, stretch time.Duration) time.Duration {
-	return stretched(d.members[r].link.silence(now, &d.cfg), stretch, &d.cfg)
+	return stretched(d.members[r].link.silence(now, &d.cfg)-d.sooner(r), stretch, &d.cfg)
+}
+
+// lateOf gives the silence after which r is pinged.
+func (d *Detector) lateOf(r uint16, stretch time.Duration) time.Duration {
+	return stretched(d.members[r].link.late(&d.cfg)-d.sooner(r), stretch, &d.cfg)
 }
 
 // graveSpan is the part of the silence that is grave.
@@ -174,7 +179,7 @@ func (d *Detector) graveSpan() time.Duration {
 func (d *Detector) observeNow(now views.Instant, r uint16) {
 	m := &d.members[r]
 	stretch := d.stretch(now)
-	overdue := now.Add(-stretched(m.link.late(&d.cfg), stretch, &d.cfg))
+	overdue := now.Add(-d.lateOf(r, stretch))
 	m.clock = max(m.heardAt, overdue)
 	m.phase = steady
 }

@@ -49,7 +49,7 @@ func (d *Detector) status(r uint16) SubjectStatus {
 		Rank: r, Process: m.Process, Name: d.view.Members[r].Name,
 		Role: m.role.String(), State: m.phase.String(), Evidence: d.doubt(r),
 		RTT: m.link.rtt, HeardAge: -1,
-		Late:    stretched(m.link.late(&d.cfg), stretch, &d.cfg),
+		Late:    d.lateOf(r, stretch),
 		Silence: d.silenceOf(d.now, r, stretch),
 	}
 	if m.heardAt != 0 {
