@@ -16,11 +16,14 @@ type Outbound struct {
 // Inbound is what came from From: Buf[:N] is one frame where Segment is 0, else
 // consecutive frames of Segment bytes each, the last of which may be shorter.
 // Whoever does not care asks Frames.
+//
+// Multicast: it came by multicast, not to us alone.
 type Inbound struct {
-	From    netip.AddrPort
-	Buf     []byte
-	N       int
-	Segment int
+	From      netip.AddrPort
+	Buf       []byte
+	N         int
+	Segment   int
+	Multicast bool
 }
 
 // Frames gives every frame of in, in the order in which they came. They lie in

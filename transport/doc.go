@@ -7,8 +7,12 @@
 // came twice is judged above.
 //
 //	mem     in one process, for tests; no clock, no socket
-//	udp     UDP to configured peers; TCP tethers on the same port
-//	mcast   the same, with IPv4 multicast for discovery and for what is for all
+//	udp     UDP by unicast; TCP tethers on the same port
+//	mcast   the same, with IPv4 multicast for who is not known yet and for what is for all
+//	tcp     one TCP connection a pair of hosts, which carries frames and is the tether
+//	router  the same among hosts that find each other through gossip routers, with a
+//	        detour by way of those where there is no connection
+//	gossip  no transport: the gossip router itself
 //	lab     wraps any of them and cuts or delays links, for demo and game days
 //	tether  the silent TCP connection that closes when a process ends
 //
@@ -32,5 +36,6 @@
 // # What it does not do
 //
 // No sealing, no retransmission, no flow control, no membership: a transport
-// does not know who is in the group. IPv6 is not supported.
+// does not know who is in the group, nor where hosts may be (package discovery).
+// IPv6 is not supported.
 package transport

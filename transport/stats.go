@@ -59,11 +59,24 @@ const (
 	DropLabCut
 	// DropLabFull: a lab fault delays more than its queue holds.
 	DropLabFull
+	// DropGreeting: the greeting on a TCP connection was garbage, late or broken.
+	DropGreeting
+	// DropGreetingGroup: it came from another group.
+	DropGreetingGroup
+	// DropConnections: there were as many connections as are allowed.
+	DropConnections
+	// DropStream: what came on a connection was no stream of frames.
+	DropStream
+	// DropQueue: a peer took its frames more slowly than they were sent.
+	DropQueue
+	// DropUnsent: a frame's connection was not made, or ended before it.
+	DropUnsent
 	dropEnd
 )
 
 var dropNames = [...]string{
 	"too-long", "send", "receive-buffer", "tether-hello", "tether-group", "tether-full", "lab-cut", "lab-full",
+	"greeting", "greeting-group", "connections", "stream", "queue", "unsent",
 }
 
 // String gives the reason's name in the metrics.

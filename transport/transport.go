@@ -36,13 +36,14 @@ type Transport interface {
 	// behind one for which there was no room may find none either.
 	SendBatch(batch []Outbound) error
 
-	// Seek sends frame to whoever may be out there: the multicast group, the
-	// configured peers. It says which error it met first, after trying all.
+	// Seek sends frame to whoever may be out there, unknown to us: the multicast
+	// group. A transport that has no such way sends nothing, which is no error;
+	// known addresses are sought by Send, by whoever knows them (package discovery).
 	Seek(frame []byte) error
 
 	// Receive blocks until at least one frame has arrived, fills batch from the
 	// start and says how many. The caller owns the batch's buffers, each of
-	// [views.DatagramMax] bytes; Receive sets From and N. A frame that is too
+	// [views.DatagramMax] bytes; Receive sets all else. A frame that is too
 	// long for a buffer is dropped and counted.
 	Receive(batch []Inbound) (int, error)
 

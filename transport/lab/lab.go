@@ -171,6 +171,7 @@ func (l *Lab) fill(batch []transport.Inbound, n int, in transport.Inbound) int {
 		return 0
 	}
 	batch[n].From, batch[n].N, batch[n].Segment = in.From, copy(batch[n].Buf, in.Buf[:in.N]), 0
+	batch[n].Multicast = in.Multicast
 	return 1
 }
 
@@ -221,23 +222,23 @@ func (l *Lab) pump() {
 		}
 		for i := range batch[:n] {
 			for frame := range batch[i].Frames() {
-				l.arrive(batch[i].From, frame)
+				l.arrive(&batch[i], frame)
 			}
 		}
 	}
 }
 
 // arrive judges a frame that came.
-func (l *Lab) arrive(from netip.AddrPort, frame []byte) {
+func (l *Lab) arrive(as *transport.Inbound, frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.know(from)
-	f := l.faults.of(from)
+	l.know(as.From)
+	f := l.faults.of(as.From)
 	if f.Cut&In != 0 {
 		l.tally.Drop(transport.DropLabCut, 1)
 		return
 	}
-	in := transport.Inbound{From: from, Buf: bytes.Clone(frame), N: len(frame)}
+	in := transport.Inbound{From: as.From, Buf: bytes.Clone(frame), N: len(frame), Multicast: as.Multicast}
 	l.later(f.DelayIn, in.Buf, func() { l.enter(in) })
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 
+	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/internal/endpoint"
 	"github.com/gmsd/gmsd/views"
 )
@@ -27,12 +28,17 @@ type Config struct {
 	Group netip.AddrPort
 	// TTL is how many routers a multicast passes, 1..255; 0 means [DefaultTTL].
 	TTL int
+	// Optional: where the interface does not carry the group the transport opens all
+	// the same, by unicast alone, says so, and joins as soon as it can.
+	Optional bool
 	// Logger may be nil.
 	Logger *slog.Logger
 	// GroupHash, Self and Nonce greet those who tether us.
 	GroupHash uint64
 	Self      views.Process
 	Nonce     uint64
+	// Credentials are for the tethers; nil: nothing is proven.
+	Credentials *transport.Credentials
 }
 
 func (c *Config) setDefaults() {
@@ -66,6 +72,6 @@ func (c *Config) check() error {
 func (c *Config) endpoint() endpoint.Config {
 	return endpoint.Config{
 		Bind: c.Bind, Advertise: c.Advertise, Logger: c.Logger,
-		GroupHash: c.GroupHash, Self: c.Self, Nonce: c.Nonce,
+		GroupHash: c.GroupHash, Self: c.Self, Nonce: c.Nonce, Credentials: c.Credentials,
 	}
 }

@@ -28,7 +28,7 @@ func TestConformanceOneAddress(t *testing.T) {
 
 func factory(net, bind func(i int) netip.AddrPort) transporttest.Factory {
 	return transporttest.Factory{
-		Tethered: true,
+		Tethered: true, Multicast: true,
 		Open: func(_ *testing.T, i int, self views.Process, nonce uint64) (transport.Transport, error) {
 			return mcast.Open(config(net, bind(i), self, nonce))
 		},

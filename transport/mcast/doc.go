@@ -23,7 +23,10 @@
 //     when; where they cannot be had, [Transport.Seek] looks every few seconds.
 //  3. A group address is shared by anyone: frames of other groups are told
 //     apart above, by the group hash in their header.
+//  4. Where the interface does not carry the group and that is allowed
+//     (Config.Optional), everything but multicast works, and the group is joined
+//     as soon as it can be.
 //
-// It does not fall back to unicast where multicast is blocked: that is for the
-// detectors to find and for the operator to decide (transport udp).
+// It does not send by unicast what multicast does not bring: who hears whose
+// multicast only the two of them find out together (internal/engine, ADR 15).
 package mcast

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -28,6 +29,9 @@ type link struct {
 	unicast *ipv4.PacketConn
 	listen  *ipv4.PacketConn
 	changes *changes // nil where the kernel does not tell
+
+	// up: we are a member as far as we know.
+	up atomic.Bool
 
 	mu sync.Mutex
 	// joined is the interface as it was when we joined; the zero state means
@@ -52,12 +56,6 @@ func openLink(cfg Config, port *endpoint.Endpoint) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ifi.Flags&(net.FlagMulticast|net.FlagLoopback) == 0 {
-		return nil, noMulticast(cfg.Group, ifi, "it has no multicast flag")
-	}
-	if err := probeRoute(cfg.Group, cfg.Bind.Addr(), ifi); err != nil {
-		return nil, err
-	}
 	conn, err := listenGroup(cfg.Group)
 	if err != nil {
 		return nil, err
@@ -66,13 +64,35 @@ func openLink(cfg Config, port *endpoint.Endpoint) (*link, error) {
 		addr: cfg.Bind.Addr(), group: cfg.Group, ttl: cfg.TTL, log: cfg.Logger,
 		unicast: port.Packets(), listen: ipv4.NewPacketConn(conn),
 	}
-	if err := errors.Join(l.join(ifi), port.Listen(conn)); err != nil {
+	if err = l.enter(ifi); err != nil && cfg.Optional {
+		l.lose(err.Error())
+		err = nil
+	}
+	if err == nil {
+		err = port.Listen(conn) // the port's from now on
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	l.joined = stateOf(ifi)
 	l.subscribe(port)
 	return l, nil
+}
+
+// enter becomes a member on the interface, if that carries the group.
+func (l *link) enter(ifi *net.Interface) error {
+	if ifi.Flags&(net.FlagMulticast|net.FlagLoopback) == 0 {
+		return noMulticast(l.group, ifi, "it has no multicast flag")
+	}
+	if err := probeRoute(l.group, l.addr, ifi); err != nil {
+		return err
+	}
+	if err := l.join(ifi); err != nil {
+		return err
+	}
+	l.joined, l.complaint = stateOf(ifi), ""
+	l.up.Store(true)
+	return nil
 }
 
 // subscribe has the receiving goroutine hear of changes of the interface.
@@ -96,7 +116,7 @@ func (l *link) subscribe(port *endpoint.Endpoint) {
 
 // join makes the interface the group's for sending and receiving.
 func (l *link) join(ifi *net.Interface) error {
-	group := &net.UDPAddr{IP: l.group.Addr().AsSlice()}
+	group := groupAddr(l.group)
 	err := errors.Join(
 		l.unicast.SetMulticastInterface(ifi),
 		l.unicast.SetMulticastTTL(l.ttl),
@@ -145,19 +165,19 @@ func (l *link) refresh() {
 	// Leaving first makes the kernel report the membership again. It fails
 	// where the interface, and the membership with it, went away.
 	for _, index := range []int{l.joined.index, now.index} {
-		_ = l.listen.LeaveGroup(&net.Interface{Index: index}, &net.UDPAddr{IP: l.group.Addr().AsSlice()})
+		_ = l.listen.LeaveGroup(&net.Interface{Index: index}, groupAddr(l.group))
 	}
-	if err := l.join(ifi); err != nil {
+	if err := l.enter(ifi); err != nil {
 		l.lose(err.Error())
 		return
 	}
-	l.joined, l.complaint = now, ""
-	l.log.Info("joined the multicast group again", "group", l.group, "interface", ifi.Name)
+	l.log.Info("joined the multicast group", "group", l.group, "interface", ifi.Name)
 }
 
 // lose notes that we may not be a member any more. The caller holds l.mu.
 func (l *link) lose(why string) {
 	l.joined.usable = false
+	l.up.Store(false)
 	if why != l.complaint {
 		l.complaint = why
 		l.log.Warn("the multicast group is out of reach", "group", l.group, "why", why)

@@ -1,6 +1,7 @@
 package mcast_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -159,7 +160,20 @@ func TestNoMulticastOnInterface(t *testing.T) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
+	// Where unicast will do it opens, and joins once it can.
+	said := new(bytes.Buffer)
+	deaf := open(t, mcast.Config{
+		Bind: netip.MustParseAddrPort("10.99.0.2:7749"), GroupHash: 1, Self: transporttest.Process(1, 1), Optional: true,
+		Logger: slog.New(slog.NewTextHandler(said, nil)),
+	})
+	if !strings.Contains(said.String(), "multicast on") {
+		t.Errorf("it does not say that it has no multicast: %s", said)
+	}
+	if err := deaf.SendAll([]byte("x"), []netip.AddrPort{netip.MustParseAddrPort("10.99.0.1:7749")}); err != nil {
+		t.Errorf("what is lost with a group that is known to be out of reach: %v", err)
+	}
+	frames := pump(deaf)
 	// Nothing is left behind: the port is free for the next attempt.
 	ip(t, "link set v0 multicast on")
-	openAt(t, "10.99.0.1:7749", 0)
+	heard(t, openAt(t, "10.99.0.1:7749", 0), frames, "multicast is on")
 }

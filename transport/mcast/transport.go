@@ -20,6 +20,8 @@ var (
 	_ transport.Transport = (*Transport)(nil)
 	_ transport.Counter   = (*Transport)(nil)
 	_ transport.Buffered  = (*Transport)(nil)
+
+	_ transport.Multicaster = (*Transport)(nil)
 )
 
 // Open binds the member port and joins the group. Its errors say what is in
@@ -52,18 +54,31 @@ func (t *Transport) SendAll(frame []byte, to []netip.AddrPort) error {
 	if len(to) == 0 {
 		return nil
 	}
+	return t.multicast(frame)
+}
+
+// multicast sends to the group. While the interface does not carry it the frame is
+// lost and counted, as in a network that does not: that the group is out of reach
+// was said, and to be told so of every frame helps nobody.
+func (t *Transport) multicast(frame []byte) error {
+	if !t.link.up.Load() {
+		return t.port.Lose(frame)
+	}
 	return t.port.Multicast(frame, t.group)
 }
 
 // SendBatch sends what is for all by one multicast a frame, many frames a system call.
 func (t *Transport) SendBatch(batch []transport.Outbound) error {
+	if !t.link.up.Load() {
+		return transport.SendEach(t, batch)
+	}
 	return t.port.SendBatch(batch, t.group)
 }
 
 // Seek sends one multicast.
 func (t *Transport) Seek(frame []byte) error {
 	t.link.maybeRefresh()
-	return t.port.Multicast(frame, t.group)
+	return t.multicast(frame)
 }
 
 // Receive receives what came by unicast or multicast.

@@ -148,6 +148,7 @@ func (t *Transport) take(batch []transport.Inbound) int {
 			continue
 		}
 		batch[n].From, batch[n].N, batch[n].Segment = in.From, copy(batch[n].Buf, in.Buf), 0
+		batch[n].Multicast = false
 		t.tally.In(transport.Unicast, 1, in.N)
 		n++
 	}

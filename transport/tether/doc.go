@@ -1,7 +1,7 @@
 // Package tether watches processes through the TCP stack of their hosts.
 //
 // A tether is a TCP connection to the member port of a watched process. Both
-// ends greet each other once ([greetingSize] bytes) and then say nothing more,
+// ends greet each other once (package greeting) and then say nothing more,
 // keepalives included: an idle tether costs no traffic. When a process ends, however it
 // ends, its kernel closes the connection at once, which is faster than any
 // heartbeat. When a host or the network fails nothing happens, and the
@@ -21,11 +21,13 @@
 //     A connection refused by a port that never greeted us is none: a firewall
 //     refuses so.
 //  2. No peer makes it block, grow or panic: greetings have a fixed size and a
-//     deadline, connections a bound, a process at most two of them.
-//  3. The wrong group leaves no state behind and is told nothing.
+//     deadline, connections a bound, a process at most two of them. Nor does one that
+//     connects and says nothing keep others out (transport/internal/strangers).
+//  3. The wrong group leaves no state behind and is told so in one byte.
 //  4. Close closes the listener before the connections, so whoever dials again
 //     is refused.
 //
-// The greeting is not authenticated before keys arrive, so evidence speeds a
-// view up and never permits a takeover by itself.
+// Where the group has keys both ends prove that they have one and the identity of
+// their host, in this very exchange (transport/internal/greeting). Without, evidence
+// is a claim; it speeds a view up and never permits a takeover by itself.
 package tether

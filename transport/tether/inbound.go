@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/internal/greeting"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -17,16 +18,15 @@ const acceptPause = 100 * time.Millisecond
 
 // guest is a greeted connection of another host to us.
 type guest struct {
-	who  greeting
+	who  greeting.Peer
 	conn net.Conn
 }
 
-// inbound holds the connections of others. We keep them open and silent; their
+// inbound holds the greeted connections of others. We keep them open and silent; their
 // end needs no report, since whoever we watch we dial ourselves.
 type inbound struct {
 	mu          sync.Mutex
 	closed      bool
-	strangers   map[net.Conn]bool
 	connections map[views.HostID][]guest
 	count       int
 }
@@ -46,52 +46,71 @@ func (t *Tethers) accept() {
 			case <-time.After(acceptPause):
 			case <-t.ctx.Done():
 			}
-		case !t.host.meet(conn):
-			t.tally.Drop(transport.DropTetherFull, 1)
-			_ = conn.Close()
 		default:
-			t.wg.Go(func() { t.receive(conn) })
+			t.admit(conn)
 		}
 	}
 }
 
+// admit lets a stranger in, in another's place where there are too many.
+func (t *Tethers) admit(conn net.Conn) {
+	in, crowded := t.strangers.Enter(conn)
+	if crowded {
+		t.tally.Drop(transport.DropTetherFull, 1)
+	}
+	if !in {
+		_ = conn.Close()
+		return
+	}
+	t.wg.Go(func() { t.receive(conn) })
+}
+
+// errFull: there are as many tethers as are allowed.
+var errFull = errors.New("tether: full")
+
 // receive greets one who dialled us and then keeps the connection until it ends.
 func (t *Tethers) receive(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	who, err := t.answer(conn)
-	if err != nil {
-		t.host.part(conn)
-		t.countBadGreeting(err)
-		return
-	}
-	if !t.host.welcome(guest{who: who, conn: conn}) {
+	defer t.strangers.Leave(conn)
+	_ = conn.SetDeadline(time.Now().Add(greeting.Timeout))
+	var kept bool
+	var who greeting.Peer
+	// The answer goes out only when there is room: who reads it knows that the tether is kept.
+	_, err := t.greeter.Answer(conn, func(p greeting.Peer) error {
+		who = p
+		if p.Examines {
+			return nil
+		}
+		t.strangers.Leave(conn)
+		if kept = t.host.welcome(guest{who: p, conn: conn}); !kept {
+			return errFull
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errFull):
 		t.tally.Drop(transport.DropTetherFull, 1)
-		return
-	}
-	// The greeting goes out only now: who reads it knows that the tether is kept.
-	if writeGreeting(conn, t.self) == nil {
+	case err != nil && !kept:
+		t.countBadGreeting(err)
+	case err == nil && who.Examines:
+		greeting.Attend(conn)
+	case err == nil:
 		_ = conn.SetDeadline(time.Time{})
 		var b [1]byte
 		if n, _ := conn.Read(b[:]); n > 0 { // nobody speaks on a tether
 			t.tally.Drop(transport.DropTetherHello, 1)
 		}
 	}
-	t.host.leave(who.Host, conn)
-}
-
-// answer reads the greeting of one who dialled us.
-func (t *Tethers) answer(conn net.Conn) (greeting, error) {
-	if err := conn.SetDeadline(time.Now().Add(greetingTimeout)); err != nil {
-		return greeting{}, err
+	if kept {
+		t.host.leave(who.Host, conn)
 	}
-	return readGreeting(conn, t.self.group)
 }
 
 // countBadGreeting counts what was no greeting of our group. A connection that
 // ended before a byte came is no offence.
 func (t *Tethers) countBadGreeting(err error) {
 	switch {
-	case errors.Is(err, errOtherGroup):
+	case errors.Is(err, greeting.ErrOtherGroup):
 		t.tally.Drop(transport.DropTetherGroup, 1)
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 	default:
@@ -99,38 +118,16 @@ func (t *Tethers) countBadGreeting(err error) {
 	}
 }
 
-// meet lets a stranger in if there is room.
-func (in *inbound) meet(conn net.Conn) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.closed || len(in.strangers) >= strangersMax {
-		return false
-	}
-	if in.strangers == nil {
-		in.strangers = make(map[net.Conn]bool)
-	}
-	in.strangers[conn] = true
-	return true
-}
-
-// part forgets a stranger.
-func (in *inbound) part(conn net.Conn) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	delete(in.strangers, conn)
-}
-
 // welcome makes a guest of a stranger. An older connection of the same process,
 // or the oldest of a host with too many, is closed for it.
 func (in *inbound) welcome(g guest) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	delete(in.strangers, g.conn)
 	if in.closed {
 		return false
 	}
 	held := in.connections[g.who.Host]
-	if i := slices.IndexFunc(held, func(o guest) bool { return o.who == g.who }); i >= 0 {
+	if i := slices.IndexFunc(held, func(o guest) bool { return o.who.Same(g.who) }); i >= 0 {
 		held = in.drop(held, i)
 	} else if len(held) >= perHostMax {
 		held = in.drop(held, 0)
@@ -173,9 +170,6 @@ func (in *inbound) close() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.closed = true
-	for conn := range in.strangers {
-		_ = conn.Close()
-	}
 	for _, held := range in.connections {
 		for _, g := range held {
 			_ = g.conn.Close()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/internal/evidence"
+	"github.com/gmsd/gmsd/transport/internal/greeting"
+	"github.com/gmsd/gmsd/transport/internal/strangers"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 )
@@ -38,6 +40,8 @@ type Config struct {
 	// Self and Nonce say who we are.
 	Self  views.Process
 	Nonce uint64
+	// Credentials prove who we are and hold others to it; nil: nothing is proven.
+	Credentials *transport.Credentials
 	// Logger takes what an operator may want to know; nil means the default.
 	Logger *slog.Logger
 	// Tally counts refused greetings; nil means they are not counted.
@@ -46,12 +50,14 @@ type Config struct {
 
 // Tethers watches processes and lets itself be watched.
 type Tethers struct {
-	cfg   Config
-	self  greeting
-	log   *slog.Logger
-	tally *transport.Tally
-	found *evidence.Queue
-	host  inbound
+	cfg     Config
+	greeter greeting.Greeter
+	log     *slog.Logger
+	tally   *transport.Tally
+	found   *evidence.Queue
+	// strangers have not greeted yet.
+	strangers *strangers.Room
+	host      inbound
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -66,12 +72,15 @@ type Tethers struct {
 // one a connection.
 func New(cfg Config) *Tethers {
 	t := &Tethers{
-		cfg:     cfg,
-		self:    greeting{group: cfg.GroupHash, Process: cfg.Self, nonce: cfg.Nonce},
-		log:     cfg.Logger,
-		tally:   cfg.Tally,
-		found:   evidence.NewQueue(),
-		watches: make(map[transport.Target]*watch),
+		cfg: cfg,
+		greeter: greeting.For(greeting.Plain{
+			Use: greeting.Tether, Group: cfg.GroupHash, Self: greeting.Peer{Process: cfg.Self, Nonce: cfg.Nonce},
+		}, cfg.Credentials),
+		log:       cfg.Logger,
+		tally:     cfg.Tally,
+		found:     evidence.NewQueue(),
+		watches:   make(map[transport.Target]*watch),
+		strangers: strangers.NewRoom(strangersMax),
 	}
 	if t.log == nil {
 		t.log = slog.Default()
@@ -137,6 +146,7 @@ func (t *Tethers) Close() error {
 		return nil
 	}
 	err := t.cfg.Listener.Close()
+	t.strangers.Close()
 	t.host.close()
 	t.cancel()
 	t.wg.Wait()

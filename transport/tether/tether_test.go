@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/internal/greeting"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 )
@@ -68,7 +69,7 @@ func (p peer) accept() net.Conn {
 		p.Fatal(err)
 	}
 	p.Cleanup(func() { _ = conn.Close() })
-	if _, err := readGreeting(conn, 7); err != nil {
+	if _, err := io.ReadFull(conn, make([]byte, greeting.Size)); err != nil {
 		p.Fatalf("greeting: %v", err)
 	}
 	return conn
@@ -78,10 +79,15 @@ func (p peer) accept() net.Conn {
 func (p peer) greet(who views.Process, nonce uint64) net.Conn {
 	p.Helper()
 	conn := p.accept()
-	if err := writeGreeting(conn, greeting{group: 7, Process: who, nonce: nonce}); err != nil {
+	if _, err := conn.Write(greets(7, who, nonce)); err != nil {
 		p.Fatal(err)
 	}
 	return conn
+}
+
+// greets is a greeting on the wire.
+func greets(group uint64, who views.Process, nonce uint64) []byte {
+	return greeting.Plain{Use: greeting.Tether, Group: group, Self: greeting.Peer{Process: who, Nonce: nonce}}.Append(nil)
 }
 
 // watched is a peer that has answered as process(2, 1) with nonce 5.
@@ -114,33 +120,6 @@ func (w *watched) hangUp() {
 	w.await(message.EvidenceClosed)
 }
 
-func TestGreetingRoundTrip(t *testing.T) {
-	want := greeting{group: 1 << 60, Process: process(9, 4_000_000_000), nonce: 1<<63 + 5}
-	b := want.append(nil)
-	if len(b) != greetingSize {
-		t.Fatalf("a greeting has %d bytes, want %d", len(b), greetingSize)
-	}
-	if got, err := parseGreeting([greetingSize]byte(b), want.group); err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
-	}
-	if _, err := parseGreeting([greetingSize]byte(b), 3); err != errOtherGroup {
-		t.Errorf("another group: %v", err)
-	}
-}
-
-func FuzzParseGreeting(f *testing.F) {
-	f.Add(greeting{group: 7, Process: process(1, 1), nonce: 1}.append(nil))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) != greetingSize {
-			return
-		}
-		g, err := parseGreeting([greetingSize]byte(b), 7)
-		if err == nil && string(g.append(nil)) != string(b) {
-			t.Error("a greeting that was accepted is written differently")
-		}
-	})
-}
-
 func TestClosedThenAliveAgain(t *testing.T) {
 	w := newWatched(t)
 	w.hangUp()
@@ -161,31 +140,6 @@ func TestOtherNonceIsReplaced(t *testing.T) {
 	w.await(message.EvidenceReplaced)
 }
 
-func TestJudge(t *testing.T) {
-	who := process(2, 3)
-	tests := []struct {
-		name    string
-		reached bool
-		answer  greeting
-		want    outcome
-	}{
-		{"first greeting", false, greeting{Process: who, nonce: 9}, alive},
-		{"same process", true, greeting{Process: who, nonce: 5}, alive},
-		{"other nonce", true, greeting{Process: who, nonce: 6}, replaced},
-		{"next incarnation, never reached", false, greeting{Process: process(2, 4)}, replaced},
-		{"next incarnation", true, greeting{Process: process(2, 4)}, replaced},
-		{"earlier incarnation, never reached", false, greeting{Process: process(2, 2)}, unknown},
-		{"earlier incarnation", true, greeting{Process: process(2, 2)}, replaced},
-		{"another host", true, greeting{Process: process(3, 3), nonce: 5}, unknown},
-	}
-	for _, test := range tests {
-		w := &watch{target: transport.Target{Process: who}, reached: test.reached, nonce: 5}
-		if got := w.judge(test.answer); got != test.want {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
-}
-
 // A port that refuses before it ever greeted us may be a firewall's doing. It
 // is found to be nothing; the next finding is that it answers at last.
 func TestRefusedBeforeReachedIsNothing(t *testing.T) {
@@ -199,8 +153,8 @@ func TestRefusedBeforeReachedIsNothing(t *testing.T) {
 	w := a.watches[transport.Target{Process: who, Addr: netip.MustParseAddrPort(addr)}]
 	a.mu.Unlock()
 	for { // until it was refused
-		conn, met := a.dial(t.Context(), w)
-		if met == refused {
+		conn, _, met := a.dial(t.Context(), w)
+		if met == greeting.Refuses {
 			break
 		}
 		if conn != nil {
@@ -244,17 +198,16 @@ func dialIn(t *testing.T, to netip.AddrPort, b []byte) (net.Conn, error) {
 		t.Fatal(err)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	_, err = readGreeting(conn, 7)
+	_, err = io.ReadFull(conn, make([]byte, greeting.Size))
 	return conn, err
 }
 
 func TestGarbageAndOtherGroupsAreToldNothing(t *testing.T) {
 	_, at, tally := open(t, process(1, 1))
-	stranger := greeting{group: 8, Process: process(2, 1), nonce: 1}
-	if _, err := dialIn(t, at, stranger.append(nil)); err == nil {
+	if _, err := dialIn(t, at, greets(8, process(2, 1), 1)); err == nil {
 		t.Error("another group was greeted")
 	}
-	if _, err := dialIn(t, at, make([]byte, greetingSize)); err == nil {
+	if _, err := dialIn(t, at, make([]byte, greeting.Size)); err == nil {
 		t.Error("garbage was greeted")
 	}
 	s := tally.Stats()
@@ -263,30 +216,49 @@ func TestGarbageAndOtherGroupsAreToldNothing(t *testing.T) {
 	}
 }
 
+// Callers that say nothing keep each other out, and nobody who greets from elsewhere.
 func TestStrangersAreBounded(t *testing.T) {
-	a, at, _ := open(t, process(1, 1))
+	a, at, tally := open(t, process(1, 1))
 	var held []net.Conn
-	for range strangersMax {
+	for range strangersMax + 1 {
 		conn, err := net.Dial("tcp4", at.String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		held = append(held, conn)
 	}
-	// The accept queue is in order, so by now the others are in. Nobody else is
-	// let in until one has gone.
-	late, err := net.Dial("tcp4", at.String())
+	// The first gives up its place, long before it is late.
+	_ = held[0].SetReadDeadline(time.Now().Add(greeting.Timeout / 2))
+	if _, err := held[0].Read(make([]byte, 1)); err != io.EOF && !isReset(err) {
+		t.Errorf("one stranger too many: %v, want the first one closed at once", err)
+	}
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+	member, err := from.Dial("tcp4", at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = late.SetReadDeadline(time.Now().Add(greetingTimeout / 2))
-	if _, err := late.Read(make([]byte, 1)); err != io.EOF && !isReset(err) {
-		t.Errorf("one stranger too many: %v, want it closed at once", err)
+	held = append(held, member)
+	for range 2 * strangersMax { // more of them, while it is about to greet
+		conn, err := net.Dial("tcp4", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+	}
+	_ = member.SetDeadline(time.Now().Add(greeting.Timeout))
+	if _, err := member.Write(greets(7, process(2, 1), 5)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(member, make([]byte, greeting.Size)); err != nil {
+		t.Errorf("who greets from another address is kept out: %v", err)
 	}
 	for _, c := range held {
 		_ = c.Close()
 	}
 	_ = a.Close()
+	if n := tally.Stats().Dropped[transport.DropTetherFull]; n == 0 {
+		t.Error("who lost its place is not counted")
+	}
 }
 
 func isReset(err error) bool {
@@ -300,7 +272,7 @@ func TestConnectionsOfAHostAreBounded(t *testing.T) {
 	a, at, _ := open(t, process(1, 1))
 	var conns []net.Conn
 	for i := range 5 {
-		conn, err := dialIn(t, at, greeting{group: 7, Process: process(2, views.Incarnation(i+1)), nonce: 1}.append(nil))
+		conn, err := dialIn(t, at, greets(7, process(2, views.Incarnation(i+1)), 1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,20 +304,5 @@ func TestUnwatchedIsNotReported(t *testing.T) {
 		}
 	case <-time.After(patience):
 		t.Fatal("nothing was found")
-	}
-}
-
-func TestSteps(t *testing.T) {
-	w := &watch{}
-	var got []time.Duration
-	for range 8 {
-		got = append(got, w.step)
-		w.step = w.nextStep()
-	}
-	want := []time.Duration{0, 5, 20, 80, 320, 1280, 5120, 10_000}
-	for i, ms := range want {
-		if got[i] != ms*time.Millisecond {
-			t.Fatalf("waits %v, want %v ms", got, want)
-		}
 	}
 }

@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/binary"
 	"net/netip"
 	"os"
@@ -23,19 +24,32 @@ const HostsMax = 8
 // Factory opens transports that can reach each other and nobody else.
 type Factory struct {
 	// Open gives host i (0..HostsMax-1) of the factory, running as process
-	// self. Its address depends on i alone, and it seeks at all others. The
-	// suite closes it.
+	// self. Its address depends on i alone. The suite closes it.
 	Open func(t *testing.T, i int, self views.Process, nonce uint64) (transport.Transport, error)
 	// Tethered says that the transport gives evidence.
 	Tethered bool
+	// Blind says that it has no way to those whose address is not known: Seek
+	// reaches nobody.
+	Blind bool
+	// Multicast says that what is for all goes by multicast, and that is told of
+	// what arrives.
+	Multicast bool
+	// Settled, where set, waits until the hosts that are open, all of which receive,
+	// can send to each other without a detour that ends soon.
+	Settled func()
 }
 
 // Process gives the process that the suite runs as host i.
 func Process(i int, incarnation views.Incarnation) views.Process {
-	var p views.Process
-	binary.BigEndian.PutUint64(p.Host[:], uint64(i)+1)
-	p.Incarnation = incarnation
-	return p
+	public := Identity(i).Public().(ed25519.PublicKey)
+	return views.Process{Host: views.HostIDOf(public), Incarnation: incarnation}
+}
+
+// Identity is the key of host i.
+func Identity(i int) ed25519.PrivateKey {
+	var seed [ed25519.SeedSize]byte
+	binary.BigEndian.PutUint64(seed[:], uint64(i)+1)
+	return ed25519.NewKeyFromSeed(seed[:])
 }
 
 // MemoryAddr is the address of host i on a network in memory.
@@ -116,6 +130,9 @@ func (s *suite) reopen(i int, incarnation views.Incarnation, nonce uint64) *host
 	h := &host{Transport: tr, i: i, self: self, frames: make(chan transport.Inbound, 4096), ended: make(chan error, 1)}
 	go h.receive()
 	s.Cleanup(func() { s.shut(h) })
+	if s.f.Settled != nil {
+		s.f.Settled()
+	}
 	return h
 }
 
@@ -153,15 +170,15 @@ func (h *host) receive() {
 		}
 		for i := range batch[:n] {
 			for frame := range batch[i].Frames() {
-				h.take(batch[i].From, frame)
+				h.take(&batch[i], frame)
 			}
 		}
 	}
 }
 
-func (h *host) take(from netip.AddrPort, frame []byte) {
+func (h *host) take(in *transport.Inbound, frame []byte) {
 	select {
-	case h.frames <- transport.Inbound{From: from, Buf: bytes.Clone(frame), N: len(frame)}:
+	case h.frames <- transport.Inbound{From: in.From, Buf: bytes.Clone(frame), N: len(frame), Multicast: in.Multicast}:
 	default:
 	}
 }

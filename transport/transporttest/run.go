@@ -27,7 +27,7 @@ func Run(t *testing.T, newFactory func(t *testing.T) Factory) {
 		{"Local", false, testLocal},
 		{"SendBothWays", false, testSendBothWays},
 		{"SendAllReachesAll", false, testSendAllReachesAll},
-		{"SeekReachesAll", false, testSeekReachesAll},
+		{"Seek", false, testSeek},
 		{"FramesAreWhole", false, testFramesAreWhole},
 		{"TooLong", false, testTooLong},
 		{"CallerKeepsFrame", false, testCallerKeepsFrame},
@@ -94,6 +94,8 @@ func testSendBothWays(s *suite) {
 		in := s.next(way[1])
 		if !bytes.Equal(in.Buf, want) || in.From != way[0].Local() {
 			s.Errorf("got %d bytes from %v, want %d from %v", in.N, in.From, len(want), way[0].Local())
+		} else if in.Multicast {
+			s.Error("what was for one is said to have come by multicast")
 		}
 		s.nothingMore(way[0])
 	}
@@ -112,26 +114,32 @@ func testSendAllReachesAll(s *suite) {
 		if err := from.SendAll(want, to); err != nil {
 			s.Fatal(err)
 		}
-		s.all(hosts, from, want)
+		s.all(hosts, from, want, s.f.Multicast)
 	}
 	if err := hosts[0].SendAll(frame(10, 1), nil); err != nil {
 		s.Errorf("SendAll to nobody: %v", err)
 	}
 }
 
-func testSeekReachesAll(s *suite) {
+// testSeek: it reaches everybody, or, where nobody can be reached who is not known,
+// nobody.
+func testSeek(s *suite) {
 	hosts := s.openAll(HostsMax)
 	for _, from := range hosts {
 		want := frame(50, byte(from.i))
 		if err := from.Seek(want); err != nil {
 			s.Fatal(err)
 		}
-		s.all(hosts, from, want)
+		if !s.f.Blind {
+			s.all(hosts, from, want, s.f.Multicast)
+		}
 	}
+	s.deliver(hosts[0], hosts[1])
+	s.nothingMore(hosts[1])
 }
 
-// all checks that everybody but from got one frame.
-func (s *suite) all(hosts []*host, from *host, want []byte) {
+// all checks that everybody but from got one frame, and how.
+func (s *suite) all(hosts []*host, from *host, want []byte, multicast bool) {
 	s.Helper()
 	for _, h := range hosts {
 		if h == from {
@@ -140,6 +148,8 @@ func (s *suite) all(hosts []*host, from *host, want []byte) {
 		}
 		if in := s.next(h); !bytes.Equal(in.Buf, want) || in.From != from.Local() {
 			s.Errorf("host %d: got %d bytes from %v, want %d from %v", h.i, in.N, in.From, len(want), from.Local())
+		} else if in.Multicast != multicast {
+			s.Errorf("host %d: by multicast: %v, want %v", h.i, in.Multicast, multicast)
 		}
 	}
 }

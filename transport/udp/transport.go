@@ -1,7 +1,6 @@
 package udp
 
 import (
-	"context"
 	"log/slog"
 	"net/netip"
 
@@ -10,9 +9,6 @@ import (
 	"github.com/gmsd/gmsd/views"
 )
 
-// DefaultPort is a peer's port where none is given.
-const DefaultPort = 7749
-
 // Config is what a transport is made from. Bind, GroupHash and Self are needed.
 type Config struct {
 	// Bind is the address, IPv4, for member traffic; port 0 finds a free one.
@@ -20,24 +16,18 @@ type Config struct {
 	// Advertise is what others should use; zero means Bind. It is needed where
 	// Bind is 0.0.0.0.
 	Advertise netip.AddrPort
-	// Peers are "host" or "host:port", names or IPv4 addresses, up to [PeersMax].
-	// We may be among them.
-	Peers []string
 	// Logger may be nil.
 	Logger *slog.Logger
 	// GroupHash, Self and Nonce greet those who tether us.
 	GroupHash uint64
 	Self      views.Process
 	Nonce     uint64
-	// Resolve finds the addresses of a name; nil means the system's resolver.
-	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
+	// Credentials are for the tethers; nil: nothing is proven.
+	Credentials *transport.Credentials
 }
 
 // Transport sends by unicast. Its methods are described at [transport.Transport].
-type Transport struct {
-	port  *endpoint.Endpoint
-	peers *peers
-}
+type Transport struct{ port *endpoint.Endpoint }
 
 var (
 	_ transport.Transport = (*Transport)(nil)
@@ -45,26 +35,19 @@ var (
 	_ transport.Buffered  = (*Transport)(nil)
 )
 
-// Open binds the member port and begins to resolve the peers' names; it waits
-// a moment for the first answers. Its errors say what is in the way and what
-// to do.
+// Open binds the member port. Its errors say what is in the way and what to do.
 func Open(cfg Config) (*Transport, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	p, err := newPeers(cfg)
-	if err != nil {
-		return nil, err
-	}
 	port, err := endpoint.Open(endpoint.Config{
 		Bind: cfg.Bind, Advertise: cfg.Advertise, Logger: cfg.Logger,
-		GroupHash: cfg.GroupHash, Self: cfg.Self, Nonce: cfg.Nonce,
+		GroupHash: cfg.GroupHash, Self: cfg.Self, Nonce: cfg.Nonce, Credentials: cfg.Credentials,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.start()
-	return &Transport{port: port, peers: p}, nil
+	return &Transport{port: port}, nil
 }
 
 // Local is the address at which others reach this transport.
@@ -83,11 +66,8 @@ func (t *Transport) SendBatch(batch []transport.Outbound) error {
 	return t.port.SendBatch(batch, netip.AddrPort{})
 }
 
-// Seek sends to every peer whose address is known, ourselves excepted. That a
-// name has no address is logged once and is not an error here.
-func (t *Transport) Seek(frame []byte) error {
-	return t.port.SendAll(frame, t.peers.addresses(t.port.Bound(), t.port.Local()))
-}
+// Seek sends nothing: there is no way to those whose address nobody knows.
+func (t *Transport) Seek(frame []byte) error { return t.port.Check(frame) }
 
 // Receive receives from anyone.
 func (t *Transport) Receive(batch []transport.Inbound) (int, error) { return t.port.Receive(batch) }
@@ -105,7 +85,4 @@ func (t *Transport) Stats() transport.Stats { return t.port.Stats() }
 func (t *Transport) ReceiveBuffer() int { return t.port.ReceiveBuffer() }
 
 // Close frees everything.
-func (t *Transport) Close() error {
-	t.peers.close()
-	return t.port.Close()
-}
+func (t *Transport) Close() error { return t.port.Close() }

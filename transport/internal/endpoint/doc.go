@@ -1,7 +1,6 @@
 // Package endpoint is the member port of a daemon: one address and port number, where
 // a UDP socket carries frames and a TCP listener takes tethers. Package udp is
-// an endpoint and a list of peers, package mcast an endpoint and a multicast
-// group.
+// an endpoint, package mcast an endpoint and a multicast group.
 //
 // Contract:
 //

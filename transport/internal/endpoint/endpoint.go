@@ -27,6 +27,8 @@ type Config struct {
 	GroupHash uint64
 	Self      views.Process
 	Nonce     uint64
+	// Credentials are for tethers; nil: nothing is proven.
+	Credentials *transport.Credentials
 }
 
 // Endpoint is an open member port.
@@ -53,7 +55,7 @@ type group struct {
 
 // Open binds the member port.
 func Open(cfg Config) (*Endpoint, error) {
-	if err := checkAddresses(cfg); err != nil {
+	if err := CheckAddresses(cfg.Bind, cfg.Advertise); err != nil {
 		return nil, err
 	}
 	conn, listener, err := openPort(cfg.Bind)
@@ -66,16 +68,19 @@ func Open(cfg Config) (*Endpoint, error) {
 		_ = listener.Close()
 		return nil, err
 	}
-	e.local = advertised(cfg.Advertise, e.bound)
+	e.local = Advertised(cfg.Advertise, e.bound)
 	e.Tethers = tether.New(tether.Config{
-		Listener: listener, Source: cfg.Bind.Addr(),
+		Credentials: cfg.Credentials,
+		Listener:    listener, Source: cfg.Bind.Addr(),
 		GroupHash: cfg.GroupHash, Self: cfg.Self, Nonce: cfg.Nonce,
 		Logger: cfg.Logger, Tally: &e.tally,
 	})
 	return e, nil
 }
 
-func advertised(advertise, bound netip.AddrPort) netip.AddrPort {
+// Advertised is what others should use: advertise, where it is set, with the bound
+// port where it has none.
+func Advertised(advertise, bound netip.AddrPort) netip.AddrPort {
 	switch {
 	case !advertise.IsValid():
 		return bound
@@ -140,6 +145,26 @@ func (e *Endpoint) Local() netip.AddrPort { return e.local }
 // Send sends by unicast.
 func (e *Endpoint) Send(frame []byte, to netip.AddrPort) error {
 	return e.sender.send(frame, to, transport.Unicast)
+}
+
+// Check says what sending a frame, to whomever, would meet.
+func (e *Endpoint) Check(frame []byte) error {
+	switch {
+	case e.closed.Load():
+		return transport.ErrClosed
+	case len(frame) > views.DatagramMax:
+		return transport.ErrTooLong
+	}
+	return nil
+}
+
+// Lose counts a frame as one that the kernel took back.
+func (e *Endpoint) Lose(frame []byte) error {
+	err := e.Check(frame)
+	if err == nil {
+		e.tally.Drop(transport.DropSend, 1)
+	}
+	return err
 }
 
 // SendAll sends by unicast, many addresses a system call.

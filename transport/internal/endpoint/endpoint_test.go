@@ -37,7 +37,7 @@ func TestPortInUseSaysWhoAndWhatToDo(t *testing.T) {
 		if network == "udp" {
 			_, err = listenUDP(at)
 		} else {
-			_, err = listenTCP(at)
+			_, err = ListenTCP(at)
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			t.Fatalf("%s: %v", network, err)
@@ -100,7 +100,7 @@ func TestAdvertise(t *testing.T) {
 
 // A tether at rest must cost no byte.
 func TestNoKeepalive(t *testing.T) {
-	l, err := listenTCP(anyPort)
+	l, err := ListenTCP(anyPort)
 	if err != nil {
 		t.Fatal(err)
 	}

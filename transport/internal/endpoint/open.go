@@ -36,7 +36,7 @@ func openPort(bind netip.AddrPort) (*net.UDPConn, net.Listener, error) {
 		}
 		at := netip.AddrPortFrom(bind.Addr(), addrPort(conn.LocalAddr()).Port())
 		var listener net.Listener
-		if listener, err = listenTCP(at); err == nil {
+		if listener, err = ListenTCP(at); err == nil {
 			enlargeBuffers(conn)
 			return conn, listener, nil
 		}
@@ -56,9 +56,9 @@ func listenUDP(at netip.AddrPort) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-// listenTCP accepts tethers: without keepalives, which would cost traffic on
+// ListenTCP accepts connections: without keepalives, which would cost traffic on
 // an idle link, and without multipath, which would delay the end of a connection.
-func listenTCP(at netip.AddrPort) (net.Listener, error) {
+func ListenTCP(at netip.AddrPort) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAlive: -1}
 	lc.SetMultipathTCP(false)
 	l, err := lc.Listen(context.Background(), "tcp4", at.String())
@@ -105,21 +105,22 @@ func unmapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// checkAddresses holds the configuration against what a member port can be.
-func checkAddresses(cfg Config) error {
+// CheckAddresses holds the addresses of a configuration against what a member
+// port can be.
+func CheckAddresses(bind, advertise netip.AddrPort) error {
 	var faults []error
-	if !cfg.Bind.Addr().Is4() {
-		faults = append(faults, fmt.Errorf("bind %v: want an IPv4 address and a port", cfg.Bind))
+	if !bind.Addr().Is4() {
+		faults = append(faults, fmt.Errorf("bind %v: want an IPv4 address and a port", bind))
 	}
-	if cfg.Advertise.IsValid() && (!cfg.Advertise.Addr().Is4() || cfg.Advertise.Addr().IsUnspecified()) {
-		faults = append(faults, fmt.Errorf("advertise %v: want an IPv4 address others can reach", cfg.Advertise))
+	if advertise.IsValid() && (!advertise.Addr().Is4() || advertise.Addr().IsUnspecified()) {
+		faults = append(faults, fmt.Errorf("advertise %v: want an IPv4 address others can reach", advertise))
 	}
-	if cfg.Bind.Addr().IsUnspecified() && !cfg.Advertise.IsValid() {
+	if bind.Addr().IsUnspecified() && !advertise.IsValid() {
 		faults = append(faults, fmt.Errorf("bind %v: others cannot reach this address; bind to one of ours (%s), or set advertise",
-			cfg.Bind, OurAddresses()))
+			bind, OurAddresses()))
 	}
-	if cfg.Bind.Addr().IsMulticast() {
-		faults = append(faults, fmt.Errorf("bind %v: a multicast address; the group is set by mcast-group", cfg.Bind))
+	if bind.Addr().IsMulticast() {
+		faults = append(faults, fmt.Errorf("bind %v: a multicast address; the group is set by mcast-group", bind))
 	}
 	return errors.Join(faults...)
 }

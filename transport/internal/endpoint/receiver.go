@@ -207,6 +207,7 @@ func (r *receiver) collect(s *source, batch []transport.Inbound) int {
 		batch[kept].Buf, batch[i].Buf = batch[i].Buf, batch[kept].Buf
 		in := &batch[kept]
 		in.From, in.N, in.Segment = from, int(r.asked[i].bytes), r.grams.segment(i)
+		in.Multicast = s.kind == transport.Multicast
 		kept++
 		bytes += in.N
 		frames += in.Count()

@@ -1,0 +1,127 @@
+package tether
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/doctor"
+	"github.com/gmsd/gmsd/transport/internal/greeting"
+	"github.com/gmsd/gmsd/transport/internal/stream"
+	"github.com/gmsd/gmsd/views"
+)
+
+// examineTimeout bounds each step of an examination.
+const examineTimeout = time.Second
+
+// answerTimeout bounds the answer to the word after the silence: TCP repeats the word four
+// times until then, so loss hardly brings it about.
+const answerTimeout = 2 * time.Second
+
+// Examined is what an examination found.
+type Examined struct {
+	// TCP is how the connection ended; Idle whether it carried after the silence.
+	TCP  doctor.TCP
+	Idle doctor.Finding
+	// Host is who answered, zero where nobody said so.
+	Host views.HostID
+	// Refused: the two do not understand each other; Ours: the other said so of us.
+	Refused *greeting.RefusedError
+}
+
+// Examine connects to a member port and greets as one who examines the way, and says
+// how that ends; tethers and frames of the two are not touched. Of cfg it needs all
+// but Listener and Logger. Where idle is above 0 and the connection was answered it
+// stays silent for so long, and then says whether it still carries: a word of ours
+// must end it.
+func Examine(ctx context.Context, cfg Config, addr netip.AddrPort, idle time.Duration) Examined {
+	conn, end := connect(ctx, cfg.Source, addr)
+	if conn == nil {
+		return Examined{TCP: end}
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	defer func() { _ = conn.Close() }()
+	greeter := greeting.For(greeting.Plain{
+		Use: greeting.Examination, Group: cfg.GroupHash, Self: greeting.Peer{Process: cfg.Self, Nonce: cfg.Nonce},
+	}, cfg.Credentials)
+	_ = conn.SetDeadline(time.Now().Add(examineTimeout))
+	peer, err := greeter.Greet(conn)
+	out := Examined{TCP: doctor.TCPGood, Host: peer.Host}
+	switch {
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), greeting.Refused(err):
+		errors.As(err, &out.Refused) // its process has read us
+	case err != nil:
+		out.TCP = doctor.TCPMute
+	case idle > 0:
+		out.Idle = stillCarries(ctx, conn, idle)
+	}
+	return out
+}
+
+// How often, and how long each time, a connection is tried of which nothing comes back:
+// that one in twenty packets is lost must not look so. The quick ones at the end are to hear
+// somebody say no, which kernels do about once a second, to whichever packet comes first.
+const (
+	dialsMost  = 3
+	dialEvery  = 500 * time.Millisecond
+	quickMost  = 20
+	quickEvery = 50 * time.Millisecond
+)
+
+// connect dials, and says why there is no connection.
+func connect(ctx context.Context, source netip.Addr, addr netip.AddrPort) (conn net.Conn, end doctor.TCP) {
+	for i := range dialsMost + quickMost {
+		timeout := dialEvery
+		if i >= dialsMost {
+			timeout = quickEvery
+		}
+		if conn, end = dialOnce(ctx, source, addr, timeout); conn != nil || end != doctor.TCPSilent {
+			break
+		}
+	}
+	return conn, end
+}
+
+func dialOnce(ctx context.Context, source netip.Addr, addr netip.AddrPort, timeout time.Duration) (net.Conn, doctor.TCP) {
+	var w witness
+	defer w.close()
+	d := stream.Dialer(source, timeout)
+	d.Control = w.control
+	conn, err := d.DialContext(ctx, "tcp4", addr.String())
+	switch {
+	case err == nil:
+		return conn, doctor.TCPUntested
+	case ctx.Err() != nil:
+		return nil, doctor.TCPUntested
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM), w.prohibited():
+		return nil, doctor.TCPRejected
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, doctor.TCPRefused
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		greeting.Sleep(ctx, timeout) // nobody has the address, or there is no way there: say it no faster than silence
+	}
+	return nil, doctor.TCPSilent
+}
+
+// stillCarries waits and then speaks.
+func stillCarries(ctx context.Context, conn net.Conn, idle time.Duration) doctor.Finding {
+	_ = conn.SetDeadline(time.Now().Add(idle + answerTimeout))
+	greeting.Sleep(ctx, idle)
+	if _, err := conn.Write([]byte{0}); err != nil {
+		return doctor.Untested // it was closed meanwhile, which is no silence
+	}
+	var timeout net.Error
+	_, err := conn.Read(make([]byte, 1))
+	switch {
+	case ctx.Err() != nil:
+		return doctor.Untested
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return doctor.Bad
+	}
+	return doctor.Good
+}
