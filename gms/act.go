@@ -20,6 +20,13 @@ func (l *loop) act(out *engine.Output) {
 	if out.Persist != nil {
 		l.disk.persist(*out.Persist)
 	}
+	if k := out.Keys; k != nil {
+		l.host.inUse.Store(&transport.Keys{Sending: k.Sending, Accepted: k.Accepted, Ring: k.Ring})
+	}
+	if out.SaveRing != nil {
+		l.keeper.save(*out.SaveRing)
+		l.host.believed.change(out.SaveRing.Ring)
+	}
 	l.transmit(out.Send)
 	l.stateWork(&out.State)
 	for _, d := range out.Deliver {
@@ -65,7 +72,7 @@ func (l *loop) transmit(packets []engine.Packet) {
 			continue
 		}
 		l.transmitBatch()
-		l.sent(l.tr.Seek(p.Frame))
+		l.seek(p.Frame)
 	}
 	l.transmitBatch()
 }
@@ -127,6 +134,18 @@ func (l *loop) deliver(d engine.Delivery) {
 		l.amend(d)
 	case engine.Submitted:
 		l.submitted(d)
+	case engine.KeysChanged:
+		l.keysChanged(d)
+	case engine.KeysFault:
+		l.log.Error("the keys could not be changed after a host was evicted: it can still read the group", "err", d.Err)
+	case engine.Refused:
+		l.takeRefused(d)
+	case engine.Met:
+		l.noteMet(d)
+	case engine.ReportCame:
+		l.takeReport(d)
+	case engine.Earshot:
+		l.takeEarshot(d)
 	}
 }
 
@@ -137,14 +156,21 @@ func (l *loop) install(d engine.ViewInstalled) {
 	if prev != nil {
 		next.Prev = prev.View.ID
 	}
+	h.nameMembers(d.View)
 	h.board.install(next)
 	h.listeners.show(GroupEvent{Kind: KindView}, next)
-	if d.View.Size() > 1 {
-		l.disk.peers(d.View.Members)
+	var before *views.View
+	if prev != nil {
+		before = prev.View
 	}
+	l.remember(d.View, before)
 	l.changed()
 	l.evicted(d.View)
+	if prev != nil {
+		l.noteLost(prev.View, d.View)
+	}
 	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
+	l.watchNames(d.View)
 	if prev == nil {
 		close(h.first)
 	}

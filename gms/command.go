@@ -3,6 +3,7 @@ package gms
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
@@ -99,6 +100,7 @@ type calls struct {
 	sends   map[uint64]sending
 	changes []change
 	evicts  []eviction
+	keys    *keyChange
 }
 
 // waiter is a caller who is told when it has happened, unless its context was
@@ -172,7 +174,7 @@ func (l *loop) changed() {
 	l.calls.changes = slices.Delete(l.calls.changes, 0, shown)
 }
 
-func (l *loop) evict(host views.HostID, w waiter) {
+func (l *loop) evict(host views.HostID, keepKeys bool, w waiter) {
 	view := l.host.View().View
 	rank := view.Rank(host)
 	if len(l.calls.evicts) >= ChangesMax {
@@ -181,6 +183,10 @@ func (l *loop) evict(host views.HostID, w waiter) {
 	switch {
 	case host == l.self.Host:
 		w.tell(ErrOneself)
+	case rank < 0 && !keepKeys && l.host.keyFile != "":
+		l.step(engine.Evict{Host: host, At: time.Now().Unix()})
+		l.forget(host)
+		w.tell(nil)
 	case rank < 0:
 		w.tell(ErrNotMember)
 	case len(l.calls.evicts) >= ChangesMax:
@@ -188,7 +194,7 @@ func (l *loop) evict(host views.HostID, w waiter) {
 		w.tell(ErrBusy)
 	default:
 		l.calls.evicts = append(l.calls.evicts, eviction{of: view.Members[rank].Process, waiter: w})
-		l.step(engine.Evict{Host: host})
+		l.step(engine.Evict{Host: host, KeepKeys: keepKeys, At: time.Now().Unix()})
 	}
 }
 

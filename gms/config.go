@@ -16,6 +16,8 @@ const DefaultPort = 7749
 const (
 	TransportMulticast = "mcast"
 	TransportUDP       = "udp"
+	TransportTCP       = "tcp"
+	TransportRouter    = "router"
 )
 
 // Ways in which the started bit is set.
@@ -27,7 +29,7 @@ const (
 )
 
 // Config says how to start a host. The zero value of every field but
-// InsecureLab is good: [Config.EnsureDefaults] fills it. The comments name the
+// KeyFile is good: [Config.EnsureDefaults] fills it. The comments name the
 // setting of the daemon that a field stands for.
 type Config struct {
 	// Name (name) is the admin's name of this host, unique in a group.
@@ -45,17 +47,30 @@ type Config struct {
 	Bind netip.AddrPort
 	// Advertise (advertise) is what others should use. Zero: Bind.
 	Advertise netip.AddrPort
-	// Transport (transport) is TransportMulticast or TransportUDP. Empty:
-	// multicast. Unused where NewTransport is set.
+	// Transport (transport) is TransportMulticast, TransportUDP, TransportTCP or
+	// TransportRouter. Empty: multicast. Unused where NewTransport is set.
 	Transport string
 	// McastGroup (mcast-group) is where hosts find each other. Zero:
 	// 239.192.77.49:7749.
 	McastGroup netip.AddrPort
-	// Peers (peers) are host[:port] for TransportUDP. A name is resolved anew
-	// at every attempt.
+	// Peers (peers) are host[:port] where other hosts may be, whatever the transport.
+	// A name is resolved anew at every attempt. At most 1,024.
 	Peers []string
-	// InsecureLab (insecure-lab) must be true until keys exist: anyone who can
-	// send to Bind can join, forge and remove.
+	// PeersFile (peers-file) is a file of such peers, one a line, # begins a comment;
+	// it is read again when it changes. Empty: none.
+	PeersFile string
+	// PeersDNS (peers-dns) are names that stand for several hosts: name[:port] for
+	// all its addresses, _service._udp.domain for its SRV records.
+	PeersDNS []string
+	// Routers (routers) are the gossip routers of TransportRouter, host:port, 1 to 8. A
+	// name is resolved anew at every attempt.
+	Routers []string
+	// KeyFile (key-file) holds the key ring of the group (gmsd keys gen); only its
+	// owner may be able to read it. It is read at the start and written where the
+	// keys of the group change. Every host of a group has the same.
+	KeyFile string
+	// InsecureLab (insecure-lab) does without: anyone who can send to Bind can join,
+	// forge and remove. One of the two must be set.
 	InsecureLab bool
 	// EventLog (event-log) is a file to append the event log to, "-" for the
 	// standard output, empty for none.

@@ -50,7 +50,8 @@ func TestValidate(t *testing.T) {
 		want []string
 	}{
 		{"defaults", func(*Config) {}, nil},
-		{"no lab", func(c *Config) { c.InsecureLab = false }, []string{"insecure-lab"}},
+		{"no key", func(c *Config) { c.InsecureLab = false }, []string{"key-file"}},
+		{"key and lab", func(c *Config) { c.KeyFile = "x" }, []string{"insecure-lab"}},
 		{"long name", func(c *Config) { c.Name = long }, []string{"name"}},
 		{"name with a space", func(c *Config) { c.Name = "a b" }, []string{"name"}},
 		{"long group", func(c *Config) { c.Group = long }, []string{"group"}},
@@ -68,10 +69,29 @@ func TestValidate(t *testing.T) {
 			c.Transport, c.Bind = TransportUDP, netip.MustParseAddrPort("0.0.0.0:1")
 			c.Advertise = netip.MustParseAddrPort("10.0.0.1:1")
 		}, nil},
+		{"any address, tcp, advertised", func(c *Config) {
+			c.Transport, c.Bind = TransportTCP, netip.MustParseAddrPort("0.0.0.0:1")
+			c.Advertise = netip.MustParseAddrPort("10.0.0.1:1")
+		}, nil},
 		{"mcast-group", func(c *Config) { c.McastGroup = netip.MustParseAddrPort("10.0.0.1:7749") }, []string{"mcast-group"}},
 		{"peers", func(c *Config) {
 			c.Transport, c.Peers = TransportUDP, []string{"a", "a:7749", "10.0.0.2:0", "a:b:c", ""}
 		}, []string{"peers", "peers", "peers"}},
+		{
+			"peers by multicast", func(c *Config) {
+				c.Peers, c.PeersDNS = []string{"a b"}, []string{"10.0.0.2", "_gmsd._udp.x:1", "all:9"}
+			},
+			[]string{"peers", "peers-dns", "peers-dns"},
+		},
+		{"too many peers", func(c *Config) { c.PeersDNS = make([]string, 1025) }, []string{"peers-dns"}},
+		{"routers", func(c *Config) { c.Transport, c.Routers = TransportRouter, []string{"a:7751", "10.0.0.1:7751"} }, nil},
+		{"router without routers", func(c *Config) { c.Transport = TransportRouter }, []string{"routers"}},
+		{"too many routers", func(c *Config) { c.Transport, c.Routers = TransportRouter, make([]string, 9) }, []string{"routers"}},
+		{"routers that are none", func(c *Config) {
+			c.Transport, c.Routers = TransportRouter, []string{"a", "a:7751", "a:7751", "[::1]:7751"}
+		}, []string{"routers", "routers", "routers"}},
+		{"routers for tcp", func(c *Config) { c.Transport, c.Routers = TransportTCP, []string{"a:7751"} }, []string{"routers"}},
+		{"peers for tcp", func(c *Config) { c.Transport, c.Peers = TransportTCP, []string{"a:0"} }, []string{"peers"}},
 		{"attribute key", func(c *Config) { c.Attrs = map[string]string{"": "x"} }, []string{"attrs"}},
 		{"attribute value", func(c *Config) { c.Attrs = map[string]string{"k": long} }, []string{"attrs"}},
 		{"attributes in all", func(c *Config) {
@@ -80,7 +100,7 @@ func TestValidate(t *testing.T) {
 		{"all at once", func(c *Config) {
 			c.Group, c.Transport, c.InsecureLab = long, "x", false
 			c.Bind = netip.MustParseAddrPort("10.9.9.9:1")
-		}, []string{"group", "insecure-lab", "bind", "transport"}},
+		}, []string{"group", "key-file", "bind", "transport"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

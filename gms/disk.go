@@ -1,7 +1,11 @@
 package gms
 
 import (
+	"sync/atomic"
+	"time"
+
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -9,7 +13,7 @@ import (
 type diskJob struct {
 	seq    views.Seq
 	tokens []uint64 // whom the seq answers, in order; none: a job of peers
-	peers  []views.Member
+	peers  []stable.Peer
 }
 
 // diskDone is a job that has ended.
@@ -27,8 +31,10 @@ type disk struct {
 	out  bool
 	// next is asked for and not yet out, nextPeers likewise; seqs go first.
 	next      diskJob
-	nextPeers []views.Member
+	nextPeers []stable.Peer
 	unsaved   int // tokens not yet answered
+	// last is the last sync, nil: there was none.
+	last atomic.Pointer[syncTime]
 }
 
 func newDisk() *disk {
@@ -39,7 +45,10 @@ func newDisk() *disk {
 func (d *disk) write(s store) {
 	for job := range d.jobs {
 		if len(job.tokens) > 0 {
-			d.done <- diskDone{diskJob: job, err: s.SaveSeq(job.seq)}
+			began := time.Now()
+			err := s.SaveSeq(job.seq)
+			d.last.Store(&syncTime{began, time.Since(began)})
+			d.done <- diskDone{diskJob: job, err: err}
 		} else {
 			d.done <- diskDone{diskJob: job, err: s.SavePeers(job.peers)}
 		}
@@ -55,8 +64,8 @@ func (d *disk) persist(p engine.Persist) {
 }
 
 // peers asks to note whom the host is with; only the newest matters.
-func (d *disk) peers(members []views.Member) {
-	d.nextPeers = members
+func (d *disk) peers(all []stable.Peer) {
+	d.nextPeers = all
 	d.start()
 }
 
@@ -65,6 +74,24 @@ func (d *disk) ended(done diskDone) {
 	d.out = false
 	d.unsaved -= len(done.tokens)
 	d.start()
+}
+
+// syncTime is when a sync began and how long it took.
+type syncTime struct {
+	at   time.Time
+	took time.Duration
+}
+
+// syncKept is how long a sync tells of the disk.
+const syncKept = time.Minute
+
+// lastSync is how long the last sync took, 0 where that is long ago: one that is slow
+// delays the next view.
+func (d *disk) lastSync(now time.Time) time.Duration {
+	if s := d.last.Load(); s != nil && now.Sub(s.at) < syncKept {
+		return s.took
+	}
+	return 0
 }
 
 // full reports whether the loop must wait for the disk.

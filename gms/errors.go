@@ -25,6 +25,10 @@ var (
 	ErrNotMember = errors.New("gms: no such host in the view")
 	// ErrOneself: a host does not evict itself, it leaves.
 	ErrOneself = errors.New("gms: a host cannot evict itself: use Leave")
+	// ErrNoKeys: the group is not sealed, so it has no keys.
+	ErrNoKeys = errors.New("gms: the group has no keys")
+	// ErrKey: the ring cannot be changed so; what follows says why.
+	ErrKey = errors.New("gms: keys")
 	// ErrLab: the host was started without Config.LabFaults.
 	ErrLab = errors.New("gms: lab faults are off: set lab-faults at the start")
 )

@@ -49,7 +49,7 @@ func openEventLog(name string, log *slog.Logger, c *counts) (*eventLog, error) {
 	}
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o640)
 	if err != nil {
-		return nil, &FieldError{Key: "event-log", Value: name, Bound: "a file that this user may append to", Cure: err.Error(), Err: err}
+		return nil, eventLogFault(name, err)
 	}
 	e := &eventLog{file: file, close: true, log: log, counts: c}
 	e.torn = endsTorn(file)

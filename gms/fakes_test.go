@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
@@ -109,6 +110,8 @@ type storeFake struct {
 	mu    sync.Mutex
 	seqs  []views.Seq
 	peers int
+	known []stable.Peer
+	saved []stable.Peer
 	hold  chan struct{} // if set, each SaveSeq takes one from it
 	err   error
 }
@@ -127,10 +130,13 @@ func (s *storeFake) SaveSeq(seq views.Seq) error {
 	return s.err
 }
 
-func (s *storeFake) SavePeers([]views.Member) error {
+func (s *storeFake) Peers() []stable.Peer { return s.known }
+
+func (s *storeFake) SavePeers(all []stable.Peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.peers++
+	s.saved = all
 	return nil
 }
 
@@ -151,9 +157,10 @@ type soloEngine struct {
 	cfg   engine.Config
 }
 
-func (e *soloEngine) Deadline() views.Instant { return e.deadline }
-func (e *soloEngine) Room() int               { return int(e.room.Load()) }
-func (e *soloEngine) Status() engine.Status   { return engine.Status{} }
+func (e *soloEngine) Deadline() views.Instant    { return e.deadline }
+func (e *soloEngine) Room() int                  { return int(e.room.Load()) }
+func (e *soloEngine) Status() engine.Status      { return engine.Status{} }
+func (e *soloEngine) Links() []engine.LinkStatus { return nil }
 
 // submitted are the payloads of all that was submitted.
 func (e *soloEngine) submitted() (payloads []string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/lab"
+	"github.com/gmsd/gmsd/transport/router"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -26,12 +28,18 @@ type Host struct {
 	counts    counts
 	outbox    *outbox
 	latencies latencies
+	believed  believed
 	lab       *lab.Lab          // nil: not allowed
 	transport transport.Counter // nil: it does not count
+	routers   *router.Transport // nil: another transport
 	clock     func() views.Instant
+	log       *slog.Logger
 	begun     views.Instant
 	observers atomic.Int32
-	window    int // fixed before the loop starts
+	window    int    // fixed before the loop starts
+	keyFile   string // empty: nothing is sealed
+	// inUse are the keys of the group as they are now; nil: there are none.
+	inUse atomic.Pointer[transport.Keys]
 
 	commands chan command
 	first    chan struct{} // closed at the first view
@@ -193,9 +201,14 @@ func (h *Host) SetAttrs(ctx context.Context, attrs map[string]string) error {
 }
 
 // Evict removes a member by the operator's word, and returns when a view
-// without it is installed here. The evicted host is not forbidden to return.
-func (h *Host) Evict(ctx context.Context, host views.HostID) error {
-	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) { l.evict(host, waiter{ctx.Done(), reply}) })
+// without it is installed here. Where the group is sealed it then gets a fresh key,
+// and the evicted host has none until somebody gives it the key file of a member. With
+// keepKeys, or without keys, it may come back as another incarnation.
+// A host that is no member only loses the keys; where there are none to lose the error is
+// [ErrNotMember]. The host that was asked changes the keys: if it ends before it has, ask
+// another one.
+func (h *Host) Evict(ctx context.Context, host views.HostID, keepKeys bool) error {
+	_, err := ask(ctx, h, func(l *loop, reply chan<- answer[struct{}]) { l.evict(host, keepKeys, waiter{ctx.Done(), reply}) })
 	return err
 }
 

@@ -49,10 +49,10 @@ func TestSendRefusesBadInput(t *testing.T) {
 		if err := h.SetAttrs(t.Context(), map[string]string{"a b": ""}); !errors.As(err, &fault) || fault.Key != "attrs" {
 			t.Errorf("bad attribute: %v", err)
 		}
-		if err := h.Evict(t.Context(), selfProcess.Host); !errors.Is(err, ErrOneself) {
+		if err := h.Evict(t.Context(), selfProcess.Host, false); !errors.Is(err, ErrOneself) {
 			t.Errorf("evicting oneself: %v", err)
 		}
-		if err := h.Evict(t.Context(), views.HostID{9}); !errors.Is(err, ErrNotMember) {
+		if err := h.Evict(t.Context(), views.HostID{9}, false); !errors.Is(err, ErrNotMember) {
 			t.Errorf("evicting a stranger: %v", err)
 		}
 		if err := h.LabHeal(); !errors.Is(err, ErrLab) {
@@ -237,7 +237,7 @@ func TestEvictReturnsWithTheView(t *testing.T) {
 	inBubble(t, func(r *rig) { r.engine.on = installOnFrame(r) }, func(t *testing.T, r *rig, h *Host) {
 		r.wire.in <- []byte("x")
 		synctest.Wait()
-		if err := h.Evict(t.Context(), peerProcess.Host); err != nil {
+		if err := h.Evict(t.Context(), peerProcess.Host, false); err != nil {
 			t.Fatal(err)
 		}
 		if h.View().View.Rank(peerProcess.Host) >= 0 {

@@ -54,6 +54,6 @@ const (
 	eventsPage = 256
 	// receiveErrorsMax errors of the socket in a row are the end of a host.
 	receiveErrorsMax = 16
-	// peersMax bounds the configured peers.
-	peersMax = 1024
+	// seekPortion is how many of those known and absent are sought at a time.
+	seekPortion = 32
 )

@@ -36,6 +36,9 @@ type loop struct {
 	inbox   *inbox
 	quit    chan struct{} // ends the receiver's waiting for a batch
 	disk    *disk
+	keeper  *keeper
+	doctor  physician
+	patient patient
 	workers sync.WaitGroup
 	calls   calls
 	ports   ports
@@ -48,6 +51,9 @@ type loop struct {
 	lookAt views.Instant
 	out    []transport.Outbound
 	check  *checker // nil: none decides over the started bit
+	seeker seeker
+	// namesakes are the members that share a name, as was said.
+	namesakes []views.HostID
 
 	now     views.Instant // of the input at hand; never falls
 	timer   *time.Timer
@@ -67,6 +73,7 @@ type loop struct {
 // run is the life of a host.
 func (l *loop) run() {
 	l.workers.Go(func() { l.disk.write(l.store) })
+	l.workers.Go(func() { l.keeper.write(l.quit) })
 	l.timer = time.NewTimer(time.Hour)
 	l.timer.Stop()
 	endCheck := l.startCheck()
@@ -75,6 +82,7 @@ func (l *loop) run() {
 	for l.take() {
 	}
 	endCheck()
+	l.endExaminations()
 	l.finish()
 }
 
@@ -91,6 +99,7 @@ func (l *loop) handle(what func()) {
 // handleNow is handle for who has the turn.
 func (l *loop) handleNow(what func()) {
 	l.tick()
+	l.notePause()
 	what()
 	if d := l.engine.Deadline(); !l.ended && d != 0 && d <= l.now {
 		l.step(nil)
@@ -98,6 +107,8 @@ func (l *loop) handleNow(what func()) {
 	l.feed()
 	l.watchBacklog()
 	l.cutSilent()
+	l.lookAround()
+	l.advanceDoctor()
 	if !l.ended {
 		l.arm()
 	}
@@ -122,6 +133,8 @@ func (l *loop) takeStraight(b *batch) bool {
 func (l *loop) arm() {
 	d := views.Earliest(l.engine.Deadline(), l.lookAt)
 	d = views.Earliest(d, l.ports.blockUntil)
+	d = views.Earliest(d, l.seeker.lookAt)
+	d = views.Earliest(d, l.doctor.lookAt)
 	if d == l.armed {
 		return
 	}
@@ -149,6 +162,16 @@ func (l *loop) take() bool {
 		l.handle(func() { l.takeDisk(d) })
 	case e := <-evidence:
 		l.handle(func() { l.step(engine.Evidence{Process: e.Process, Found: e.Found}) })
+	case f := <-l.doctor.facts.found:
+		l.handle(func() { l.takeFact(f) })
+	case f := <-l.doctor.idling.found:
+		l.handle(func() { l.takeLong(f) })
+	case f := <-l.doctor.facts.heard:
+		l.handle(func() { l.takeHeard(f) })
+	case j := <-l.doctor.judged:
+		l.handle(func() { l.takeJudgement(j) })
+	case s := <-l.keeper.done:
+		l.handle(func() { l.takeSaved(s) })
 	case r := <-results:
 		l.handle(func() { l.takeResult(r) })
 	case c := <-commands:
@@ -193,7 +216,7 @@ func (l *loop) takeBatch(b *batch) {
 			if held.Frame != nil {
 				l.step(held)
 			}
-			held = engine.Received{From: in.From, Frame: frame, More: true}
+			held = engine.Received{From: in.From, Frame: frame, More: true, Multicast: in.Multicast}
 		}
 	}
 	if held.Frame != nil {
@@ -251,7 +274,9 @@ func (l *loop) finish() {
 	close(l.quit)
 	l.endStates()
 	close(l.disk.jobs)
+	close(l.keeper.next)
 	l.workers.Wait()
+	l.closed("discovery", l.seeker.layers.Close())
 	l.closed("data directory", l.store.Close())
 	l.closed("event log", l.eventLog.end())
 	h := l.host

@@ -10,6 +10,7 @@ import (
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/lab"
 	"github.com/gmsd/gmsd/transport/mcast"
+	"github.com/gmsd/gmsd/transport/tcp"
 	"github.com/gmsd/gmsd/transport/udp"
 )
 
@@ -44,11 +45,23 @@ func newEngine(cfg engine.Config) (machine, error) {
 // faults where they are allowed.
 func (a *assembly) newTransport() (transport.Transport, error) {
 	tr, err := a.bareTransport()
+	if err == nil && a.cfg.seams.wrap != nil {
+		return a.cfg.seams.wrap(tr), nil
+	}
 	if err != nil || !a.cfg.LabFaults {
 		return tr, err
 	}
 	a.host.lab = lab.Wrap(tr)
 	return a.host.lab, nil
+}
+
+// tcp is what connections between members are made from.
+func (a *assembly) tcp(advertise netip.AddrPort) tcp.Config {
+	c := a.cfg
+	return tcp.Config{
+		Bind: c.Bind, Advertise: advertise, Logger: c.Logger,
+		GroupHash: engine.GroupHash(c.Group), Self: a.loop.self, Nonce: a.nonce, Credentials: a.credentials(),
+	}
 }
 
 func (a *assembly) bareTransport() (transport.Transport, error) {
@@ -61,13 +74,18 @@ func (a *assembly) bareTransport() (transport.Transport, error) {
 	switch {
 	case c.NewTransport != nil:
 		return c.NewTransport(self)
-	case c.Transport == TransportUDP:
-		if len(c.Peers) == 0 {
-			logger.Warn("no peers: this host finds nobody, only those who name it can find it", "cure", "set peers")
+	case c.Transport == TransportTCP:
+		t, err := tcp.Open(a.tcp(advertise))
+		if err != nil {
+			return nil, err
 		}
+		return t, nil
+	case c.Transport == TransportRouter:
+		return a.openRouter(advertise)
+	case c.Transport == TransportUDP:
 		t, err := udp.Open(udp.Config{
-			Bind: c.Bind, Advertise: advertise, Peers: c.Peers, Logger: logger,
-			GroupHash: group, Self: self, Nonce: a.nonce,
+			Bind: c.Bind, Advertise: advertise, Logger: logger,
+			GroupHash: group, Self: self, Nonce: a.nonce, Credentials: a.credentials(),
 		})
 		if err != nil {
 			return nil, err // not a nil *udp.Transport as a transport
@@ -76,11 +94,20 @@ func (a *assembly) bareTransport() (transport.Transport, error) {
 	default:
 		t, err := mcast.Open(mcast.Config{
 			Bind: c.Bind, Advertise: advertise, Group: c.McastGroup, Logger: logger,
-			GroupHash: group, Self: self, Nonce: a.nonce,
+			GroupHash: group, Self: self, Nonce: a.nonce, Credentials: a.credentials(), Optional: a.knowsOthers(),
 		})
 		if err != nil {
 			return nil, err
 		}
 		return t, nil
 	}
+}
+
+// credentials let the transport prove who we are where it greets others.
+func (a *assembly) credentials() *transport.Credentials {
+	c := &transport.Credentials{Refused: a.host.greetingRefused(a.cfg.Logger)}
+	if !a.ring.IsZero() {
+		c.Identity, c.Keys = a.identity, a.host.keys
+	}
+	return c
 }

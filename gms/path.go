@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/gmsd/gmsd/failuredetect"
+	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 )
 
@@ -20,14 +22,31 @@ const (
 // pathBytes is how long a frame may be without being taken apart where it
 // leaves; 0: not known.
 func (a *assembly) pathBytes() int {
-	if a.cfg.NewTransport != nil {
+	switch {
+	case a.cfg.NewTransport != nil:
 		return 0
+	case a.overStreams():
+		return pathMost
 	}
 	mtu := interfaceMTU(a.cfg.Bind.Addr())
 	if mtu <= headersIPv4 {
 		return 0
 	}
 	return min(mtu-headersIPv4, pathMost)
+}
+
+// overStreams: the kernel cuts what is sent for the path, and acknowledges it.
+func (a *assembly) overStreams() bool {
+	return a.cfg.NewTransport == nil && (a.cfg.Transport == TransportTCP || a.cfg.Transport == TransportRouter)
+}
+
+// detection is what the transport asks of the failure detector, the zero value for
+// what is usual.
+func (a *assembly) detection() (d failuredetect.Config) {
+	if a.overStreams() {
+		d.Beat = engine.BeatOverStreams
+	}
+	return d
 }
 
 // interfaceMTU is that of the interface which has the address; 0 where none has.

@@ -6,7 +6,11 @@ import (
 	"net/netip"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/keyfile"
+	"github.com/gmsd/gmsd/internal/keys"
+	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/internal/tracelog"
+	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -16,6 +20,7 @@ type machine interface {
 	Deadline() views.Instant
 	Room() int
 	Status() engine.Status
+	Links() []engine.LinkStatus
 }
 
 // store is the durable memory of a host; internal/stable has the one.
@@ -26,8 +31,10 @@ type store interface {
 	Seq() views.Seq
 	// SaveSeq returns when seq would survive a loss of power.
 	SaveSeq(seq views.Seq) error
-	// SavePeers notes whom this host was with; no promise depends on it.
-	SavePeers(peers []views.Member) error
+	// SavePeers notes whom this host was with, ever; no promise depends on it. Peers
+	// is what was noted before this life.
+	SavePeers(peers []stable.Peer) error
+	Peers() []stable.Peer
 	Close() error
 }
 
@@ -38,6 +45,9 @@ type seams struct {
 	newMachine func(engine.Config) (machine, error)
 	addresses  func() ([]netip.Addr, error)
 	check      func(ctx context.Context, command string) error
+	saveRing   func(path string, r keys.Ring) error
+	// wrap, if set, stands between the host and its transport.
+	wrap func(transport.Transport) transport.Transport
 }
 
 func (s *seams) ensureDefaults() {
@@ -52,6 +62,9 @@ func (s *seams) ensureDefaults() {
 	}
 	if s.addresses == nil {
 		s.addresses = ownAddresses
+	}
+	if s.saveRing == nil {
+		s.saveRing = keyfile.Save
 	}
 	if s.check == nil {
 		s.check = runShell

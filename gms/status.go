@@ -2,6 +2,7 @@ package gms
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,12 @@ type Status struct {
 	Ports, Groups int
 	// Giving and Taking are the transfers of states under way here.
 	Giving, Taking int
+	// Discovery is where this host looks for others.
+	Discovery Discovery
+	// Verdicts are the causes of what is wrong that this host knows of.
+	Verdicts []Verdict
+	// Routers are the gossip routers, with [TransportRouter].
+	Routers []Router
 	// Notices were found at the start, such as a repaired data directory.
 	Notices []string
 }
@@ -101,7 +108,8 @@ func (l *loop) status() Status {
 		Engine:  l.engine.Status(),
 		Stats:   h.Stats(),
 		Waiting: len(l.calls.sends) + len(l.calls.changes) + len(l.calls.evicts),
-		Notices: l.notices,
+		Notices: l.notices, Discovery: l.discovery(), Verdicts: slices.Clone(l.doctor.verdicts),
+		Routers: h.Routers(),
 		Ports:   len(l.ports.byNumber), Groups: len(l.ports.inGroup),
 		Giving: len(l.states.donations), Taking: len(l.states.intakes),
 	}

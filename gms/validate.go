@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/gmsd/gmsd/discovery"
+	"github.com/gmsd/gmsd/transport/router"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -28,17 +28,21 @@ func (c *Config) Validate() error {
 	if c.Started != StartedAuto && c.Started != StartedAPI && checkCommand(c.Started) == "" {
 		f.add("started", c.Started, "auto, api or check:COMMAND", "use api where your program knows when it is ready, check where a command finds out")
 	}
-	if len(c.Version) > views.VersionMax {
-		f.add("version", c.Version, fmt.Sprintf("at most %d bytes", views.VersionMax), "shorten it")
+	if len(c.Version) > views.VersionMax || !views.IsLine(c.Version) {
+		f.add("version", c.Version, fmt.Sprintf("at most %d bytes without control characters", views.VersionMax), "choose a plain one")
 	}
 	if c.SpoolMax < 0 {
 		f.add("spool-max", fmt.Sprint(c.SpoolMax), "0 or more bytes", "leave it out for 1 GiB")
 	}
-	if !c.InsecureLab {
-		f.add("insecure-lab", "false", "true until cluster keys exist",
-			"give --insecure-lab, and only in a network where you trust every sender")
+	switch {
+	case c.KeyFile == "" && !c.InsecureLab:
+		f.add("key-file", "", "the file of the group's keys",
+			"make one with gmsd keys gen --out FILE and give every host the same; or insecure-lab, where you trust everybody who can send to it")
+	case c.KeyFile != "" && c.InsecureLab:
+		f.add("insecure-lab", "true", "false beside a key-file", "leave out one of the two")
 	}
 	f.attrs(c.Attrs)
+	f = append(f, c.peers().faults()...)
 	if c.NewTransport == nil {
 		c.validateAddresses(&f)
 		c.validateTransport(&f)
@@ -52,7 +56,7 @@ func (c *Config) validateAddresses(f *faults) {
 	switch {
 	case err != nil:
 		f.add("bind", c.Bind.String(), "an address of this machine", "its addresses cannot be read: "+err.Error())
-	case bind == netip.IPv4Unspecified() && c.Transport == TransportUDP:
+	case bind == netip.IPv4Unspecified() && c.Transport != TransportMulticast:
 		// Every address of ours; then advertise says which one is for others.
 	case !bind.Is4() || bind.IsUnspecified() || bind.IsMulticast():
 		f.add("bind", c.Bind.String(), "one IPv4 address of this machine", "name one of "+list(own))
@@ -66,15 +70,36 @@ func (c *Config) validateAddresses(f *faults) {
 }
 
 func (c *Config) validateTransport(f *faults) {
+	// Also where the transport is another one, or none that there is: all faults at once.
+	if g := c.McastGroup; !g.Addr().Is4() || !g.Addr().IsMulticast() || g.Port() == 0 {
+		f.add("mcast-group", g.String(), "an IPv4 multicast address (224.0.0.0 to 239.255.255.255) with a port", "the default is 239.192.77.49:7749")
+	}
 	switch c.Transport {
-	case TransportMulticast:
-		if g := c.McastGroup; !g.Addr().Is4() || !g.Addr().IsMulticast() || g.Port() == 0 {
-			f.add("mcast-group", g.String(), "an IPv4 multicast address with a port", "the default is 239.192.77.49:7749")
-		}
-	case TransportUDP:
-		f.peers(c.Peers)
+	case TransportMulticast, TransportUDP, TransportTCP:
+	case TransportRouter:
+		c.validateRouters(f)
+		return
 	default:
-		f.add("transport", c.Transport, "mcast or udp", "use udp with peers where the network has no multicast")
+		f.add("transport", c.Transport, "mcast, udp, tcp or router", "use udp or tcp with peers, or router with routers, where the network has no multicast")
+		return
+	}
+	if len(c.Routers) > 0 {
+		f.add("routers", strings.Join(c.Routers, ","), "nothing with transport "+c.Transport, "set transport to router, or leave routers out")
+	}
+}
+
+func (c *Config) validateRouters(f *faults) {
+	if n := len(c.Routers); n < 1 || n > router.RoutersMax {
+		f.add("routers", strings.Join(c.Routers, ","), fmt.Sprintf("1 to %d of host:port", router.RoutersMax),
+			"start gmsd router on one machine, better two, and name them here")
+		return
+	}
+	for i, r := range c.Routers {
+		if router.CheckRouter(r) != nil {
+			f.add("routers", r, "host:port", "give a name or an IPv4 address, and the port of gmsd router")
+		} else if slices.Contains(c.Routers[:i], r) {
+			f.add("routers", r, "each router once", "leave out one of the two")
+		}
 	}
 }
 
@@ -87,13 +112,9 @@ func (f *faults) add(key, value, bound, cure string) {
 
 // word checks a name that people read and scripts split at spaces.
 func (f *faults) word(key, value string, bytesMax int) {
-	if len(value) < 1 || len(value) > bytesMax || !isWord(value) {
+	if len(value) < 1 || len(value) > bytesMax || !views.IsWord(value) {
 		f.add(key, value, fmt.Sprintf("1 to %d bytes without spaces or control characters", bytesMax), "choose a plain name")
 	}
-}
-
-func isWord(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) })
 }
 
 func (f *faults) attrs(attrs map[string]string) {
@@ -104,7 +125,7 @@ func (f *faults) attrs(attrs map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(attrs)) {
 		value := attrs[key]
 		total += len(key) + len(value)
-		if len(key) < 1 || len(key) > views.AttrKeyMax || !isWord(key) || strings.Contains(key, "=") {
+		if len(key) < 1 || len(key) > views.AttrKeyMax || !views.IsWord(key) || strings.Contains(key, "=") {
 			f.add("attrs", key, fmt.Sprintf("keys of 1 to %d bytes without spaces or =", views.AttrKeyMax), "choose a plain key")
 		}
 		if len(value) > views.AttrValueMax || !utf8.ValidString(value) {
@@ -116,30 +137,16 @@ func (f *faults) attrs(attrs map[string]string) {
 	}
 }
 
-func (f *faults) peers(peers []string) {
-	if len(peers) > peersMax {
-		f.add("peers", strconv.Itoa(len(peers))+" of them", fmt.Sprintf("at most %d", peersMax), "a few that are always up are enough")
+func (f *faults) peers(key string, peers []string, check func(string) error, bound, cure string) {
+	if len(peers) > discovery.AddressesMax {
+		f.add(key, strconv.Itoa(len(peers))+" of them", fmt.Sprintf("at most %d", discovery.AddressesMax), "a few that are always up are enough")
 		return
 	}
 	for _, p := range peers {
-		if !isPeer(p) {
-			f.add("peers", p, "host or host:port", "give a name or an IPv4 address, port 1 to 65535")
+		if check(p) != nil {
+			f.add(key, p, bound, cure)
 		}
 	}
-}
-
-func isPeer(p string) bool {
-	host, port := p, ""
-	if strings.Contains(p, ":") {
-		var err error
-		if host, port, err = net.SplitHostPort(p); err != nil {
-			return false
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return false
-		}
-	}
-	return host != "" && isWord(host)
 }
 
 func checkAttrs(attrs map[string]string) error {

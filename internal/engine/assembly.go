@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,24 +35,39 @@ type assembly struct {
 	// pieces stand by index; their bytes stand in bytes as they came.
 	pieces []placedPiece
 	bytes  []byte
-	// at is when the last one came.
-	at views.Instant
+	// at is when the last one came, from is where it came from.
+	at   views.Instant
+	from netip.AddrPort
+	// askAt is when those that are missing are to be asked for, asks how often they were.
+	askAt views.Instant
+	asks  int
 }
 
 // placedPiece says where in the bytes of an assembly a piece begins.
 type placedPiece struct{ index, at int }
 
+// Pieces that are missing are asked for when none has come for askAfter, a few times,
+// each later than the one before. The whole is sent again by its own timer besides.
+const (
+	askAfter = 10 * time.Millisecond
+	asksMost = 5
+)
+
 // parts are the assemblies; the one that has waited longest stands first.
 type parts struct {
 	all   []*assembly
 	bytes int
+	// askAt is when some are to be asked for, or earlier; 0: none.
+	askAt views.Instant
 }
 
 // take keeps a piece. It gives the whole once that is complete, and else, where
 // something was thrown away, why.
-func (ps *parts) take(now views.Instant, from author, p *message.Piece) (whole []byte, why string) {
+func (ps *parts) take(now views.Instant, from author, addr netip.AddrPort, p *message.Piece) (whole []byte, why string) {
 	a, why := ps.find(from, p)
-	a.at = now
+	a.at, a.from = now, addr
+	a.askAt = now.Add(askAfter << a.asks)
+	ps.askAt = views.Earliest(ps.askAt, a.askAt)
 	if !a.add(p) {
 		return nil, why // it has come before
 	}
@@ -126,13 +142,50 @@ func (ps *parts) deadline() views.Instant {
 	if len(ps.all) == 0 {
 		return 0
 	}
-	return ps.all[0].at.Add(partsKept)
+	return views.Earliest(ps.all[0].at.Add(partsKept), ps.askAt)
+}
+
+// due gives those of which pieces are to be asked for now.
+func (ps *parts) due(now views.Instant) (list []*assembly) {
+	if ps.askAt == 0 || ps.askAt > now {
+		return nil
+	}
+	ps.askAt = 0
+	for _, a := range ps.all {
+		if a.asks >= asksMost {
+			continue
+		}
+		if a.askAt <= now {
+			a.asks++
+			a.askAt = now.Add(askAfter << a.asks)
+			list = append(list, a)
+		}
+		ps.askAt = views.Earliest(ps.askAt, a.askAt)
+	}
+	return list
+}
+
+// missing says which pieces have not come.
+func (a *assembly) missing() *message.Missing {
+	m := &message.Missing{ID: a.id, Total: uint32(a.total), Count: uint16(a.count)} //nolint:gosec // as they came
+	next := 0
+	for i := 0; i <= len(a.pieces) && len(m.Runs) < message.MissingMax; i++ {
+		until := a.count
+		if i < len(a.pieces) {
+			until = a.pieces[i].index
+		}
+		if until > next {
+			m.Runs = append(m.Runs, message.PieceRun{First: uint16(next), Count: uint16(until - next)}) //nolint:gosec // below count
+		}
+		next = until + 1
+	}
+	return m
 }
 
 // advance throws away what has waited too long. It is no loss: of a message that
 // came whole, and was sent again, some pieces are left as a rule.
 func (ps *parts) advance(now views.Instant) {
-	for len(ps.all) > 0 && ps.deadline() <= now {
+	for len(ps.all) > 0 && ps.all[0].at.Add(partsKept) <= now {
 		ps.remove(0)
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -42,12 +43,12 @@ func TestPiecesInAnyOrder(t *testing.T) {
 		order := rapid.Permutation(pieces).Draw(t, "order")
 		var ps parts
 		for i, p := range order {
-			got, why := ps.take(1, authorN(1), p)
+			got, why := ps.take(1, authorN(1), netip.AddrPort{}, p)
 			if why != "" || (got != nil) != (i == len(order)-1) || got != nil && !bytes.Equal(got, whole) {
 				t.Fatalf("piece %d of %d: %q, %d bytes", i, len(order), why, len(got))
 			}
 			if again := order[rapid.IntRange(0, i).Draw(t, "again")]; got == nil {
-				if got, why := ps.take(1, authorN(1), again); got != nil || why != "" {
+				if got, why := ps.take(1, authorN(1), netip.AddrPort{}, again); got != nil || why != "" {
 					t.Fatalf("twice: %q, %d bytes", why, len(got))
 				}
 			}
@@ -65,12 +66,12 @@ func TestRepetitionFillsIn(t *testing.T) {
 	var ps parts
 	for i, p := range pieces {
 		if i%2 == 0 {
-			ps.take(1, authorN(1), p)
+			ps.take(1, authorN(1), netip.AddrPort{}, p)
 		}
 	}
 	wholes := 0
 	for _, p := range pieces {
-		if got, _ := ps.take(2, authorN(1), p); got != nil {
+		if got, _ := ps.take(2, authorN(1), netip.AddrPort{}, p); got != nil {
 			wholes++
 			if !bytes.Equal(got, whole) {
 				t.Error("it came out otherwise")
@@ -80,10 +81,19 @@ func TestRepetitionFillsIn(t *testing.T) {
 	if wholes != 1 || len(ps.all) != 0 {
 		t.Errorf("%d wholes, %d left", wholes, len(ps.all))
 	}
-	ps.take(3, authorN(1), pieces[0])
+	ps.take(3, authorN(1), netip.AddrPort{}, pieces[0])
 	kept := views.Instant(3).Add(partsKept)
-	if ps.deadline() != kept {
-		t.Errorf("the deadline is %v, want %v", ps.deadline(), kept)
+	for asks := 0; ps.deadline() != kept; {
+		now := ps.deadline()
+		if now > kept || asks > asksMost {
+			t.Fatalf("the deadline is %v after %d questions, want %v", now, asks, kept)
+		}
+		for _, a := range ps.due(now) {
+			asks++
+			if m := a.missing(); len(m.Runs) != 1 || m.Runs[0] != (message.PieceRun{First: 1, Count: uint16(len(pieces) - 1)}) {
+				t.Errorf("missing: %+v of %d", m, len(pieces))
+			}
+		}
 	}
 	ps.advance(kept - 1)
 	if len(ps.all) != 1 {
@@ -103,22 +113,22 @@ func TestPiecesDoNotMix(t *testing.T) {
 	later := authorN(1)
 	later.nonce++
 	var ps parts
-	ps.take(1, authorN(1), pieces[0])
+	ps.take(1, authorN(1), netip.AddrPort{}, pieces[0])
 	for _, c := range []struct {
 		from author
 		p    *message.Piece
 	}{{authorN(2), pieces[1]}, {later, pieces[1]}, {authorN(1), finer[1]}} {
-		if got, why := ps.take(1, c.from, c.p); got != nil || why != "" {
+		if got, why := ps.take(1, c.from, netip.AddrPort{}, c.p); got != nil || why != "" {
 			t.Errorf("%v: taken, %q", c.from, why)
 		}
 	}
 	bad := *pieces[1]
 	bad.Bytes = slices.Clone(bad.Bytes)
 	bad.Bytes[0]++
-	if got, why := ps.take(1, authorN(1), &bad); got != nil || why != "pieces-mixed" {
+	if got, why := ps.take(1, authorN(1), netip.AddrPort{}, &bad); got != nil || why != "pieces-mixed" {
 		t.Errorf("taken, %q", why)
 	}
-	if got, _ := ps.take(1, authorN(2), pieces[0]); got == nil {
+	if got, _ := ps.take(1, authorN(2), netip.AddrPort{}, pieces[0]); got == nil {
 		t.Error("another's was spoiled")
 	}
 	if len(ps.all) != 2 {
@@ -144,7 +154,7 @@ func TestAssemblyIsBounded(t *testing.T) {
 			for range rapid.IntRange(1, 16).Draw(t, "come") {
 				from, to := p.Span()
 				p.Bytes = bytesOf[:to-from]
-				ps.take(now, who, &p)
+				ps.take(now, who, netip.AddrPort{}, &p)
 				p.Index++
 				checkParts(t, &ps)
 			}
@@ -178,7 +188,7 @@ func TestAssemblyIsBoundedInAll(t *testing.T) {
 			for ; p.Index < 16; p.Index++ {
 				from, to := p.Span()
 				p.Bytes = make([]byte, to-from)
-				ps.take(views.Instant(n)+1, authorN(n), p)
+				ps.take(views.Instant(n)+1, authorN(n), netip.AddrPort{}, p)
 			}
 		}
 		if ps.bytes > partsBytes {
@@ -203,7 +213,7 @@ func TestFloodOfFirstPieces(t *testing.T) {
 		from := authorN(1)
 		from.nonce = uint64(i)
 		p.ID = uint64(i)
-		if _, why := ps.take(views.Instant(i+1), from, p); why == "pieces-pushed-out" {
+		if _, why := ps.take(views.Instant(i+1), from, netip.AddrPort{}, p); why == "pieces-pushed-out" {
 			pushed++
 		}
 	}

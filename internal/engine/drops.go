@@ -50,9 +50,10 @@ func (e *Engine) armDrops() {
 	}
 }
 
-// flushDrops tells what was dropped, at most once in dropsEvery.
+// flushDrops tells what was dropped, at most once in dropsEvery; after a stop nothing
+// is told any more.
 func (e *Engine) flushDrops() {
-	if len(e.drops.pending) == 0 {
+	if len(e.drops.pending) == 0 || e.stopped {
 		return
 	}
 	e.armDrops()

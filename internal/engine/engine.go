@@ -30,6 +30,7 @@ type Engine struct {
 	frame   wire.Frame
 	frames  frames
 	head    []byte
+	guard   guard
 	light   light
 	states  states
 	// members is the view whose members' transfers go on.
@@ -41,7 +42,15 @@ type Engine struct {
 	pieces outgoing
 	parts  parts
 	drops  drops
-	tokens uint64
+	// links is what every way carries.
+	links   links
+	padding []byte
+	// frameSize is that of the frame that is read, as it came; frameMulticast is how.
+	frameSize      int
+	frameMulticast bool
+	// earshot is who hears whose multicast.
+	earshot earshot
+	tokens  uint64
 	// persists maps the token of a write in flight to what it makes durable.
 	persists map[uint64]views.Seq
 	traffic  Traffic
@@ -71,16 +80,23 @@ func New(cfg Config) (*Engine, error) {
 	}
 	detect := cfg.Detect
 	detect.Self = cfg.Self.Process
+	if detect.Beat == 0 && !cfg.Multicast {
+		detect.Beat = BeatToEach
+	}
 	detect.EnsureDefaults()
 	if err := detect.Validate(); err != nil {
 		return nil, err
 	}
 	e.detect = failuredetect.New(detect, cfg.Seed)
 	cfg.ensureDefaults()
-	e.bundle = cfg.PathBytes
-	e.pieces.size = cfg.PathBytes - wire.RelayHeadMax - wire.HeaderMax - wire.PieceHeadMax
+	if err := cfg.checkKeys(); err != nil {
+		return nil, err
+	}
+	e.guard = newGuard(&cfg, e.header)
+	e.links = newLinks(&cfg)
+	e.bundle = cfg.PathBytes - cfg.tailBytes()
 	e.light = newLight(cfg.Self.Process, cfg.Timing)
-	states, err := newStates(cfg.Self.Process, cfg.PathBytes)
+	states, err := newStates(cfg.Self.Process, cfg.frameBytes())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +105,8 @@ func New(cfg Config) (*Engine, error) {
 		Audience: e.audience, Holds: true, Quiet: e.quiet, Bare: e.light.table.Bare,
 		Self: cfg.Self, Nonce: cfg.Nonce, Seq: cfg.Seq, Multicast: cfg.Multicast, Seed: cfg.Seed + 1,
 		Timing: cfg.Timing, HoldOff: e.detect.HoldOff,
-		PacketBytes: cfg.PathBytes - dataOverhead, Window: cfg.Window, MessageEvents: cfg.MessageEvents,
+		SignView: e.guard.viewSigner(), CheckView: e.guard.viewChecker(),
+		PacketBytes: cfg.frameBytes() - dataOverhead, Window: cfg.Window, MessageEvents: cfg.MessageEvents,
 	})
 	if err != nil {
 		return nil, err
@@ -114,12 +131,16 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 		e.begun = true
 		e.core.Start(e.now)
 	}
+	spoken := e.traffic.Out[message.TypeData]
 	e.take(in)
 	e.detect.Advance(e.now)
 	e.advanceBlock()
 	e.advanceStates()
 	e.parts.advance(e.now)
+	e.askMissing()
 	e.advancePieces()
+	e.advanceKeys()
+	e.advanceLinks()
 	if d := e.core.Deadline(); d != 0 && d <= e.now {
 		e.core.Advance(e.now)
 	}
@@ -127,6 +148,10 @@ func (e *Engine) Step(now views.Instant, in Input) *Output {
 		e.core.Acknowledge()
 	}
 	e.settle()
+	if e.traffic.Out[message.TypeData] != spoken {
+		e.detect.Spoke(e.now)
+	}
+	e.tellEarshot()
 	e.flushDrops()
 	return &e.out
 }
@@ -152,7 +177,18 @@ func (e *Engine) take(in Input) {
 	case Leave:
 		e.core.Leave(e.now)
 	case Evict:
+		e.expel(in)
 		e.core.Evict(e.now, in.Host)
+	case ExamineLink:
+		e.examineLink(in)
+	case SendBurst:
+		e.sendBurst()
+	case SendReport:
+		e.sendReport(in)
+	case ChangeKeys, RingSaved, PollKeys:
+		e.takeKeys(in)
+	case Absent:
+		e.core.SetAbsent(in.Some)
 	case Evidence:
 		e.detect.HandleEvidence(e.now, in.Process, in.Found)
 	}
@@ -228,6 +264,9 @@ func (e *Engine) drainCore() bool {
 		case ViewInstalled:
 			installed = true
 			e.detect.SetView(e.now, d.View)
+			e.earshot.setView(e.now, d.View)
+			e.links.setView(e.now, d.View, e.header.From)
+			e.obeyPaths()
 			e.deliver(d)
 			e.light.at = d.At
 			e.installGroups(d, out.Removed)
@@ -247,6 +286,7 @@ func (e *Engine) drainCore() bool {
 	e.emitWith(out.Events)
 	e.send(out.Sends)
 	if installed {
+		e.viewOfKeys(gone)
 		e.watch()
 		e.goneFrom(gone, e.members)
 	}
@@ -278,10 +318,11 @@ func (e *Engine) drainDetector() bool {
 	}
 	if out.Beat {
 		e.beat(v, out.BeatTo)
+		e.askUnheard()
 	}
 	for _, p := range out.Pings {
 		m := &v.Members[p.Rank]
-		e.sendOne(Direct, e.addrOf(m), &message.Ping{Token: p.Token, To: m.Process})
+		e.sendOne(e.addrOf(m), &message.Ping{Token: p.Token, To: m.Process})
 	}
 	if out.Accuse != nil {
 		e.accuse(v, out.Accuse, out.AccuseTo)
@@ -303,7 +344,7 @@ func (e *Engine) beat(v *views.View, ranks []uint16) {
 		return
 	}
 	for _, r := range ranks {
-		e.sendOne(Direct, e.addrOf(&v.Members[r]), hb)
+		e.sendOne(e.addrOf(&v.Members[r]), hb)
 	}
 }
 
@@ -314,7 +355,7 @@ func (e *Engine) accuse(v *views.View, list *message.Accuse, ranks []uint16) {
 		return
 	}
 	for _, r := range ranks {
-		e.sendOne(Direct, e.addrOf(&v.Members[r]), list)
+		e.sendOne(e.addrOf(&v.Members[r]), list)
 	}
 }
 
@@ -354,6 +395,8 @@ func (e *Engine) Deadline() views.Instant {
 	d = views.Earliest(d, e.states.machine.Deadline())
 	d = views.Earliest(d, e.pieces.deadline())
 	d = views.Earliest(d, e.parts.deadline())
+	d = views.Earliest(d, e.guard.deadline())
+	d = views.Earliest(d, e.links.at)
 	return views.Earliest(d, e.drops.dueAt)
 }
 

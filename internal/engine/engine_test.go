@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"container/heap"
+	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/trace"
@@ -30,6 +32,19 @@ type lan struct {
 	// path is how long a frame may be, 0 for the engine's default; tooLong counts
 	// those that were longer and went no further.
 	path, tooLong int
+	// ring seals what hosts say that have none of their own; the zero Ring: plain.
+	ring keys.Ring
+	// unicast: there is no multicast, and what seeks goes to strangers alone.
+	unicast bool
+	// wire, if set, sees every frame that is sent.
+	wire func(from *lanHost, p engine.Packet)
+	// meddle, if set, sees it a moment before anybody gets it.
+	meddle func(from *lanHost, p engine.Packet)
+	said   int
+	// unheard, if set, says from whom to whom multicast does not pass.
+	unheard func(from, to *lanHost) bool
+	// swallows, if set, says which frames vanish between two hosts.
+	swallows func(from, to *lanHost, size int) bool
 }
 
 type lanHost struct {
@@ -49,6 +64,10 @@ type lanHost struct {
 	stop      *engine.Stop
 	// look, if set, sees every output.
 	look func(*engine.Output)
+	// identity is the host's key, disk the ring that it has written.
+	identity ed25519.PrivateKey
+	disk     keys.Ring
+	name     string
 }
 
 type happening struct {
@@ -90,6 +109,11 @@ func (l *lan) add(after time.Duration) *lanHost {
 	h.process = views.Process{Incarnation: 1}
 	h.process.Host[0], h.process.Host[1] = byte(l.rng.Uint32()), byte(i)
 	h.process.Host[15] = byte(i / 256)
+	h.disk, h.name = l.ring, fmt.Sprintf("h%d", i+1)
+	if !l.ring.IsZero() {
+		h.identity = ed25519.NewKeyFromSeed(append(h.process.Host[:], make([]byte, 16)...))
+		h.process.Host = views.HostIDOf(h.identity.Public().(ed25519.PublicKey))
+	}
 	l.hosts = append(l.hosts, h)
 	l.at(after, h, nil, func() { h.boot() })
 	return h
@@ -97,9 +121,9 @@ func (l *lan) add(after time.Duration) *lanHost {
 
 func (h *lanHost) boot() {
 	e, err := engine.New(engine.Config{
-		Self:  views.Member{Process: h.process, Name: fmt.Sprintf("h%d", len(h.lan.hosts)), Addr: h.addr, Version: "test", Attrs: h.attrs},
-		Group: "g", Nonce: h.lan.rng.Uint64(), Seed: h.lan.rng.Uint64(), Multicast: true,
-		PathBytes: h.lan.path,
+		Self:  views.Member{Process: h.process, Name: h.name, Addr: h.addr, Version: "test", Attrs: h.attrs},
+		Group: "g", Nonce: h.lan.rng.Uint64(), Seed: h.lan.rng.Uint64(), Multicast: !h.lan.unicast,
+		PathBytes: h.lan.path, Ring: h.disk, Identity: h.identity, Random: rand.NewChaCha8([32]byte{byte(h.lan.rng.Uint32())}),
 	})
 	if err != nil {
 		h.lan.t.Fatal(err)
@@ -120,7 +144,19 @@ func (h *lanHost) step(in engine.Input) {
 	if p := out.Persist; p != nil {
 		h.lan.at(300*time.Microsecond, h, engine.Persisted{Token: p.Token}, nil)
 	}
+	if r := out.SaveRing; r != nil {
+		h.lan.at(400*time.Microsecond, h, nil, func() {
+			h.disk = r.Ring
+			h.step(engine.RingSaved{Token: r.Token})
+		})
+	}
 	for _, p := range out.Send {
+		if h.lan.wire != nil {
+			h.lan.wire(h, p)
+		}
+		if h.lan.meddle != nil {
+			h.lan.meddle(h, engine.Packet{Scope: p.Scope, To: p.To, Frame: slices.Clone(p.Frame)})
+		}
 		h.lan.send(h, p)
 	}
 	for _, d := range out.Deliver {
@@ -164,10 +200,19 @@ func (l *lan) send(from *lanHost, p engine.Packet) {
 		if p.Scope == engine.Direct && to.addr != p.To[0] {
 			continue
 		}
+		if p.Scope == engine.Seek && l.unicast && from.View().RankOf(to.process) >= 0 {
+			continue
+		}
+		if p.Scope != engine.Direct && l.unheard != nil && l.unheard(from, to) {
+			continue
+		}
 		if to.group != from.group || (l.loss > 0 && l.rng.Float64() < l.loss) {
 			continue
 		}
-		l.at(l.delay(), to, engine.Received{From: from.addr, Frame: slices.Clone(p.Frame)}, nil)
+		if l.swallows != nil && l.swallows(from, to, len(p.Frame)) {
+			continue
+		}
+		l.at(l.delay(), to, engine.Received{From: from.addr, Frame: slices.Clone(p.Frame), Multicast: p.Scope != engine.Direct && !l.unicast}, nil)
 	}
 }
 

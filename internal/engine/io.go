@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"net/netip"
 
+	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 	"github.com/gmsd/gmsd/views/message"
@@ -17,10 +19,13 @@ type Input interface{ input() }
 //
 // More: further frames arrived with it and follow at once. They are acknowledged
 // together, with the last.
+//
+// Multicast: it came to many, so that others than we may be meant.
 type Received struct {
-	From  netip.AddrPort
-	Frame []byte
-	More  bool
+	From      netip.AddrPort
+	Frame     []byte
+	More      bool
+	Multicast bool
 }
 
 // Persisted says that the disk write with that token has ended. An error is
@@ -78,8 +83,66 @@ type SetState struct {
 // Leave asks to go gracefully. It ends in Output.Stop.
 type Leave struct{}
 
-// Evict asks to remove a member by the operator's word.
-type Evict struct{ Host views.HostID }
+// Evict asks to remove a member by the operator's word. Where frames are sealed the
+// group has a fresh key thereafter, unless KeepKeys, and that host none of them.
+type Evict struct {
+	Host     views.HostID
+	KeepKeys bool
+	// At is now, in seconds of Unix time, for people.
+	At int64
+}
+
+// ExamineLink asks for a row of short Echos to a host at an address, a member or not;
+// [Status] has what comes of it. Thorough: enough of them for the share that is lost.
+type ExamineLink struct {
+	Host     views.HostID
+	Addr     netip.AddrPort
+	Thorough bool
+}
+
+// SendBurst sends a row of multicasts, to see at the others whether all of them come.
+type SendBurst struct{}
+
+// SendReport sends a report: to Addr, or to all members where that is not valid.
+type SendReport struct {
+	Addr   netip.AddrPort
+	Report *message.Report
+}
+
+// KeyOp is what is to be done to the ring.
+type KeyOp uint8
+
+// Operations on the ring.
+const (
+	// InstallKey draws a fresh key and adds it.
+	InstallKey KeyOp = iota
+	// UseKey names the key that seals.
+	UseKey
+	// RemoveKey takes a key out for good.
+	RemoveKey
+	// MergeRing adds what another ring holds.
+	MergeRing
+)
+
+// ChangeKeys asks for a change of the ring. A [KeysChanged] with the token follows.
+type ChangeKeys struct {
+	Token uint64
+	Op    KeyOp
+	// ID is for UseKey and RemoveKey, Ring for MergeRing, At, as that of an Evict, for InstallKey.
+	ID   keys.ID
+	Ring keys.Ring
+	At   int64
+}
+
+// RingSaved says that the ring of that token was written, or why not.
+type RingSaved struct {
+	Token uint64
+	Err   error
+}
+
+// PollKeys asks all members how far they are with the keys, for [Status]. Again:
+// only those that have not answered.
+type PollKeys struct{ Again bool }
 
 // Evidence is what the operating system says of a watched process.
 type Evidence struct {
@@ -87,18 +150,29 @@ type Evidence struct {
 	Found message.Evidence
 }
 
-func (Received) input()  {}
-func (Persisted) input() {}
-func (Submit) input()    {}
-func (Join) input()      {}
-func (Part) input()      {}
-func (PortGone) input()  {}
-func (Ready) input()     {}
-func (Backlog) input()   {}
-func (SetState) input()  {}
-func (Leave) input()     {}
-func (Evict) input()     {}
-func (Evidence) input()  {}
+// Absent says whether addresses are known at which hosts may be that are not in
+// the view: then this host, where it leads, goes on making itself known to them.
+type Absent struct{ Some bool }
+
+func (Absent) input()      {}
+func (Received) input()    {}
+func (Persisted) input()   {}
+func (Submit) input()      {}
+func (Join) input()        {}
+func (Part) input()        {}
+func (PortGone) input()    {}
+func (Ready) input()       {}
+func (Backlog) input()     {}
+func (SetState) input()    {}
+func (Leave) input()       {}
+func (Evict) input()       {}
+func (Evidence) input()    {}
+func (ChangeKeys) input()  {}
+func (RingSaved) input()   {}
+func (PollKeys) input()    {}
+func (ExamineLink) input() {}
+func (SendBurst) input()   {}
+func (SendReport) input()  {}
 
 // Output is all that follows from a Step. Its fields stand in the order in
 // which the driver must act. Slices are the driver's until the next Step.
@@ -108,6 +182,11 @@ type Output struct {
 	// Persist, if set, must be written and synced; then comes Persisted. It
 	// need not be waited for: what depends on it is held back by the engine.
 	Persist *Persist
+	// Keys, if set, are those of the group from now on, for what greets over streams.
+	Keys *Keys
+	// SaveRing, if set, must be written and synced; then comes RingSaved. Only the
+	// last counts.
+	SaveRing *SaveRing
 	// Send are frames to send, in order.
 	Send []Packet
 	// State is to be done to the states under way, each list in its order.
@@ -125,6 +204,58 @@ type Persist struct {
 	Token uint64
 	Seq   views.Seq
 }
+
+// Keys are those that are used: one seals, all of the accepted open.
+type Keys struct {
+	Sending  keys.Key
+	Accepted []keys.Key
+	Ring     keys.Ring
+}
+
+// SaveRing is the ring to write.
+type SaveRing struct {
+	Token uint64
+	Ring  keys.Ring
+}
+
+// KeysChanged answers a ChangeKeys: the key it was about, or why nothing was changed.
+type KeysChanged struct {
+	Token uint64
+	ID    keys.ID
+	Err   error
+}
+
+// KeysFault says that the ring could not be changed after an expulsion.
+type KeysFault struct{ Err error }
+
+// ReportCame gives what another host reports of its links.
+type ReportCame struct {
+	From   views.Process
+	Addr   netip.AddrPort
+	Report *message.Report
+}
+
+// Refused says that frames could not be read, for a reason that an operator can mend:
+// Ours, those of this host by the one at From; else those of that one here. Again: it was
+// told of that address, and the same has come again a moment later. Who it is, and that it
+// is there, nobody has proved, unless the code says that its host id is taken.
+type Refused struct {
+	Ours  bool
+	Again bool
+	Who   views.HostID
+	From  netip.AddrPort
+	Code  views.RefuseCode
+}
+
+// Met says that a host outside the view says where it is, and that its frames come
+// from somewhere else or from where a member is.
+type Met struct {
+	Host         views.HostID
+	Says, Source netip.AddrPort
+}
+
+// ErrPlain: this group has no keys.
+var ErrPlain = errors.New("this group has no keys: its frames are not sealed")
 
 // Scope says whom a packet is for.
 type Scope = vsync.Scope
@@ -163,7 +294,8 @@ type GroupUnblocked struct {
 }
 
 // Delivery is something for the application: one of the types below, a
-// [GroupUnblocked], or an event of package groups or transfer.
+// [GroupUnblocked], a [KeysChanged], a [KeysFault], a [Refused], an [Earshot], a [ReportCame],
+// a [Met], or an event of package groups or transfer.
 type Delivery any
 
 // What the core gives to the application passes through as it is.

@@ -27,7 +27,7 @@ func memberN(n int) views.Member {
 // started gives an engine in its first view.
 func started(t *testing.T, n, path int) *Engine {
 	t.Helper()
-	e, err := New(Config{Self: memberN(n), Group: "g", Nonce: uint64(n), PathBytes: path, Multicast: true})
+	e, err := New(Config{Self: memberN(n), Group: "g", Nonce: uint64(n), PathBytes: path, PathSure: true, Multicast: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func received(t *testing.T, packets []Packet) (got []message.Message) {
 				got = append(got, m)
 				continue
 			}
-			if whole, why := ps.take(1, authorN(1), piece); why != "" {
+			if whole, why := ps.take(1, authorN(1), netip.AddrPort{}, piece); why != "" {
 				t.Fatal(why)
 			} else if whole != nil {
 				m, err := wire.DecodeWhole(whole)
@@ -296,7 +296,7 @@ func TestPiecesOfACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire.Seal(last)
+	wire.Sum(last)
 	deliver(e, memberN(9), append(frames[:len(frames)-1:len(frames)-1], Packet{Frame: last})...)
 	if e.traffic.In[message.TypeRoster] != 0 || len(e.parts.all) != 2 {
 		t.Errorf("%d rosters, %d parts", e.traffic.In[message.TypeRoster], len(e.parts.all))
@@ -312,7 +312,7 @@ func TestPiecesOfTheGroup(t *testing.T) {
 	foreign, broken := copied(good), copied(good)
 	for i := range good {
 		foreign[i].Frame[10]++
-		wire.Seal(foreign[i].Frame)
+		wire.Sum(foreign[i].Frame)
 		broken[i].Frame[len(broken[i].Frame)-1]++
 	}
 	deliver(e, memberN(9), append(foreign, broken...)...)
@@ -363,7 +363,7 @@ func pieceFrames(from views.Member, whole []byte, size int) (frames []Packet) {
 		if err != nil {
 			panic(err)
 		}
-		wire.Seal(frame)
+		wire.Sum(frame)
 		frames = append(frames, Packet{Frame: frame})
 	}
 	return frames

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/gmsd/gmsd/internal/wire"
+	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 	"github.com/gmsd/gmsd/views/vsync"
 )
@@ -44,9 +45,12 @@ func (f *frames) end(frame []byte) {
 func (e *Engine) send(sends []vsync.Send) {
 	var frame []byte
 	var open *vsync.Send
+	defer e.guard.forgetSigned()
 	for i := range sends {
 		s := &sends[i]
-		if d, ok := s.Msg.(*message.Data); ok && len(d.Body) >= inPlaceFrom && d.Whole != nil && !s.Via.IsValid() {
+		e.noteRefusal(s)
+		s.Msg = e.guard.envelope(s.Msg)
+		if d, ok := s.Msg.(*message.Data); ok && len(d.Body) >= inPlaceFrom && d.Whole != nil && !s.Via.IsValid() && len(d.Body)+dataOverhead < e.room(s) {
 			if open != nil {
 				e.finish(open, frame)
 				open = nil
@@ -79,15 +83,26 @@ func (e *Engine) send(sends []vsync.Send) {
 // inPlaceFrom is from how many bytes on a packet becomes a frame where it is.
 const inPlaceFrom = 4 << 10
 
-// sendInPlace writes the head of a frame right before a long packet.
+// sendInPlace writes the head of a frame right before a long packet. What is sealed
+// goes from there into a frame of its own: the packet is kept as it is.
 func (e *Engine) sendInPlace(s *vsync.Send, d *message.Data) {
-	e.head = wire.AppendDataHead(wire.AppendHeader(e.head[:0], e.header), d)
-	at := len(d.Whole) - len(d.Body) - len(e.head)
-	frame := d.Whole[at:]
-	copy(frame, e.head)
-	wire.Seal(frame)
 	e.traffic.Out[message.TypeData]++
+	g := &e.guard
+	e.head = e.head[:0]
+	if !g.sealing() {
+		e.head = g.begin(e.head, 0)
+	}
+	e.head = wire.AppendDataHead(e.head, d)
+	frame := d.Whole[len(d.Whole)-len(d.Body)-len(e.head):]
+	copy(frame, e.head)
+	if g.sealing() {
+		frame = g.sealer.Close(e.begin(), frame, g.rowOf(s.Scope), g.onlyFor(s))
+		e.frames.end(frame)
+	} else {
+		wire.Sum(frame)
+	}
 	e.out.Send = append(e.out.Send, Packet{Scope: s.Scope, To: s.To, Frame: frame})
+	e.copyToDeaf(s, frame)
 }
 
 // append adds a message to a frame unless the frame becomes longer than most.
@@ -99,25 +114,40 @@ func (e *Engine) append(frame []byte, m message.Message, most int) ([]byte, bool
 	if err != nil || len(longer) > most {
 		return frame, false
 	}
-	e.traffic.Out[m.Type()]++
+	e.traffic.Out[typeOf(m)]++
 	return longer, true
 }
 
-func (e *Engine) begin() []byte { return wire.AppendHeader(e.frames.begin(), e.header) }
+// typeOf is the type of a message, also of one in an envelope.
+func typeOf(m message.Message) message.Type {
+	if s, ok := m.(*message.Signed); ok {
+		return s.Inner
+	}
+	return m.Type()
+}
 
-// finish seals a frame and puts it, or the Relay that carries it, into the output.
+func (e *Engine) begin() []byte {
+	seq := views.Seq(0)
+	if v := e.core.View(); v != nil {
+		seq = v.ID.Seq
+	}
+	return e.guard.begin(e.frames.begin(), seq)
+}
+
+// finish closes a frame and puts it, or the Relay that carries it, into the output.
 func (e *Engine) finish(s *vsync.Send, frame []byte) {
-	wire.Seal(frame)
+	frame = e.guard.end(frame, s.Scope, e.guard.onlyFor(s))
 	e.frames.end(frame)
 	if !s.Via.IsValid() {
 		e.out.Send = append(e.out.Send, Packet{Scope: s.Scope, To: s.To, Frame: frame})
+		e.copyToDeaf(s, frame)
 		return
 	}
 	outer, err := wire.AppendMessage(e.begin(), &message.Relay{To: s.To[0], Frame: frame})
 	if err != nil {
 		return // too long to be relayed: the direct way has to do
 	}
-	wire.Seal(outer)
+	outer = e.guard.end(outer, Direct, views.HostID{})
 	e.frames.end(outer)
 	e.out.Send = append(e.out.Send, Packet{Scope: Direct, To: []netip.AddrPort{s.Via}, Frame: outer})
 }
@@ -130,8 +160,8 @@ func samePlace(a, b *vsync.Send) bool {
 	return len(a.To) == 0 || (a.Scope == Direct && a.To[0] == b.To[0]) || &a.To[0] == &b.To[0]
 }
 
-func (e *Engine) sendOne(scope Scope, to netip.AddrPort, m message.Message) {
-	e.send([]vsync.Send{{Scope: scope, To: []netip.AddrPort{to}, Msg: m}})
+func (e *Engine) sendOne(to netip.AddrPort, m message.Message) {
+	e.send([]vsync.Send{{Scope: Direct, To: []netip.AddrPort{to}, Msg: m}})
 }
 
 func (e *Engine) sendAll(m message.Message) {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/failuredetect"
+	"github.com/gmsd/gmsd/internal/keys"
+	"github.com/gmsd/gmsd/internal/rekey"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 	"github.com/gmsd/gmsd/views/vsync"
@@ -31,10 +33,42 @@ type Status struct {
 	// Unsettled are the members whose light groups are not known here yet: until
 	// they say, no messages of the application go out.
 	Unsettled []views.HostID
-	Counters  vsync.Counters
-	Traffic   Traffic
+	Keys      KeysStatus
+	// Links are those to the members, by rank, and to others that were examined.
+	Links []LinkStatus
+	// OutOfEarshot are the members with whom multicast does not work, though unicast
+	// does; empty without multicast.
+	OutOfEarshot []OutOfEarshot
+	Counters     vsync.Counters
+	Traffic      Traffic
 	// Drops are the totals by reason since the start.
 	Drops []trace.Drop
+}
+
+// KeysStatus says how the group is sealed.
+type KeysStatus struct {
+	// Sealed: frames are. Nothing else is set where they are not.
+	Sealed bool
+	// Ring is what this host knows, secrets included.
+	Ring keys.Ring
+	// Sending names the key that seals what this host says.
+	Sending keys.ID
+	// Rotating: not all members are as far as this host.
+	Rotating bool
+	// Fault is why the ring could not be written last.
+	Fault error
+	// Members are how far each is, as far as they have told; this host first.
+	Members []rekey.State
+}
+
+func (g *guard) status() KeysStatus {
+	if !g.sealing() {
+		return KeysStatus{}
+	}
+	return KeysStatus{
+		Sealed: true, Ring: g.rekey.Ring(), Sending: g.sealer.Sending(), Rotating: g.rekey.Rotating(),
+		Fault: g.rekey.Fault(), Members: g.rekey.States(),
+	}
 }
 
 // Status gives a snapshot.
@@ -44,10 +78,13 @@ func (e *Engine) Status() Status {
 		DetectionBound: e.detect.Bound(), Subjects: e.detect.Status(), Strangers: e.core.Strangers(),
 		Counters: e.core.Counters(), Traffic: e.traffic, Drops: slices.Clone(e.drops.totals),
 	}
+	s.Keys = e.guard.status()
+	s.Links = e.Links()
 	v := e.core.View()
 	if v == nil {
 		return s
 	}
+	s.OutOfEarshot = e.earshot.list()
 	if r, room, ok := e.core.Slowest(); ok {
 		s.Slow, s.Room = &v.Members[r].Host, room
 	}

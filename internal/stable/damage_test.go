@@ -238,17 +238,30 @@ func TestPeersAreNeverFatal(t *testing.T) {
 	}
 }
 
+// What an earlier version wrote of its last view still counts.
+func TestPeersOfAnEarlierVersion(t *testing.T) {
+	m := lived(t, 1)
+	text := `{"format":1,"peers":[{"host":"01000000000000000000000000000000","incarnation":3,"name":"h","addr":"10.77.0.1:7749"}]}` + "\n"
+	if err := m.Mount().WriteAt("peers.json", []byte(text), 0); err != nil {
+		t.Fatal(err)
+	}
+	got := open(t, m).Peers()
+	if len(got) != 1 || got[0].Name != "h" || got[0].Incarnation != 3 || !got[0].Seen.IsZero() {
+		t.Errorf("Peers() = %v", got)
+	}
+}
+
 func TestBadPeersAreLeftOut(t *testing.T) {
 	m := lived(t, 1)
 	s := open(t, m)
-	good := views.Member{Process: views.Process{Host: views.HostID{1}}, Name: "h", Addr: netip.MustParseAddrPort("10.77.0.1:7749")}
+	good := stable.Peer{Process: views.Process{Host: views.HostID{1}}, Name: "h", Addr: netip.MustParseAddrPort("10.77.0.1:7749")}
 	long := good
 	long.Name = strings.Repeat("n", views.NameMax+1)
-	if err := s.SavePeers([]views.Member{{Name: "no host, no address"}, long, good}); err != nil {
+	if err := s.SavePeers([]stable.Peer{{Name: "no host, no address"}, long, good}); err != nil {
 		t.Fatal(err)
 	}
 	_ = s.Close()
-	if got := open(t, m).Peers(); len(got) != 1 || !got[0].Equal(good) {
+	if got := open(t, m).Peers(); len(got) != 1 || got[0] != good {
 		t.Errorf("Peers() = %v", got)
 	}
 }
@@ -286,7 +299,7 @@ func TestAFullDiskForPeersChangesNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SavePeers([]views.Member{{}}); !errors.Is(err, stable.ErrFull) {
+	if err := s.SavePeers([]stable.Peer{{}}); !errors.Is(err, stable.ErrFull) {
 		t.Errorf("SavePeers: %v, want ErrFull", err)
 	}
 	if err := s.SaveSeq(99); err != nil {
@@ -303,7 +316,7 @@ func TestKeysAreTheSourcesAndHostIDTheirHash(t *testing.T) {
 				t.Fatal(err)
 			}
 			self, key := s.Self()
-			if want := stable.HostIDOf(key.Public().(ed25519.PublicKey)); want != self.Host {
+			if want := views.HostIDOf(key.Public().(ed25519.PublicKey)); want != self.Host {
 				t.Errorf("host id %v, want %v", self.Host, want)
 			}
 			ids[self.Host] = true

@@ -7,7 +7,7 @@
 //	lock        held (flock) while a daemon runs; holds its pid for people
 //	identity    Ed25519 private key, PKCS#8 in PEM; the host id is its hash
 //	state       two slots of two copies each: incarnation, view seq, host id
-//	peers.json  the members seen last; a hint for the next start, best effort
+//	peers.json  the hosts it was ever with; a hint for the next start, best effort
 //
 // The directory has mode 0700 and its files 0600; wider ones are refused.
 //

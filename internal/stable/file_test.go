@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gmsd/gmsd/internal/stable"
-	"github.com/gmsd/gmsd/views"
 )
 
 // childVar makes this test binary one of the processes that a test needs.
@@ -59,7 +58,7 @@ func openDir(t *testing.T, dir string) *stable.Store {
 func TestOpenMakesAPrivateDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "var", "gmsd")
 	s := openDir(t, dir)
-	if err := s.SavePeers([]views.Member{{}}); err != nil {
+	if err := s.SavePeers([]stable.Peer{{}}); err != nil {
 		t.Fatal(err)
 	}
 	wantMode(t, dir, 0o700)

@@ -2,13 +2,10 @@ package stable
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
-
-	"github.com/gmsd/gmsd/views"
 )
 
 const (
@@ -16,13 +13,6 @@ const (
 	identityBytes = 4 << 10 // a PKCS#8 Ed25519 key in PEM takes 119
 	pemType       = "PRIVATE KEY"
 )
-
-// HostIDOf gives the host id that belongs to a public key: the first 16 bytes
-// of its SHA-256.
-func HostIDOf(key ed25519.PublicKey) views.HostID {
-	sum := sha256.Sum256(key)
-	return views.HostID(sum[:16])
-}
 
 // newKey draws a key from random. The seed is read here and not left to
 // GenerateKey, so that the simulator's source decides every bit of it.

@@ -21,7 +21,7 @@ const stateName = "state"
 type Store struct {
 	key ed25519.PrivateKey
 	// peers and notices are set by Open and constant then.
-	peers   []views.Member
+	peers   []Peer
 	notices []string
 
 	mu   sync.Mutex // held over disk writes
@@ -68,7 +68,7 @@ func (s *Store) open(random io.Reader) error {
 		return err
 	}
 	s.key = key
-	rd, err := s.readState(HostIDOf(key.Public().(ed25519.PublicKey)))
+	rd, err := s.readState(views.HostIDOf(key.Public().(ed25519.PublicKey)))
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *Store) create(random io.Reader) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, diskError(s.disk.Path(identityName), "cannot encode the key", err)
 	}
-	if err := s.createState(HostIDOf(key.Public().(ed25519.PublicKey))); err != nil {
+	if err := s.createState(views.HostIDOf(key.Public().(ed25519.PublicKey))); err != nil {
 		return nil, diskError(s.disk.Path(stateName), "cannot make it", err)
 	}
 	if err := s.install(identityName, func(fresh string) error { return s.disk.WriteAt(fresh, text, 0) }); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gmsd/gmsd/internal/stable"
 	"github.com/gmsd/gmsd/views"
@@ -203,29 +204,31 @@ func oneDaemonADirectory(t *testing.T, open func() stable.Disk) {
 
 func peersComeBack(t *testing.T, open func() stable.Disk) {
 	s := start(t, open())
-	want := []views.Member{member(1), member(2)}
-	must(t, s.SavePeers([]views.Member{member(7)}))
+	want := []stable.Peer{peer(1), peer(2)}
+	want[1].Seen = time.Date(2026, 3, 1, 12, 0, 7, 0, time.UTC)
+	must(t, s.SavePeers([]stable.Peer{peer(7)}))
 	must(t, s.SavePeers(want))
 	must(t, s.Close())
 	got := start(t, open()).Peers()
-	if !slices.EqualFunc(got, want, views.Member.Equal) {
+	if !slices.Equal(got, want) {
 		t.Errorf("Peers() = %v, want %v", got, want)
 	}
 }
 
 func peersAreCapped(t *testing.T, open func() stable.Disk) {
 	s := start(t, open())
-	all := make([]views.Member, views.MembersMax+1)
+	all := make([]stable.Peer, stable.PeersMax+1)
 	for i := range all {
-		all[i] = member(i)
+		all[i] = peer(i)
+		all[i].Seen = time.Date(2026, 3, 1, 12, 0, 7, 0, time.UTC)
 		all[i].Name = string(bytes.Repeat([]byte("n"), views.NameMax))
 		all[i].Addr = netip.MustParseAddrPort("[2001:db8:1111:2222:3333:4444:5555:6666]:65535")
 	}
 	must(t, s.SavePeers(all))
 	must(t, s.Close())
 	s = start(t, open())
-	if got := len(s.Peers()); got != views.MembersMax {
-		t.Errorf("%d peers come back, want %d; %v", got, views.MembersMax, s.Notices())
+	if got := len(s.Peers()); got != stable.PeersMax {
+		t.Errorf("%d peers come back, want %d; %v", got, stable.PeersMax, s.Notices())
 	}
 }
 
@@ -276,8 +279,8 @@ func syncErrorIsFinal(t *testing.T, open func() stable.Disk) {
 // Random gives a seeded source of bytes, for keys that are the same every time.
 func Random(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
-func member(i int) views.Member {
-	return views.Member{
+func peer(i int) stable.Peer {
+	return stable.Peer{
 		Process: views.Process{Host: views.HostID{1, byte(i), byte(i >> 8)}, Incarnation: views.Incarnation(i + 1)},
 		Name:    "h", Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, 0, byte(i)}), 7749),
 	}

@@ -1,0 +1,275 @@
+package gms
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gmsd/gmsd/discovery"
+	"github.com/gmsd/gmsd/internal/doctor"
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/tether"
+	"github.com/gmsd/gmsd/views"
+)
+
+// Bounds and times of examinations.
+const (
+	// idleTested is how long a connection stays silent before it is tried.
+	idleTested = time.Second
+	// examinersMost bounds the connections that are examined at one time.
+	examinersMost = 16
+	// examinedForOthers bounds the links that are examined because another host asks.
+	examinedForOthers = 4
+	// burstsIn is the time in which all members send their bursts, one after another.
+	burstsIn = 2 * time.Second
+)
+
+// facts are what examinations found that the engine does not see.
+type facts struct {
+	tcp   map[views.HostID]*fact
+	found chan fact
+	// under are the hosts to which a connection is under way.
+	under map[views.HostID]bool
+	// hears says whether multicasts of this host come back to it.
+	hears     doctor.Finding
+	hearsAt   views.Instant
+	listening bool
+	// said is how many multicasts had gone out when it began to listen.
+	said  uint64
+	heard chan doctor.Finding
+	// burstAt is when this host is to send a row of multicasts.
+	burstAt views.Instant
+}
+
+// fact is what an examination by TCP found.
+type fact struct {
+	host views.HostID
+	tcp  doctor.TCP
+	idle doctor.Finding
+	at   views.Instant
+	// refused, if set: who is there and we do not understand each other.
+	refused *doctor.Refusal
+	// another host answers at that address.
+	another bool
+}
+
+func newFacts() facts {
+	return facts{tcp: map[views.HostID]*fact{}, under: map[views.HostID]bool{}, found: make(chan fact, examinersMost), heard: make(chan doctor.Finding, 1)}
+}
+
+// loop is what is known of our own multicast.
+func (f *facts) loop(now views.Instant) doctor.Finding {
+	if now.Sub(f.hearsAt) > factsKept {
+		return doctor.Untested
+	}
+	return f.hears
+}
+
+// examine looks at a link by short Echos and by TCP.
+func (l *loop) examine(host views.HostID, addr netip.AddrPort, thorough bool) {
+	l.stepSoon(engine.ExamineLink{Host: host, Addr: addr, Thorough: thorough})
+	l.examineByTCP(host, addr)
+}
+
+// examineByTCP looks how a connection to another host's member port ends.
+func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
+	f := &l.doctor.facts
+	known := f.tcp[host]
+	switch {
+	case l.patient.tethers == nil, len(f.under) >= examinersMost, f.under[host]:
+		return
+	case known != nil && l.now.Sub(known.at) < reportedIn:
+		return
+	}
+	f.under[host] = true
+	cfg, ctx := *l.patient.tethers, l.patient.ctx
+	l.workers.Go(func() {
+		one := fact{host: host}
+		found := tether.Examine(ctx, cfg, addr, idleTested)
+		one.tcp, one.idle = found.TCP, found.Idle
+		one.another = !found.Host.IsZero() && found.Host != host
+		if r := found.Refused; r != nil {
+			one.refused = &doctor.Refusal{Ours: r.Ours, Who: host, Addr: addr, Code: r.Code, Proved: true}
+		}
+		select {
+		case f.found <- one:
+		case <-l.quit:
+		}
+	})
+}
+
+// takeFact keeps what an examination by TCP has found.
+func (l *loop) takeFact(one fact) {
+	f := &l.doctor.facts
+	delete(f.under, one.host)
+	one.at = l.now
+	if one.another { // what is found there says nothing of the one who was
+		delete(f.tcp, one.host)
+		w := &l.doctor.watch
+		w.lost = slices.DeleteFunc(w.lost, func(o lostHost) bool { return o.host == one.host })
+		return
+	}
+	if one.refused != nil { // that it does not answer us is no question of the way
+		l.noteRefusal(*one.refused)
+		one.tcp, one.idle = doctor.TCPUntested, doctor.Untested
+	}
+	// Kernels say no a few times a second at most; the silence between is not another cause.
+	if was := f.tcp[one.host]; was != nil && was.tcp == doctor.TCPRejected && one.tcp == doctor.TCPSilent && l.now.Sub(was.at) <= factsKept {
+		return
+	}
+	f.keep(&one)
+	if one.tcp > doctor.TCPGood || one.idle == doctor.Bad {
+		l.findOdd(one.host, "tcp")
+	}
+}
+
+// keep keeps what was found last of a host; where there are too many the oldest makes room.
+func (f *facts) keep(one *fact) {
+	if len(f.tcp) >= views.MembersMax && f.tcp[one.host] == nil {
+		var oldest *fact
+		for _, o := range f.tcp { // order-free: the least of a total order
+			if oldest == nil || o.at < oldest.at || o.at == oldest.at && o.host.Compare(oldest.host) < 0 {
+				oldest = o
+			}
+		}
+		delete(f.tcp, oldest.host)
+	}
+	f.tcp[one.host] = one
+}
+
+// forgetOld lets go what does not hold any more.
+func (f *facts) forgetOld(now views.Instant) {
+	maps.DeleteFunc(f.tcp, func(_ views.HostID, o *fact) bool { return now.Sub(o.at) > factsKept })
+}
+
+// examineAll examines all members, a few of those who are known and absent, and this
+// host's multicast.
+func (l *loop) examineAll() {
+	v := l.host.board.current().View
+	for i := range v.Members {
+		if m := &v.Members[i]; m.Process != l.self {
+			l.examine(m.Host, m.Addr, v.Size() <= smallView)
+		}
+	}
+	l.examineAbsent(examinersMost)
+	l.examineMulticast(v)
+}
+
+// examineThese examines the first of those whom another host asks about, and that host.
+func (l *loop) examineThese(r *doctor.Report) {
+	l.examine(r.Host, r.Addr, true)
+	for i := range r.Links[:min(len(r.Links), examinedForOthers)] {
+		if k := &r.Links[i]; k.Peer != l.self.Host {
+			l.examine(k.Peer, k.Addr, false)
+		}
+	}
+}
+
+// examineAbsent examines the next few of those who were members and are not.
+func (l *loop) examineAbsent(n int) {
+	for _, s := range l.someAbsent(n) {
+		l.examine(s.host, s.addr, false)
+	}
+}
+
+// someAbsent gives the next few of those who were members and are not.
+func (l *loop) someAbsent(n int) (list []suspect) {
+	if l.seeker.cache == nil {
+		return nil
+	}
+	w, v := &l.doctor.watch, l.host.board.current().View
+	absent := slices.DeleteFunc(slices.Clone(l.seeker.cache.Records()), func(r discovery.Record) bool {
+		return v.Rank(r.Host) >= 0 || w.left[r.Host]
+	})
+	for range min(n, len(absent)) {
+		w.cursor = (w.cursor + 1) % len(absent)
+		r := absent[w.cursor]
+		list = append(list, suspect{host: r.Host, addr: r.Addr})
+	}
+	return list
+}
+
+// examineMulticast has this host send a row of multicasts when it is its turn, which shows
+// whether their rate is limited, and listen whether it hears itself.
+func (l *loop) examineMulticast(v *views.View) {
+	if l.patient.multicaster == nil || v.Size() < 2 {
+		return
+	}
+	turn := reportedIn + burstsIn*time.Duration(v.Rank(l.self.Host))/time.Duration(v.Size())
+	l.doctor.facts.burstAt = l.now.Add(turn)
+	l.doctor.lookAt = views.Earliest(l.doctor.lookAt, l.doctor.facts.burstAt)
+	l.listenToOneself(turn + reportedIn)
+}
+
+// listenToOneself listens whether this host hears its own multicast, of which there is some
+// several times a second.
+func (l *loop) listenToOneself(most time.Duration) {
+	f := &l.doctor.facts
+	if l.patient.multicaster == nil || f.listening {
+		return
+	}
+	f.listening, f.said = true, l.multicastsOut()
+	m, parent := l.patient.multicaster, l.patient.ctx
+	l.workers.Go(func() {
+		select {
+		case f.heard <- hearing(parent, m, most):
+		case <-l.quit:
+		}
+	})
+}
+
+// hearing listens for so long whether a host hears its own multicast; it is untested where
+// ctx ends first.
+func hearing(ctx context.Context, m transport.Multicaster, most time.Duration) doctor.Finding {
+	within, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	switch heard, err := m.HearsItself(within); {
+	case err != nil, ctx.Err() != nil:
+		return doctor.Untested
+	case heard:
+		return doctor.Good
+	}
+	return doctor.Bad
+}
+
+// saidLeast is how many multicasts must have gone out while nothing was heard of them.
+const saidLeast = 4
+
+// multicastsOut counts the multicasts that went out.
+func (l *loop) multicastsOut() uint64 {
+	if l.host.transport == nil {
+		return 0
+	}
+	s := l.host.transport.Stats()
+	return s.MulticastOut.Packets
+}
+
+// takeHeard keeps what listening has found; one who did not run may not have listened, and
+// one who said nothing does not hear itself.
+func (l *loop) takeHeard(found doctor.Finding) {
+	f := &l.doctor.facts
+	if found == doctor.Bad && (l.doctor.watch.paused.sum(l.now) > listenedMost/3 || l.multicastsOut() < f.said+saidLeast) {
+		found = doctor.Untested
+	}
+	f.listening, f.hears, f.hearsAt = false, found, l.now
+	if found == doctor.Bad {
+		l.doctor.lookAt = views.Earliest(l.doctor.lookAt, l.now)
+	}
+}
+
+// burstWhenDue sends this host's row of multicasts.
+func (l *loop) burstWhenDue() {
+	f := &l.doctor.facts
+	if f.burstAt == 0 {
+		return
+	}
+	if l.now < f.burstAt {
+		l.doctor.lookAt = views.Earliest(l.doctor.lookAt, f.burstAt)
+		return
+	}
+	f.burstAt = 0
+	l.stepSoon(engine.SendBurst{})
+}

@@ -1,0 +1,58 @@
+package gms
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/doctor"
+	"github.com/gmsd/gmsd/transport/tether"
+	"github.com/gmsd/gmsd/views"
+)
+
+// A host that has met a thousand others in the course of the months examines the next one,
+// too, and keeps no more than so many of what it found.
+func TestExaminationsGoOnForEver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	l := &loop{doctor: newPhysician(), now: views.Instant(1).Add(10000 * time.Hour), quit: make(chan struct{}), log: slog.New(slog.DiscardHandler)}
+	l.patient.tethers, l.patient.ctx = &tether.Config{}, ctx
+	f := &l.doctor.facts
+	for i := range views.MembersMax + 10 { // each looked at once
+		var h views.HostID
+		binary.BigEndian.PutUint64(h[:], uint64(i+1))
+		l.now++
+		l.takeFact(fact{host: h, tcp: doctor.TCPGood})
+	}
+	if len(f.tcp) != views.MembersMax || f.tcp[views.HostID{0, 0, 0, 0, 0, 0, 0, 1}] != nil {
+		t.Errorf("%d facts are kept, or not the last ones", len(f.tcp))
+	}
+	fresh := views.HostID{0xff}
+	l.examineByTCP(fresh, netip.MustParseAddrPort("127.0.0.1:1"))
+	if !f.under[fresh] {
+		t.Error("facts of others keep a host from being examined by TCP")
+	}
+	l.now = l.now.Add(factsKept + 1)
+	l.doctor.forgetOld(l.now)
+	if len(f.tcp) > 0 {
+		t.Errorf("%d facts are kept for ever", len(f.tcp))
+	}
+	close(l.quit)
+	l.workers.Wait()
+}
+
+// That the process at the other end does not read us says nothing of the way there.
+func TestRefusedExaminationIsNoFaultOfTheWay(t *testing.T) {
+	l := &loop{doctor: newPhysician(), now: views.Instant(time.Hour)}
+	r := doctor.Refusal{Ours: true, Who: peerProcess.Host, Addr: peerAddr, Code: views.RefuseOldKey, Proved: true}
+	l.takeFact(fact{host: peerProcess.Host, tcp: doctor.TCPGood, refused: &r})
+	if f := l.doctor.facts.tcp[peerProcess.Host]; f.tcp != doctor.TCPUntested {
+		t.Errorf("it is taken for %v", f.tcp)
+	}
+	if got := l.doctor.watch.strange.refusals(l.now); len(got) != 1 || got[0] != r || l.doctor.watch.fresh {
+		t.Errorf("known are %v", got)
+	}
+}

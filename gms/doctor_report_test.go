@@ -1,0 +1,89 @@
+package gms
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/doctor"
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// comes has the engine give a report of a host, and gives what was sent for it at once.
+func (r *rig) comes(h *Host, from views.Process, at netip.AddrPort, kind message.ReportKind, said *doctor.Report) (sent []engine.SendReport) {
+	said.Host = from.Host
+	came := engine.ReportCame{From: from, Addr: at, Report: &message.Report{Kind: kind, Token: 5, Body: said.Append(nil)}}
+	seen := len(r.engine.inputs)
+	_ = h.order(func(l *loop) { l.takeReport(came); l.runSoon() })
+	synctest.Wait()
+	for _, in := range r.engine.inputs[seen:] {
+		if s, ok := in.(engine.SendReport); ok {
+			sent = append(sent, s)
+		}
+	}
+	return sent
+}
+
+// inLoop does something in the loop, and waits for it.
+func inLoop(h *Host, do func(l *loop)) {
+	_ = h.order(do)
+	synctest.Wait()
+}
+
+// A report of one who is no member, and is not where this host seeks others, is not kept,
+// has nothing examined, and is answered by no more than what it is about.
+func TestReportOfNobody(t *testing.T) {
+	inBubble(t, func(r *rig) { r.engine.on = installOnFrame(r) }, func(t *testing.T, r *rig, h *Host) {
+		r.wire.in <- []byte("x") // a view with the peer
+		synctest.Wait()
+		earlier := views.Process{Host: peerProcess.Host, Incarnation: peerProcess.Incarnation - 1}
+		for _, who := range []views.Process{{Host: views.HostID{7}, Incarnation: 1}, earlier} {
+			for _, kind := range []message.ReportKind{message.ReportWanted, message.ReportWantedFull, message.ReportGiven} {
+				sent := r.comes(h, who, netip.MustParseAddrPort("10.0.0.7:7"), kind, &doctor.Report{Links: []doctor.Link{{Peer: selfProcess.Host}}})
+				if want := kind != message.ReportGiven; want != (len(sent) == 1) {
+					t.Fatalf("%v: answered by %v", kind, sent)
+				}
+				for _, s := range sent {
+					if a, err := doctor.ParseReport(s.Report.Body); err != nil || !a.Partial {
+						t.Errorf("%v: answered by %+v, %v", kind, a, err)
+					}
+				}
+			}
+		}
+		inLoop(h, func(l *loop) {
+			if len(l.doctor.reports)+len(l.doctor.answers) > 0 {
+				t.Errorf("kept: %v %v", l.doctor.reports, l.doctor.answers)
+			}
+		})
+	})
+}
+
+// A report of a member is kept, without more links to hosts that nobody has met here than
+// an engine can have, and for as long as it holds.
+func TestReportOfAMemberIsKept(t *testing.T) {
+	inBubble(t, func(r *rig) { r.engine.on = installOnFrame(r) }, func(t *testing.T, r *rig, h *Host) {
+		r.wire.in <- []byte("x")
+		synctest.Wait()
+		said := &doctor.Report{Links: []doctor.Link{{Peer: selfProcess.Host}}}
+		for i := range doctor.LinksMax - 1 {
+			said.Links = append(said.Links, doctor.Link{Peer: views.HostID{9, byte(i >> 8), byte(i)}})
+		}
+		if sent := r.comes(h, peerProcess, peerAddr, message.ReportWanted, said); len(sent) != 1 {
+			t.Fatalf("answered by %v", sent)
+		}
+		inLoop(h, func(l *loop) {
+			if heard := l.doctor.reports[peerProcess.Host]; heard == nil || len(heard.links) != 1+unmetMost {
+				t.Errorf("kept: %v", heard)
+			}
+		})
+		time.Sleep(reportKept + 2*lookEveryLink)
+		inLoop(h, func(l *loop) {
+			if len(l.doctor.reports) > 0 {
+				t.Error("it is kept for ever")
+			}
+		})
+	})
+}

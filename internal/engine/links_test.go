@@ -1,0 +1,197 @@
+package engine_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// narrow is a network in which frames longer than some bytes vanish on their way to,
+// and from, some hosts, without a word.
+func (l *lan) narrow(most int, hosts ...*lanHost) {
+	l.swallows = func(from, to *lanHost, size int) bool {
+		return size > most && (slices.Contains(hosts, from) || slices.Contains(hosts, to))
+	}
+}
+
+func (h *lanHost) linkTo(o *lanHost) engine.LinkStatus {
+	for _, s := range h.Status().Links {
+		if s.Host == o.process.Host {
+			return s
+		}
+	}
+	return engine.LinkStatus{}
+}
+
+// expectPaths: what one host found of the ways to all others is right, to 16 bytes.
+func (l *lan) expectPaths(h *lanHost, most int, narrow ...*lanHost) {
+	l.t.Helper()
+	for _, o := range l.hosts {
+		if o == h || o.dead {
+			continue
+		}
+		s := h.linkTo(o)
+		isNarrow := slices.Contains(narrow, o) || slices.Contains(narrow, h)
+		switch {
+		case !isNarrow && !s.Full:
+			l.t.Errorf("%s to %s: %d bytes fit, want all", h.name, o.name, s.Fits)
+		case isNarrow && (s.Full || s.Fits > most || s.Fits < most-16 || s.Tried <= most):
+			l.t.Errorf("%s to %s: %d bytes fit, %d do not, want %d", h.name, o.name, s.Fits, s.Tried, most)
+		}
+	}
+}
+
+// A way that becomes too short for full frames in the middle of a view is found within
+// seconds; the view stays, no message is lost, and when it is mended that is seen.
+func TestPathBecomesShorter(t *testing.T) {
+	for _, sealing := range []bool{false, true} {
+		l := newLAN(t, 9)
+		if sealing {
+			l.ring = ringN(1)
+		}
+		for range 4 {
+			l.add(0)
+		}
+		l.expectOneView(2*time.Second, "form")
+		l.run(20 * time.Second)
+		for _, h := range l.hosts {
+			l.expectPaths(h, 0)
+		}
+		before := l.hosts[0].installs()
+		said := 0
+		talk := func() {
+			for _, h := range l.hosts {
+				for range 20 {
+					h.step(engine.Submit{{Group: "g", Order: views.Agreed, Payload: slices.Repeat([]byte{byte(said)}, 1200)}})
+					said++
+				}
+			}
+		}
+		talk()
+		l.narrow(1000, l.hosts[2])
+		talk()
+		l.run(17 * time.Second)
+		talk()
+		l.run(5 * time.Second)
+		for _, h := range l.hosts {
+			l.expectPaths(h, 1000, l.hosts[2])
+		}
+		l.expectSameMessages(said)
+		l.swallows = nil
+		l.run(75 * time.Second)
+		for _, h := range l.hosts {
+			l.expectPaths(h, 0)
+		}
+		if h := l.hosts[0]; h.installs() != before {
+			t.Errorf("the view changed %d times", h.installs()-before)
+		}
+	}
+}
+
+// Hosts with much to say of themselves form a group over a network that swallows every
+// frame above what IPv4 promises, though each takes its path for an Ethernet.
+func TestFormOverABlackHole(t *testing.T) {
+	l := newLAN(t, 10)
+	l.ring = ringN(1)
+	l.swallows = func(_, _ *lanHost, size int) bool { return size > 548 }
+	for range 6 {
+		l.add(0).attrs = longAttrs()
+	}
+	l.expectOneView(5*time.Second, "form")
+	l.run(10 * time.Second)
+	for _, h := range l.hosts {
+		h.talk(3)
+	}
+	l.run(2 * time.Second)
+	l.expectSameMessages(18)
+	l.expectAttrs(longAttrs())
+}
+
+// A healthy group pays little for it.
+func TestPathsAreCheap(t *testing.T) {
+	l := newLAN(t, 11)
+	for range 5 {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	l.run(30 * time.Second)
+	bytes := 0
+	l.wire = func(from *lanHost, p engine.Packet) {
+		if from == l.hosts[0] && len(p.Frame) > 0 {
+			bytes += len(p.Frame)
+		}
+	}
+	before := l.hosts[0].Status().Traffic.Out
+	l.run(100 * time.Second)
+	after := l.hosts[0].Status().Traffic.Out
+	echoes, replies := after[message.TypeEcho]-before[message.TypeEcho], after[message.TypeEchoReply]-before[message.TypeEchoReply]
+	if echoes < 18 || echoes > 24 || replies < 70 || replies > 90 {
+		t.Errorf("%d Echos and %d answers in 100 s", echoes, replies)
+	}
+	t.Logf("%d bytes of frames a second in all", bytes/100)
+}
+
+// Where there is no multicast the coordinator seeks strangers by frames that members do
+// not get, and nobody takes them for lost.
+func TestSeekingIsNoLoss(t *testing.T) {
+	for _, unicast := range []bool{false, true} {
+		l := newLAN(t, 14)
+		l.ring, l.unicast = ringN(1), unicast
+		for range 3 {
+			l.add(0)
+		}
+		l.expectOneView(2*time.Second, "form")
+		seeks := 0
+		l.wire = func(_ *lanHost, p engine.Packet) {
+			if p.Scope == engine.Seek {
+				seeks++
+			}
+		}
+		l.run(20 * time.Second)
+		if unicast && seeks == 0 {
+			t.Error("nobody seeks: the test shows nothing")
+		}
+		for _, h := range l.hosts {
+			for _, s := range h.Status().Links {
+				if s.Lost > 0 || s.Numbered == 0 {
+					t.Errorf("unicast %v, %s: %d frames came, %d are lost", unicast, h.name, s.Numbered, s.Lost)
+				}
+			}
+		}
+	}
+}
+
+// An examination tells what gets there, what comes back, and which way loses.
+func TestExamination(t *testing.T) {
+	l := newLAN(t, 12)
+	for range 2 {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	l.run(15 * time.Second)
+	a, b := l.hosts[0], l.hosts[1]
+	drop := map[*lanHost]float64{a: 0.3}
+	l.swallows = func(from, _ *lanHost, _ int) bool { return l.rng.Float64() < drop[from] }
+	a.step(engine.ExamineLink{Host: b.process.Host, Addr: b.addr, Thorough: true})
+	l.run(4 * time.Second)
+	s := a.linkTo(b)
+	if lost := 100 * (s.Sent - s.There) / max(s.Sent, 1); lost < 20 || lost > 40 || s.There-s.Back > s.There/10 || s.Sent < 180 {
+		t.Errorf("%d were sent, %d arrived, %d answers came", s.Sent, s.There, s.Back)
+	}
+	// One who is nobody's member answers as well.
+	l.swallows = nil
+	stranger := l.add(0)
+	stranger.group = 0
+	a.step(engine.ExamineLink{Host: views.HostID{99}, Addr: netip.MustParseAddrPort("10.9.9.9:7749")})
+	l.run(4 * time.Second)
+	for _, s := range a.Status().Links {
+		if s.Host == (views.HostID{99}) && (s.Short != 16 || s.ShortAnswered != 0) {
+			t.Errorf("to one who is not there: %+v", s)
+		}
+	}
+}

@@ -1,0 +1,570 @@
+package rekey
+
+import (
+	"crypto/ecdh"
+	"encoding/binary"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gmsd/gmsd/internal/keys"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// Times and bounds.
+const (
+	// againEvery is how often is asked again, and told again where a member has not
+	// said how far it is.
+	againEvery = 500 * time.Millisecond
+	// asksMax bounds the questions that are open.
+	asksMax = 16
+	// pollMax bounds whom one asks in a go how far they are.
+	pollMax = 16
+	// pastMax bounds the digests that are remembered.
+	pastMax = 16
+	// strangersEvery is the least time between two questions for frames that did not
+	// open, which anybody can bring about; to one address it grows up to strangersMost
+	// as long as nothing comes of it. Of so many addresses that is remembered.
+	strangersEvery = 200 * time.Millisecond
+	strangersMost  = time.Minute
+	strangersMax   = 64
+)
+
+// Config is what a machine is made from; all of it is needed.
+type Config struct {
+	Self views.Process
+	// Ring is what is on the disk.
+	Ring keys.Ring
+	// Random is a source fit for secrets.
+	Random io.Reader
+}
+
+// Peer is a process and where it is reached.
+type Peer struct {
+	views.Process
+	Addr netip.AddrPort
+}
+
+// Send is a message for To, or, without one, for all members.
+type Send struct {
+	To netip.AddrPort
+	// Under names the key to seal it with, 0 for the one that seals here: who asks for a
+	// ring can open nothing else, nor perhaps who is asked.
+	Under keys.ID
+	Msg   message.Message
+}
+
+// Output is what follows from the inputs since the last Drain.
+type Output struct {
+	Sends []Send
+	// Save, if set, is to be written; then comes Saved with the token. Only the
+	// last one counts.
+	Save *Save
+	// Changed: SealWith or Accepted give something else than before.
+	Changed bool
+}
+
+// Save is a ring to write.
+type Save struct {
+	Token uint64
+	Ring  keys.Ring
+}
+
+// State is how far a host is, for people.
+type State struct {
+	views.Process
+	// Known: it has told.
+	Known   bool
+	Digest  uint64
+	Sending keys.ID
+	Has     []keys.ID
+}
+
+// Machine is one host's. It is not safe for concurrent use.
+type Machine struct {
+	cfg Config
+	now views.Instant
+	out Output
+
+	// ring is the newest known, saved what is on the disk of it.
+	ring, saved keys.Ring
+	token       uint64
+	fault       error
+	sending     keys.Key
+	// retained are removed keys that still open.
+	retained []keys.Key
+
+	members []Peer // of the view by rank, ourselves excepted
+	leads   bool
+	told    map[views.Process]*message.Keys
+	// rotating: not all members have said that they are where we are.
+	rotating bool
+	// unheard: the coordinator of a view that brought somebody has not said where it is.
+	unheard bool
+	againAt views.Instant
+	asks    []ask
+	// strangers are those whose frames do not open, the one asked last in front.
+	strangers []stranger
+	// past are the digests that our ring had: who has one of them has nothing for us.
+	past []uint64
+	// poll is whose turn it is to be asked.
+	poll int
+}
+
+// ask is an open question.
+type ask struct {
+	to     netip.AddrPort
+	token  uint64
+	secret *ecdh.PrivateKey
+	until  views.Instant
+}
+
+// stranger is an address that is asked again later and later.
+type stranger struct {
+	addr netip.AddrPort
+	at   views.Instant
+	wait time.Duration
+}
+
+// New makes a machine that seals with the key in use.
+func New(cfg Config) *Machine {
+	return &Machine{
+		cfg: cfg, ring: cfg.Ring, saved: cfg.Ring, sending: cfg.Ring.Using(),
+		told: make(map[views.Process]*message.Keys),
+	}
+}
+
+// SealWith is the key that seals.
+func (m *Machine) SealWith() keys.Key { return m.sending }
+
+// Accepted are the keys that open, the one that seals among them.
+func (m *Machine) Accepted() []keys.Key {
+	var list []keys.Key
+	for _, e := range m.ring.Keys() {
+		list = append(list, e.Key)
+	}
+	return append(list, m.retained...)
+}
+
+// Ring is the newest that is known here.
+func (m *Machine) Ring() keys.Ring { return m.ring }
+
+// Fault is why the ring could not be written last, nil where it was.
+func (m *Machine) Fault() error { return m.fault }
+
+// Rotating reports whether not all members are as far as this host.
+func (m *Machine) Rotating() bool { return m.rotating }
+
+// Drain gives what follows, once.
+func (m *Machine) Drain() Output {
+	out := m.out
+	m.out = Output{}
+	return out
+}
+
+// Deadline is when Advance must be called, 0 where only an input matters.
+func (m *Machine) Deadline() views.Instant { return m.againAt }
+
+// Change puts a ring in the place of the one that is known: an operator's word, a
+// file that was read again. It is merged, so nothing that was removed comes back.
+func (m *Machine) Change(now views.Instant, r keys.Ring) {
+	m.now = now
+	m.take(r)
+}
+
+// take merges a ring into ours.
+func (m *Machine) take(r keys.Ring) {
+	next := keys.Merge(m.ring, r)
+	if next.Digest() == m.ring.Digest() {
+		return
+	}
+	before := m.Accepted()
+	if m.past = append(m.past, m.ring.Digest()); len(m.past) > pastMax {
+		m.past = m.past[1:]
+	}
+	m.ring = next
+	for _, k := range before {
+		if _, live := next.Key(k.ID()); !live && !slices.Contains(m.retained, k) {
+			m.retained = append(m.retained, k)
+		}
+	}
+	m.retained = slices.DeleteFunc(m.retained, func(k keys.Key) bool {
+		_, live := next.Key(k.ID())
+		return live
+	})
+	m.save()
+	m.out.Changed = true
+	m.rotate()
+	m.settle()
+}
+
+func (m *Machine) save() {
+	m.token++
+	m.out.Save = &Save{Token: m.token, Ring: m.ring}
+}
+
+// Saved says that a ring was written, or why not. It is tried again.
+func (m *Machine) Saved(now views.Instant, token uint64, err error) {
+	m.now = now
+	if token != m.token {
+		return // a newer one is on its way
+	}
+	m.fault = err
+	if err != nil {
+		return
+	}
+	m.saved = m.ring
+	m.tell()
+	m.settle()
+}
+
+// SetView says who the members are, by rank and ourselves excepted, and whether we
+// coordinate; else the first of them does.
+// Brought: some of them were not in the view before.
+func (m *Machine) SetView(now views.Instant, members []Peer, leads, brought bool) {
+	m.now, m.members, m.leads = now, members, leads
+	for p := range m.told { // order-free: each is looked at by itself
+		if m.rankOf(p) < 0 {
+			delete(m.told, p)
+		}
+	}
+	if brought && leads || m.rotating {
+		m.tell()
+	}
+	if m.unheard = !leads && (brought || m.unheard); m.unheard {
+		m.again()
+	}
+	m.settle()
+}
+
+func (m *Machine) rankOf(p views.Process) int {
+	return slices.IndexFunc(m.members, func(o Peer) bool { return o.Process == p })
+}
+
+// rotate begins to see to it that all come where we are.
+func (m *Machine) rotate() {
+	m.rotating = true
+	m.again()
+}
+
+// again sees to it that is asked again.
+func (m *Machine) again() {
+	if m.againAt == 0 {
+		m.againAt = m.now.Add(againEvery)
+	}
+}
+
+// tell says to all how far we are.
+func (m *Machine) tell() {
+	if len(m.members) > 0 {
+		m.out.Sends = append(m.out.Sends, Send{Msg: m.own(false)})
+	}
+}
+
+func (m *Machine) own(want bool) *message.Keys {
+	k := &message.Keys{Digest: m.saved.Digest(), Sending: uint32(m.sending.ID()), Want: want}
+	for _, e := range m.saved.Keys() {
+		k.Has = append(k.Has, uint32(e.Key.ID()))
+	}
+	return k
+}
+
+// HandleKeys takes what a member says of itself.
+func (m *Machine) HandleKeys(now views.Instant, from Peer, k *message.Keys) {
+	m.now = now
+	if m.rankOf(from.Process) < 0 {
+		return
+	}
+	m.told[from.Process] = k
+	if from.Process == m.members[0].Process {
+		m.unheard = false
+	}
+	if k.Want {
+		m.out.Sends = append(m.out.Sends, Send{To: from.Addr, Msg: m.own(false)})
+	}
+	if k.Digest != m.ring.Digest() {
+		if !m.rotating {
+			m.rotate()
+			m.tell() // it may be us who know more
+		}
+		m.maybeAsk(from.Addr, k)
+	}
+	m.settle()
+}
+
+// maybeAsk asks a member whose ring may hold something for us.
+func (m *Machine) maybeAsk(to netip.AddrPort, k *message.Keys) {
+	if k.Digest != m.ring.Digest() && !slices.Contains(m.past, k.Digest) {
+		m.ask(to)
+	}
+}
+
+// Passed says that a member of our view is in a later one by now, where it seals with that
+// key. If that is the one in use, those of our view who have not told that they have it
+// are not waited for: that view is over, and who has removed the key that seals here opens
+// nothing that we say.
+func (m *Machine) Passed(now views.Instant, under keys.ID) {
+	m.now = now
+	use := m.ring.Using()
+	if _, saved := m.saved.Key(use.ID()); !saved || m.sending == use || under != use.ID() {
+		return
+	}
+	m.sending = use
+	m.out.Changed = true
+	m.tell()
+	m.settle()
+}
+
+// Met says that a frame of a stranger came that is sealed under a key that does not seal
+// here: under that one, or, where that is 0, one that is unknown here.
+func (m *Machine) Met(now views.Instant, from netip.AddrPort, under keys.ID) {
+	m.now = now
+	if len(m.strangers) > 0 && now.Sub(m.strangers[0].at) < strangersEvery {
+		return
+	}
+	s := stranger{addr: from, at: now, wait: strangersEvery}
+	if i := slices.IndexFunc(m.strangers, func(o stranger) bool { return o.addr == from }); i >= 0 {
+		s = m.strangers[i]
+		if now.Sub(s.at) < s.wait {
+			return
+		}
+		s.at, s.wait = now, min(2*s.wait, strangersMost)
+		m.strangers = slices.Delete(m.strangers, i, i+1)
+	}
+	m.strangers = slices.Insert(m.strangers[:min(len(m.strangers), strangersMax-1)], 0, s)
+	if under != 0 {
+		m.ask(from, under)
+		return
+	}
+	others := make([]keys.ID, 0, len(m.ring.Keys()))
+	for _, e := range m.ring.Keys() {
+		others = append(others, e.Key.ID())
+	}
+	m.ask(from, others...)
+}
+
+// ask asks for a ring, unless a question to that address is open: with the key that
+// seals here, or under each of others, of which we do not know which one opens there.
+func (m *Machine) ask(to netip.AddrPort, others ...keys.ID) {
+	m.asks = slices.DeleteFunc(m.asks, func(a ask) bool { return a.until <= m.now })
+	if len(m.asks) >= asksMax || slices.ContainsFunc(m.asks, func(a ask) bool { return a.to == to }) {
+		return
+	}
+	secret, err := newSecret(m.cfg.Random)
+	if err != nil {
+		m.fault = err
+		return
+	}
+	public := publicOf(secret)
+	a := ask{to: to, token: tokenOf(public), secret: secret, until: m.now.Add(againEvery)}
+	m.asks = append(m.asks, a)
+	question := &message.KeyAsk{Token: a.token, Public: public}
+	if len(others) == 0 {
+		others = []keys.ID{0}
+	}
+	for _, under := range others {
+		m.out.Sends = append(m.out.Sends, Send{To: to, Under: under, Msg: question})
+	}
+}
+
+// HandleAsk gives our ring to who asks in a frame sealed under that key. It is false
+// where that one was expelled, or may be: who is no member and has nothing but a key
+// that was removed may be an expelled host under a name that it has drawn since.
+func (m *Machine) HandleAsk(now views.Instant, from Peer, under keys.ID, q *message.KeyAsk) bool {
+	m.now = now
+	_, live := m.ring.Key(under)
+	if m.rankOf(from.Process) < 0 && (!live || m.ring.Barred(from.Host)) {
+		return false
+	}
+	secret, err := newSecret(m.cfg.Random)
+	if err != nil {
+		m.fault = err
+		return true
+	}
+	public := publicOf(secret)
+	box, err := boxOf(secret, q.Public, q.Public, public, from.Host, m.cfg.Self.Host)
+	if err != nil {
+		return true // no key at all: nothing to answer
+	}
+	m.out.Sends = append(m.out.Sends, Send{
+		To: from.Addr, Under: under, Msg: &message.KeyGrant{Token: q.Token, Public: public, Box: putRing(box, m.ring)},
+	})
+	return true
+}
+
+// HandleGrant takes a ring that was asked for; an error where it is none.
+func (m *Machine) HandleGrant(now views.Instant, from views.HostID, g *message.KeyGrant) error {
+	m.now = now
+	i := slices.IndexFunc(m.asks, func(a ask) bool { return a.token == g.Token })
+	if i < 0 {
+		return nil // late
+	}
+	a := m.asks[i]
+	box, err := boxOf(a.secret, g.Public, publicOf(a.secret), g.Public, m.cfg.Self.Host, from)
+	if err != nil {
+		return errBox
+	}
+	r, err := takeRing(box, g.Box)
+	if err != nil {
+		return err
+	}
+	m.asks = slices.Delete(m.asks, i, i+1)
+	m.take(r)
+	return nil
+}
+
+// settle uses the key in use where all have it, and forgets what nobody uses.
+func (m *Machine) settle() {
+	use := m.ring.Using()
+	if _, saved := m.saved.Key(use.ID()); saved && m.sending != use && m.all(func(k *message.Keys) bool {
+		return slices.Contains(k.Has, uint32(use.ID()))
+	}) {
+		m.sending = use
+		m.out.Changed = true
+		m.tell()
+	}
+	if m.sending != use || m.saved.Digest() != m.ring.Digest() || !m.all(func(k *message.Keys) bool {
+		return k.Digest == m.ring.Digest() && k.Sending == uint32(use.ID())
+	}) {
+		return
+	}
+	if len(m.retained) > 0 {
+		m.retained = nil
+		m.out.Changed = true
+	}
+	m.rotating = false
+	if !m.unheard {
+		m.againAt = 0
+	}
+}
+
+// all reports whether every member has told, and ok holds of it. Outside of a
+// rotation nobody has told, and nothing is to be settled.
+func (m *Machine) all(ok func(*message.Keys) bool) bool {
+	for _, p := range m.members {
+		if k := m.told[p.Process]; k == nil || !ok(k) {
+			return false
+		}
+	}
+	return true
+}
+
+// Advance asks those again that have not said that they are where we are.
+func (m *Machine) Advance(now views.Instant) {
+	m.now = now
+	if m.againAt == 0 || now < m.againAt {
+		return
+	}
+	if m.againAt = 0; m.rotating || m.unheard {
+		m.again()
+	}
+	if m.fault != nil && m.saved.Digest() != m.ring.Digest() {
+		m.save()
+	}
+	if m.rotating {
+		m.pollSome()
+	} else if m.unheard {
+		m.out.Sends = append(m.out.Sends, Send{To: m.members[0].Addr, Msg: m.own(true)})
+	}
+	m.settle()
+}
+
+// pollSome asks the next few of those that are not where we are.
+func (m *Machine) pollSome() {
+	polled := 0
+	for range m.members {
+		m.poll = (m.poll + 1) % len(m.members)
+		p := m.members[m.poll]
+		k := m.told[p.Process]
+		if k != nil && k.Digest == m.ring.Digest() && k.Sending == uint32(m.ring.Using().ID()) {
+			continue
+		}
+		if k != nil {
+			m.maybeAsk(p.Addr, k)
+		}
+		m.out.Sends = append(m.out.Sends, Send{To: p.Addr, Msg: m.own(true)})
+		if polled++; polled == pollMax {
+			return
+		}
+	}
+}
+
+// Poll asks all members how far they are, for States; again, those alone that have
+// not answered.
+func (m *Machine) Poll(now views.Instant, again bool) {
+	m.now = now
+	if !again {
+		clear(m.told)
+		if len(m.members) > 0 {
+			m.out.Sends = append(m.out.Sends, Send{Msg: m.own(true)})
+		}
+		return
+	}
+	for _, p := range m.members {
+		if m.told[p.Process] == nil {
+			m.out.Sends = append(m.out.Sends, Send{To: p.Addr, Msg: m.own(true)})
+		}
+	}
+}
+
+// States gives how far each member is, this host first.
+func (m *Machine) States() []State {
+	list := []State{stateOf(m.cfg.Self, m.own(false))}
+	for _, p := range m.members {
+		list = append(list, stateOf(p.Process, m.told[p.Process]))
+	}
+	return list
+}
+
+func stateOf(p views.Process, k *message.Keys) State {
+	if k == nil {
+		return State{Process: p}
+	}
+	s := State{Process: p, Known: true, Digest: k.Digest, Sending: keys.ID(k.Sending)}
+	for _, id := range k.Has {
+		s.Has = append(s.Has, keys.ID(id))
+	}
+	return s
+}
+
+// tokenOf makes a question's token of its key, which is drawn for it alone.
+func tokenOf(public [32]byte) uint64 { return binary.BigEndian.Uint64(public[:]) }
+
+// Install draws a fresh key and adds it.
+func (m *Machine) Install(now views.Instant, made int64) (keys.ID, error) {
+	k, err := keys.NewKey(m.cfg.Random)
+	if err != nil {
+		return 0, err
+	}
+	return k.ID(), m.change(now, func() (keys.Ring, error) { return m.ring.Install(k, made) })
+}
+
+// Use names the key that seals.
+func (m *Machine) Use(now views.Instant, id keys.ID) error {
+	return m.change(now, func() (keys.Ring, error) { return m.ring.Use(id) })
+}
+
+// Remove takes a key out for good.
+func (m *Machine) Remove(now views.Instant, id keys.ID) error {
+	return m.change(now, func() (keys.Ring, error) { return m.ring.Remove(id) })
+}
+
+// Expel makes a fresh key the only one, and bars hosts that are out of the view.
+func (m *Machine) Expel(now views.Instant, made int64, hosts []views.HostID) error {
+	k, err := keys.NewKey(m.cfg.Random)
+	if err != nil {
+		return err
+	}
+	return m.change(now, func() (keys.Ring, error) { return m.ring.Expel(k, made, hosts...) })
+}
+
+func (m *Machine) change(now views.Instant, make func() (keys.Ring, error)) error {
+	m.now = now
+	next, err := make()
+	if err == nil {
+		m.take(next)
+	}
+	return err
+}

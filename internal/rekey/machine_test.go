@@ -1,0 +1,460 @@
+package rekey
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/gmsd/gmsd/internal/keys"
+	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
+)
+
+// group is machines joined by a network that loses and shuffles.
+type group struct {
+	t     *rapid.T
+	now   views.Instant
+	hosts []*station
+	wire  []letter
+	loss  int // in a hundred
+}
+
+type station struct {
+	*Machine
+	peer Peer
+	disk keys.Ring
+	save *Save
+}
+
+// letter is a message on its way, sealed under a key.
+type letter struct {
+	from, to int
+	under    keys.ID
+	msg      message.Message
+}
+
+func peerN(n int) Peer {
+	return Peer{views.Process{Host: views.HostID{byte(n + 1)}, Incarnation: 1}, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), 7)}
+}
+
+func ringOf(n byte) keys.Ring { return keys.NewRing(keys.KeyOf([keys.Size]byte{n}), 0) }
+
+func newGroup(t *rapid.T, n int, seed uint64, rings ...keys.Ring) *group {
+	g := &group{t: t, now: 1}
+	for i := range n {
+		r := rings[min(i, len(rings)-1)]
+		p := peerN(i)
+		g.hosts = append(g.hosts, &station{peer: p, disk: r, Machine: New(Config{
+			Self: p.Process, Ring: r, Random: rand.NewChaCha8([32]byte{byte(seed), byte(i)}),
+		})})
+	}
+	return g
+}
+
+// view makes the hosts of these numbers a view.
+func (g *group) view(in ...int) {
+	for at, i := range in {
+		var others []Peer
+		for _, o := range in {
+			if o != i {
+				others = append(others, peerN(o))
+			}
+		}
+		g.hosts[i].SetView(g.now, others, at == 0, true)
+		g.drain(i)
+	}
+}
+
+// drain puts what a host says on the wire, sealed as it seals, and on its disk.
+func (g *group) drain(i int) {
+	h := g.hosts[i]
+	out := h.Drain()
+	if out.Save != nil {
+		h.save = out.Save
+	}
+	for _, s := range out.Sends {
+		for o := range g.hosts {
+			if o == i || s.To.IsValid() && s.To != peerN(o).Addr || !s.To.IsValid() && h.rankOf(peerN(o).Process) < 0 {
+				continue
+			}
+			under := h.SealWith().ID()
+			if s.Under != 0 {
+				under = s.Under
+			}
+			g.wire = append(g.wire, letter{i, o, under, s.Msg})
+		}
+	}
+}
+
+// step lets one thing happen: a letter, a write, or time.
+func (g *group) step() {
+	switch n := rapid.IntRange(0, 9).Draw(g.t, "step"); {
+	case n < 6 && len(g.wire) > 0:
+		at := rapid.IntRange(0, len(g.wire)-1).Draw(g.t, "letter")
+		l := g.wire[at]
+		g.wire = slices.Delete(g.wire, at, at+1)
+		if rapid.IntRange(0, 99).Draw(g.t, "loss") >= g.loss {
+			g.deliver(l)
+		}
+	case n < 8:
+		g.write(rapid.IntRange(0, len(g.hosts)-1).Draw(g.t, "disk"), rapid.IntRange(0, 9).Draw(g.t, "fault") == 0)
+	default:
+		g.pass(time.Duration(rapid.IntRange(1, 600).Draw(g.t, "ms")) * time.Millisecond)
+	}
+	g.check()
+}
+
+func (g *group) deliver(l letter) {
+	h := g.hosts[l.to]
+	from := peerN(l.from)
+	if !slices.ContainsFunc(h.Accepted(), func(k keys.Key) bool { return k.ID() == l.under }) {
+		h.Met(g.now, from.Addr, 0)
+		g.drain(l.to)
+		return
+	}
+	switch m := l.msg.(type) {
+	case *message.Keys:
+		h.HandleKeys(g.now, from, m)
+	case *message.KeyAsk:
+		h.HandleAsk(g.now, from, l.under, m)
+	case *message.KeyGrant:
+		if err := h.HandleGrant(g.now, from.Host, m); err != nil {
+			g.t.Fatalf("a grant: %v", err)
+		}
+	}
+	g.drain(l.to)
+}
+
+func (g *group) write(i int, fails bool) {
+	h := g.hosts[i]
+	if h.save == nil {
+		return
+	}
+	s := h.save
+	h.save = nil
+	if fails {
+		h.Saved(g.now, s.Token, errors.New("no space"))
+	} else {
+		h.disk = s.Ring
+		h.Saved(g.now, s.Token, nil)
+	}
+	g.drain(i)
+}
+
+func (g *group) pass(d time.Duration) {
+	g.now = g.now.Add(d)
+	for i, h := range g.hosts {
+		if at := h.Deadline(); at != 0 && at <= g.now {
+			h.Advance(g.now)
+			g.drain(i)
+		}
+	}
+}
+
+// check: what a member seals now, every member can open now.
+func (g *group) check() {
+	for _, a := range g.hosts {
+		for _, p := range a.members {
+			b := g.hosts[int(p.Host[0])-1]
+			if b.rankOf(a.peer.Process) >= 0 && !slices.Contains(b.Accepted(), a.SealWith()) {
+				g.t.Fatalf("%v seals with %v, %v opens %v", a.peer.Host.Short(), a.SealWith(), b.peer.Host.Short(), b.Accepted())
+			}
+		}
+		if _, on := a.disk.Key(a.SealWith().ID()); !on && !slices.Contains(a.retained, a.SealWith()) {
+			g.t.Fatalf("%v seals with a key that is not on its disk", a.peer.Host.Short())
+		}
+	}
+}
+
+// quiet lets all be delivered and written until nothing happens any more.
+func (g *group) quiet() {
+	for range 200 {
+		for len(g.wire) > 0 {
+			l := g.wire[0]
+			g.wire = g.wire[1:]
+			g.deliver(l)
+			g.check()
+		}
+		for i := range g.hosts {
+			g.write(i, false)
+		}
+		g.pass(againEvery)
+		g.check()
+	}
+}
+
+func (g *group) settled(in ...int) {
+	want := g.hosts[in[0]].ring
+	for _, i := range in {
+		h := g.hosts[i]
+		switch {
+		case h.ring.Digest() != want.Digest() || h.disk.Digest() != want.Digest():
+			g.t.Fatalf("host %d has %v on disk %v, want %v", i, h.ring, h.disk, want)
+		case h.SealWith() != want.Using():
+			g.t.Fatalf("host %d seals with %v, want %v", i, h.SealWith(), want.Using())
+		case h.Rotating() || len(h.retained) > 0 || h.Deadline() != 0:
+			g.t.Fatalf("host %d is still at it: %v", i, h.retained)
+		}
+	}
+}
+
+func (g *group) command(i int) {
+	h := g.hosts[i]
+	ids := h.Ring().Keys()
+	id := ids[rapid.IntRange(0, len(ids)-1).Draw(g.t, "which")].Key.ID()
+	switch rapid.IntRange(0, 3).Draw(g.t, "command") {
+	case 0:
+		_, _ = h.Install(g.now, 1)
+	case 1:
+		_ = h.Use(g.now, id)
+	case 2:
+		_ = h.Remove(g.now, id)
+	case 3:
+		if len(h.Ring().Keys()) > 2 {
+			_ = h.Expel(g.now, 1, []views.HostID{{99}})
+		}
+	}
+	g.drain(i)
+}
+
+// Whatever operators do wherever, and whatever is lost, late or cannot be written:
+// nobody seals what a member cannot open, and in the end all have one ring.
+func TestRotationLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := newGroup(t, rapid.IntRange(1, 4).Draw(t, "hosts"), 1, ringOf(1))
+		all := make([]int, len(g.hosts))
+		for i := range all {
+			all[i] = i
+		}
+		g.view(all...)
+		g.loss = rapid.SampledFrom([]int{0, 10, 50}).Draw(t, "loss%")
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			if rapid.IntRange(0, 9).Draw(t, "operator") == 0 {
+				g.command(rapid.IntRange(0, len(g.hosts)-1).Draw(t, "at"))
+			}
+			g.step()
+		}
+		g.quiet()
+		g.settled(all...)
+	})
+}
+
+// C was away while the others went from one key to another, and kept the old one.
+func TestWhoWasAwayComesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := newGroup(t, 3, 2, ringOf(1))
+		g.view(0, 1)
+		id, err := g.hosts[0].Install(g.now, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.drain(0)
+		g.quiet()
+		if err := g.hosts[1].Use(g.now, id); err != nil {
+			t.Fatal(err)
+		}
+		g.drain(1)
+		g.quiet()
+		g.settled(0, 1)
+		// A frame of A reaches it; it cannot read it, and asks.
+		g.deliver(letter{0, 2, g.hosts[0].SealWith().ID(), &message.Keys{}})
+		g.quiet()
+		g.view(0, 1, 2)
+		g.quiet()
+		g.settled(0, 1, 2)
+		if g.hosts[2].SealWith().ID() != id {
+			t.Fatal("it seals with the old key")
+		}
+	})
+}
+
+// Who was expelled asks with the key that it still has, and gets nothing.
+func TestExpelledGetsNoRing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := newGroup(t, 3, 3, ringOf(1))
+		g.view(0, 1, 2)
+		g.quiet()
+		g.view(0, 1)
+		if err := g.hosts[0].Expel(g.now, 1, []views.HostID{peerN(2).Host}); err != nil {
+			t.Fatal(err)
+		}
+		g.drain(0)
+		expelled := g.hosts[2]
+		expelled.Met(g.now, peerN(0).Addr, 0)
+		out := expelled.Drain()
+		if g.hosts[0].HandleAsk(g.now, peerN(2), ringOf(1).Using().ID(), out.Sends[0].Msg.(*message.KeyAsk)) {
+			t.Fatal("it got a ring")
+		}
+		g.quiet()
+		g.settled(0, 1)
+		if keysOf(g.hosts[0].Accepted()) != keysOf([]keys.Key{g.hosts[0].SealWith()}) {
+			t.Fatalf("an old key opens: %v", g.hosts[0].Accepted())
+		}
+	})
+}
+
+func keysOf(list []keys.Key) (ids [8]keys.ID) {
+	for i, k := range list {
+		ids[i] = k.ID()
+	}
+	return ids
+}
+
+// A box for another asker does not open, nor one that was changed.
+func TestBoxIsForItsAsker(t *testing.T) {
+	a, b, c := New(configN(0)), New(configN(1)), New(configN(2))
+	a.Met(1, peerN(1).Addr, 0)
+	q := a.Drain().Sends[0].Msg.(*message.KeyAsk)
+	if !b.HandleAsk(1, peerN(0), b.SealWith().ID(), q) {
+		t.Fatal("refused")
+	}
+	g := b.Drain().Sends[0].Msg.(*message.KeyGrant)
+	if err := a.HandleGrant(1, peerN(2).Host, g); err == nil {
+		t.Error("it opened as another granter's")
+	}
+	bad := *g
+	bad.Box = slices.Clone(g.Box)
+	bad.Box[3]++
+	if err := a.HandleGrant(1, peerN(1).Host, &bad); err == nil {
+		t.Error("a changed box opened")
+	}
+	if err := c.HandleGrant(1, peerN(1).Host, g); err != nil || c.Drain().Save != nil {
+		t.Errorf("who did not ask: %v", err)
+	}
+	if err := a.HandleGrant(1, peerN(1).Host, g); err != nil {
+		t.Errorf("the asker: %v", err)
+	}
+	low := *q
+	low.Public = [32]byte{}
+	b.HandleAsk(1, peerN(0), b.SealWith().ID(), &low)
+	if sends := b.Drain().Sends; len(sends) != 0 {
+		t.Errorf("a point of low order was answered: %v", sends)
+	}
+}
+
+func configN(n int) Config {
+	return Config{Self: peerN(n).Process, Ring: ringOf(byte(n + 1)), Random: rand.NewChaCha8([32]byte{byte(n)})}
+}
+
+func TestQuestionsAreBounded(t *testing.T) {
+	m := New(configN(0))
+	for i := range 100 {
+		m.Met(views.Instant(i+1)*views.Instant(strangersEvery), netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 1, byte(i)}), 7), 0)
+	}
+	if len(m.asks) > asksMax {
+		t.Errorf("%d questions are open", len(m.asks))
+	}
+	m = New(configN(0))
+	for range 100 {
+		m.Met(1, peerN(1).Addr, 0)
+	}
+	if n := len(m.Drain().Sends); n != 1 {
+		t.Errorf("%d questions at one time", n)
+	}
+	for ms := range 60_000 {
+		m.Met(views.Instant(ms)*views.Instant(time.Millisecond), peerN(1).Addr, 0)
+	}
+	if n := len(m.Drain().Sends); n < 6 || n > 10 {
+		t.Errorf("%d questions in a minute to one that has no answer", n)
+	}
+}
+
+// A member that has not heard where its coordinator is asks it, also where nothing is
+// under way here: what the coordinator says once may be lost.
+func TestUnheardCoordinatorIsAsked(t *testing.T) {
+	behind := ringOf(1)
+	ahead, err := behind.Install(keys.KeyOf([keys.Size]byte{2}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads := New(Config{Self: peerN(0).Process, Ring: ahead, Random: rand.NewChaCha8([32]byte{1})})
+	follows := New(Config{Self: peerN(1).Process, Ring: behind, Random: rand.NewChaCha8([32]byte{2})})
+	leads.SetView(1, []Peer{peerN(1)}, true, true)
+	follows.SetView(1, []Peer{peerN(0)}, false, true)
+	if out := leads.Drain(); len(out.Sends) != 1 {
+		t.Fatalf("the coordinator says %v", out.Sends)
+	}
+	if out := follows.Drain(); len(out.Sends) != 0 || follows.Deadline() == 0 {
+		t.Fatalf("it says %v, and wakes at %v", out.Sends, follows.Deadline())
+	}
+	follows.Advance(follows.Deadline())
+	out := follows.Drain()
+	if len(out.Sends) != 1 || out.Sends[0].To != peerN(0).Addr || !out.Sends[0].Msg.(*message.Keys).Want {
+		t.Fatalf("it asks %v", out.Sends)
+	}
+	follows.HandleKeys(follows.Deadline(), peerN(0), &message.Keys{Digest: behind.Digest(), Sending: uint32(behind.Using().ID())})
+	follows.Advance(follows.Deadline().Add(time.Hour))
+	if out := follows.Drain(); len(out.Sends) != 0 || follows.Deadline() != 0 {
+		t.Errorf("the coordinator has said where it is, and it says %v, wakes at %v", out.Sends, follows.Deadline())
+	}
+}
+
+// Who sees a frame under a key that it lacks asks under each of its own.
+func TestStrangersAreAskedUnderEachKey(t *testing.T) {
+	ring, err := ringOf(1).Install(keys.KeyOf([keys.Size]byte{2}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New(Config{Self: peerN(0).Process, Ring: ring, Random: rand.NewChaCha8([32]byte{1})})
+	m.Met(1, peerN(1).Addr, 0)
+	var under []keys.ID
+	for _, s := range m.Drain().Sends {
+		under = append(under, s.Under)
+	}
+	if len(under) != 2 || under[0] != ring.Keys()[0].Key.ID() || under[1] != ring.Keys()[1].Key.ID() {
+		t.Errorf("asked under %v, it has %v", under, ring)
+	}
+}
+
+// A member that has gone on to a later view, under the key in use, ends the wait for
+// those of our view who have not told that they have it; under another key it ends nothing.
+func TestPassedByAMember(t *testing.T) {
+	m := New(configN(0))
+	m.SetView(1, []Peer{peerN(1), peerN(2)}, true, true)
+	before := m.SealWith()
+	id, err := m.Install(2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Passed(3, id)
+	if err := m.Use(4, id); err != nil {
+		t.Fatal(err)
+	}
+	m.Passed(5, id) // not on our disk yet
+	m.Saved(6, m.Drain().Save.Token, nil)
+	m.Passed(7, before.ID())
+	if m.SealWith() != before {
+		t.Fatal("it seals with a key that not all have, and nobody has gone on")
+	}
+	m.Drain()
+	m.Passed(8, id)
+	if m.SealWith().ID() != id || !m.Drain().Changed {
+		t.Error("it waits for those who have gone")
+	}
+}
+
+// While one member has not said that it is where the others are, a removed key opens
+// still. Who is no member and knows nothing but that one gets no ring for it, whatever
+// name it has drawn since it was expelled; a member does.
+func TestNoRingUnderARemovedKey(t *testing.T) {
+	old := ringOf(1)
+	m := New(Config{Self: peerN(0).Process, Ring: old, Random: rand.NewChaCha8([32]byte{1})})
+	m.SetView(1, []Peer{peerN(1)}, true, false) // which is slow
+	if err := m.Expel(2, 0, []views.HostID{{99}}); err != nil {
+		t.Fatal(err)
+	}
+	m.Drain()
+	for asker, want := range map[Peer]bool{peerN(5): false, peerN(1): true} {
+		a := New(Config{Self: asker.Process, Ring: old, Random: rand.NewChaCha8([32]byte{2})})
+		a.Met(3, peerN(0).Addr, old.Using().ID())
+		q := a.Drain().Sends[0].Msg.(*message.KeyAsk)
+		if m.HandleAsk(4, asker, old.Using().ID(), q) != want || (len(m.Drain().Sends) == 1) != want {
+			t.Errorf("%v, under the key that was removed: want %v", asker, want)
+		}
+	}
+}
