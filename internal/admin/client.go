@@ -25,6 +25,9 @@ type Client struct {
 	target string
 	base   string
 	http   *http.Client
+	// shown is for TLS alone; fault, where it is set, why there will be no answer.
+	shown *credentials
+	fault error
 }
 
 // ErrUnreachable: nobody answers at the admin address.
@@ -42,19 +45,34 @@ const (
 
 // NewClient speaks to target: host:port, or the path of a socket where it has
 // a slash or no colon. Nothing is dialled yet.
-func NewClient(target string) *Client {
-	network, base := "tcp", "http://"+target
-	if strings.Contains(target, "/") || !strings.Contains(target, ":") {
+func NewClient(target string) *Client { return NewClientWith(target, "") }
+
+// NewClientWith speaks to https://host:port, too, with what stands in the file
+// certificate (gmsd keys client). What is wrong with that comes with the first answer.
+func NewClientWith(target, certificate string) *Client {
+	network, address, base := "tcp", target, "http://"+target
+	var shown *credentials
+	if rest, ok := strings.CutPrefix(target, SchemeTLS); ok {
+		var err error
+		if shown, err = loadCredentials(target, certificate, time.Now()); err != nil {
+			return &Client{target: target, http: &http.Client{}, fault: err}
+		}
+		address, base = rest, target
+	} else if strings.Contains(target, "/") || !strings.Contains(target, ":") {
 		network, base = "unix", "http://gmsd"
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, target)
+			return dialer.DialContext(ctx, network, address)
 		},
-		Proxy: nil, // the daemon is local, whatever the environment says
+		Proxy:               nil, // the daemon is local, whatever the environment says
+		TLSHandshakeTimeout: dialTimeout,
 	}
-	return &Client{target: target, base: base, http: &http.Client{Transport: transport}}
+	if shown != nil {
+		transport.TLSClientConfig = shown.Config(time.Now)
+	}
+	return &Client{target: target, base: base, http: &http.Client{Transport: transport}, shown: shown}
 }
 
 // Close drops idle connections.
@@ -117,6 +135,9 @@ func (c *Client) Lines(ctx context.Context, path string) iter.Seq2[[]byte, error
 }
 
 func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	if c.fault != nil {
+		return nil, c.fault
+	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w at %q: want host:port, or the path of a socket", ErrUnreachable, c.target)
@@ -135,18 +156,32 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 	return resp, nil
 }
 
+// gaveUp says that the caller's context ended, without the words of package context.
+type gaveUp struct {
+	text string
+	err  error
+}
+
+func (e *gaveUp) Error() string { return e.text }
+func (e *gaveUp) Unwrap() error { return e.err }
+
 // brokeOff says why an answer did not come, or not to its end.
 func (c *Client) brokeOff(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return fmt.Errorf("interrupted: %w", ctx.Err())
+		return &gaveUp{"interrupted", ctx.Err()}
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: no answer in time: %w; it may be stopped or busy, a longer --timeout waits for it", c.target, ctx.Err())
+		return &gaveUp{c.target + ": no answer in time: it may be stopped or busy; a longer --timeout waits for it", ctx.Err()}
 	}
 	return fmt.Errorf("%w at %s any more: %w; has it ended?", ErrUnreachable, c.target, err)
 }
 
 func (c *Client) unreachable(err error) error {
+	if c.shown != nil {
+		if known := c.shown.explain(c.target, err); known != nil {
+			return known
+		}
+	}
 	cure := "is gmsd running? --admin or GMSD_ADMIN names its socket or host:port"
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EACCES):

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/gmsd/gmsd/views"
@@ -64,6 +63,7 @@ func (s *Server) handleBits(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	mask, bits := body.apply()
+	annotate(w, "bits %s of %s", bits, mask)
 	if mask == 0 {
 		return failure(CodeBadRequest, "no bit is named", `for example {"started":true}`)
 	}
@@ -113,52 +113,40 @@ func (s *Server) handleLeave(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) handleEvict(w http.ResponseWriter, r *http.Request) error {
-	member, err := findMember(s.group.View().View, r.PathValue("host"))
+	member, err := s.findToEvict(r.PathValue("host"))
 	if err != nil {
 		return err
 	}
 	if member.Host == s.group.Self().Host {
 		return failure(CodeBadRequest, "a host does not evict itself", "use POST /v1/leave (gmsd leave)")
 	}
+	keep, err := flagOf(r, "keep-keys")
+	if err != nil {
+		return err
+	}
 	ctx, cancel, err := deadline(w, r)
 	if err != nil {
 		return err
 	}
 	defer cancel()
-	if err := s.group.Evict(ctx, member.Host); err != nil {
+	s.evictions.ask(eviction{member.Host, whoAsks(w), time.Now()})
+	if err := s.group.Evict(ctx, member.Host, keep); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"evicted": member.Host.String(), "name": member.Name})
 	return nil
 }
 
-// idPrefixMin is the shortest part of a host id that names a host: what people
-// are shown.
-const idPrefixMin = 8
-
-// findMember finds the member that word names: by name, by host id, or by the
-// beginning of one.
-func findMember(v *views.View, word string) (*views.Member, error) {
-	if v == nil {
-		return nil, failure(CodeNotReady, "this host is in no view", "see /v1/status")
+// flagOf reads a yes or no of the query; what is not there is no.
+func flagOf(r *http.Request, name string) (bool, error) {
+	switch word := r.URL.Query().Get(name); word {
+	case "", "0", "false":
+		return false, nil
+	case "1", "true":
+		return true, nil
+	default:
+		return false, failure(CodeBadRequest, name+"="+word+" is neither yes nor no", "use "+name+"=1 or "+name+"=0")
 	}
-	var found []*views.Member
-	for i := range v.Members {
-		m := &v.Members[i]
-		if m.Name == word {
-			return m, nil
-		}
-		if len(word) >= idPrefixMin && strings.HasPrefix(m.Host.String(), strings.ToLower(word)) {
-			found = append(found, m)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return nil, failure(CodeNotFound, fmt.Sprintf("no member %q in view %s", word, v.ID), "gmsd view lists names and host ids")
-	case 1:
-		return found[0], nil
-	}
-	return nil, failure(CodeBadRequest, fmt.Sprintf("%q begins the id of %d members", word, len(found)), "give more digits")
 }
 
 // LabBody is the body of POST /v1/lab. Op is cut, delay or heal; Dir is in, out
@@ -182,6 +170,7 @@ func (s *Server) handleLab(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &body); err != nil {
 		return err
 	}
+	annotate(w, "%s %s %v %s", body.Op, body.Dir, body.Addrs, body.Delay)
 	if err := s.lab(body); err != nil {
 		return err
 	}

@@ -3,16 +3,21 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/gmsd/gmsd/discovery"
 	"github.com/gmsd/gmsd/failuredetect"
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/gms/member/membertest"
+	"github.com/gmsd/gmsd/internal/adminca"
+	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 	"github.com/gmsd/gmsd/views/vsync"
@@ -39,6 +44,8 @@ type fakeGroup struct {
 	programs *membertest.Fake
 	groups   []gms.GroupStatus
 	attrs    map[string]string
+	ring     keys.Ring
+	stale    chan struct{}
 	cut      []netip.AddrPort
 }
 
@@ -231,8 +238,71 @@ func (f *fakeGroup) SetAttrs(_ context.Context, attrs map[string]string) error {
 
 func (f *fakeGroup) Leave(context.Context) error { return f.note("leave") }
 
-func (f *fakeGroup) Evict(_ context.Context, h views.HostID) error {
+func (f *fakeGroup) Evict(_ context.Context, h views.HostID, keepKeys bool) error {
+	if keepKeys {
+		return f.note("evict, keys kept " + h.Short())
+	}
 	return f.note("evict " + h.Short())
+}
+
+func (f *fakeGroup) Keys(context.Context) (gms.KeyRing, error) {
+	return gms.KeyRing{
+		Sealed: true, Removed: []string{"00000001"}, Barred: []views.HostID{host(9)}, Rotating: true, Fault: "no space",
+		Keys: []gms.KeyInfo{{ID: "0a0b0c0d", Made: time.Unix(100, 0).UTC(), InUse: true}, {ID: "1a1b1c1d", Made: time.Unix(200, 0).UTC()}},
+		Hosts: []gms.HostKeys{
+			{Host: host(1), Name: "h1", Known: true, Sending: "0a0b0c0d", Has: []string{"0a0b0c0d", "1a1b1c1d"}, Current: true},
+			{Host: host(2), Name: "h2"},
+		},
+	}, f.fail
+}
+
+func (f *fakeGroup) Diagnose(_ context.Context, full bool) (gms.Diagnosis, error) {
+	d := gms.Diagnosis{Verdicts: f.verdicts(), Silent: []string{"h3"}, Took: 2 * time.Second, Reports: []doctor.Report{{
+		Host: host(1), Name: "h1", Links: []doctor.Link{{Peer: host(2), Name: "h2", RTT: time.Millisecond, Fits: 1472, Clock: time.Second, Error: time.Millisecond}},
+	}}}
+	if full {
+		d.Verdicts = nil
+	}
+	return d, f.fail
+}
+
+func (f *fakeGroup) verdicts() []gms.Verdict {
+	return []gms.Verdict{{
+		Cause: "one-way-link", From: doctor.Place{Host: host(1), Name: "h1"}, To: doctor.Place{Host: host(2), Name: "h2"},
+		Evidence: []string{"nothing came"}, Cure: "look",
+	}}
+}
+
+func (f *fakeGroup) InstallKey(context.Context) (string, error) {
+	return "2a2b2c2d", f.note("install key")
+}
+
+func (f *fakeGroup) UseKey(_ context.Context, id string) error { return f.note("use key " + id) }
+
+func (f *fakeGroup) RemoveKey(_ context.Context, id string) error {
+	if id == "0a0b0c0d" {
+		return fmt.Errorf("%w: key %s: the key is in use", gms.ErrKey, id)
+	}
+	return f.note("remove key " + id)
+}
+
+// rotate puts another ring in the place of the group's.
+func (f *fakeGroup) rotate(ring keys.Ring, err error) {
+	if err != nil {
+		panic(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stale != nil {
+		close(f.stale)
+	}
+	f.ring, f.stale = ring, make(chan struct{})
+}
+
+func (f *fakeGroup) AdminTrust() (*adminca.Trust, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return adminca.NewTrust(f.ring, adminca.Host{Name: "h1", ID: host(1).String(), Group: "g"}, f.stale)
 }
 
 func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
@@ -241,10 +311,23 @@ func (f *fakeGroup) Status(context.Context) (gms.Status, error) {
 	}
 	slow := host(2)
 	return gms.Status{
-		Ports: 5, Groups: 6, Giving: 1, Taking: 2,
+		Ports: 5, Groups: 6, Giving: 1, Taking: 2, Verdicts: f.verdicts(),
 		Self: f.Self(), State: gms.StateZombie, Uptime: 90 * time.Second, Stats: f.Stats(),
+		Discovery: gms.Discovery{
+			Layers: []discovery.Layer{{Name: "peers", Addresses: 3, Trouble: "h9: no such host"}}, Known: 3, Absent: 2, Alone: 7 * time.Second,
+			Sought: []discovery.Address{{
+				Addr: netip.MustParseAddrPort("10.0.0.9:7749"),
+				By:   []discovery.Naming{{Source: "cache", Found: discovery.Found{Why: "h9", At: time.Unix(0, 0)}}},
+			}},
+		},
+		Routers: []gms.Router{
+			{Router: "a:7751", Connected: true, Since: 3 * time.Second, Members: 2, Relays: true},
+			{Router: "b:7751", Since: 4 * time.Second, Trouble: "connection refused"},
+		},
 		Engine: engine.Status{
-			Slow: &slow, Room: 500,
+			Links:        []engine.LinkStatus{{Host: host(2), Member: true, Addr: netip.MustParseAddrPort("127.0.0.1:7749"), Numbered: 30, Lost: 10}},
+			OutOfEarshot: []engine.OutOfEarshot{{Host: host(2), Name: "h2", Deaf: true}},
+			Slow:         &slow, Room: 500,
 			Counters: vsync.Counters{Sent: [views.OrderEnd]uint64{views.Agreed: 2, views.Safe: 1}, Delivered: [views.OrderEnd]uint64{views.FIFO: 7}, Retransmits: 6},
 			Phase:    "operational", DetectionBound: 1500 * time.Millisecond, Drops: []trace.Drop{{Reason: "malformed", Count: 4}},
 			View:     &views.View{Members: []views.Member{{Process: views.Process{Host: host(2)}, Name: "h2", Addr: netip.MustParseAddrPort("127.0.0.1:7749")}}},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/gms/member"
+	"github.com/gmsd/gmsd/internal/adminca"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -31,7 +32,14 @@ type Group interface {
 	SetBits(ctx context.Context, mask, bits views.Bits) error
 	SetAttrs(ctx context.Context, attrs map[string]string) error
 	Leave(ctx context.Context) error
-	Evict(ctx context.Context, host views.HostID) error
+	Evict(ctx context.Context, host views.HostID, keepKeys bool) error
+	Keys(ctx context.Context) (gms.KeyRing, error)
+	Diagnose(ctx context.Context, full bool) (gms.Diagnosis, error)
+	InstallKey(ctx context.Context) (string, error)
+	UseKey(ctx context.Context, id string) error
+	RemoveKey(ctx context.Context, id string) error
+	// AdminTrust is what admin-tls shows and believes, as of now.
+	AdminTrust() (*adminca.Trust, error)
 	Status(ctx context.Context) (gms.Status, error)
 	Stats() gms.Stats
 	LabCut(addrs []netip.AddrPort, dir string) error

@@ -27,7 +27,7 @@ const (
 
 // BindError says which listener could not be had, why, and what to do.
 type BindError struct {
-	// Key is the setting: "admin" or "admin-socket".
+	// Key is the setting: "admin", "admin-tls" or "admin-socket".
 	Key, Value string
 	Err        error
 	Cure       string
@@ -39,21 +39,32 @@ func (e *BindError) Error() string {
 
 func (e *BindError) Unwrap() error { return e.Err }
 
-func listenTCP(addr string) (net.Listener, error) {
+// ListenTCP binds a read-only HTTP server of another kind: connections are bounded, its
+// error is a *BindError.
+func ListenTCP(addr string) (net.Listener, error) {
+	l, err := listenTCP("admin", addr)
+	if err != nil {
+		return nil, err
+	}
+	return netutil.LimitListener(l, tcpConnsMax), nil
+}
+
+// listenTCP binds for the setting key.
+func listenTCP(key, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err == nil {
-		return netutil.LimitListener(l, tcpConnsMax), nil
+		return l, nil
 	}
-	cure := `give host:port, or "none" for no TCP listener`
+	cure := `give host:port, or "none" for no listener`
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		cure = "another process has this port: choose another with --admin"
+		cure = "another process has this port: choose another with --" + key
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		cure = "that address is not one of this machine's"
 	case errors.Is(err, unix.EACCES):
 		cure = "ports below 1024 need privileges: choose a higher one"
 	}
-	return nil, &BindError{Key: "admin", Value: addr, Err: innermost(err), Cure: cure}
+	return nil, &BindError{Key: key, Value: addr, Err: innermost(err), Cure: cure}
 }
 
 // listenUnix binds path with mode 0600. A socket file that nobody listens on
@@ -77,7 +88,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, bad(innermost(err), "its directory must exist and be writable for us")
 	}
-	return netutil.LimitListener(l, socketConnsMax), nil
+	return netutil.LimitListener(peerListener{l}, socketConnsMax), nil
 }
 
 // Errors of a socket path that is taken.

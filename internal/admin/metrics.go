@@ -23,6 +23,7 @@ type Metrics struct {
 	blocked    prometheus.Histogram
 	suspicions *prometheus.CounterVec
 	mistaken   prometheus.Counter
+	refused    *prometheus.CounterVec
 
 	clock changeClock
 	// doubted are the hosts suspected now: a doubt taken back was a false one.
@@ -45,6 +46,7 @@ func NewMetrics(version string) *Metrics {
 		mistaken: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gmsd_false_suspicions_total", Help: "Suspicions taken back.",
 		}),
+		refused: counters("admin_refused_total", "Requests and connections that the admin interface refused.", "why"),
 		doubted: map[views.HostID]bool{},
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -52,7 +54,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	info.Set(1)
-	m.registry.MustRegister(info, m.changes, m.phases, m.blocked, m.suspicions, m.mistaken,
+	m.registry.MustRegister(info, m.changes, m.phases, m.blocked, m.suspicions, m.mistaken, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.zero()
 	return m
@@ -75,13 +77,28 @@ func histograms(name, help, label string, buckets []float64) *prometheus.Histogr
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gmsd_" + name, Help: help, Buckets: buckets}, []string{label})
 }
 
+// detectors are the names under which suspicions are raised (docs/EVENT_LOG.md).
+var detectors = []string{"silence", "socket", "view", "quorum", "link", "pause", "flow", "challenge"}
+
 // zero shows the series whose labels are known beforehand, so that a rate over
 // the first event is not lost.
 func (m *Metrics) zero() {
 	for _, phase := range []string{"detect", "agree", "flush", "install", "total"} {
 		m.phases.WithLabelValues(phase)
 	}
+	for _, why := range reasonsToRefuse {
+		m.refused.WithLabelValues(why)
+	}
+	for _, detector := range detectors {
+		m.suspicions.WithLabelValues(detector)
+	}
+	for reason := views.ReasonStart; reason.Valid(); reason++ {
+		m.changes.WithLabelValues(reason.String())
+	}
 }
+
+// refuse counts what was not let in.
+func (m *Metrics) refuse(why string) { m.refused.WithLabelValues(why).Inc() }
 
 // Observe takes the next event of the host. It is called by one goroutine.
 func (m *Metrics) Observe(rec trace.Record) {

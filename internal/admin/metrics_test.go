@@ -108,7 +108,8 @@ var partOne = []string{
 	"transport_packets_total", "dropped_total", "suspicions_total", "false_suspicions_total", "detection_bound_seconds", "build_info",
 	"link_rtt_seconds", "link_mtu_bytes", "backlog_bytes", "window_bytes", "room_bytes", "slow_receiver", "backlog_limit_bytes",
 	"outbox_bytes", "outbox_limit_bytes", "admin_body_bytes", "admin_body_limit_bytes", "listeners_cut_total", "ports", "light_groups",
-	"state_transfers",
+	"state_transfers", "known_peers", "known_peers_absent", "alone_seconds", "multicast_deaf",
+	"link_loss_ratio", "diagnosis",
 }
 
 func TestMetrics(t *testing.T) {
@@ -153,13 +154,15 @@ func TestMetrics(t *testing.T) {
 		`gmsd_delivery_seconds_bucket{order="agreed",le="0.0002"} 3`, `gmsd_delivery_seconds_bucket{order="agreed",le="10"} 3`,
 		`gmsd_delivery_seconds_bucket{order="agreed",le="+Inf"} 4`, `gmsd_delivery_seconds_sum{order="agreed"} 20`,
 		`gmsd_delivery_seconds_count{order="fifo"} 0`, `gmsd_delivery_seconds_bucket{order="safe",le="10"} 0`, "gmsd_backlog_bytes 4711",
-		`gmsd_suspicions_total{detector="silence"} 2`, "gmsd_false_suspicions_total 1",
+		`gmsd_suspicions_total{detector="silence"} 2`, `gmsd_suspicions_total{detector="socket"} 0`, `gmsd_suspicions_total{detector="pause"} 0`, `gmsd_view_changes_total{reason="evict"} 0`, "gmsd_false_suspicions_total 1",
 		`gmsd_view_change_seconds_count{phase="detect"} 1`, `gmsd_view_change_seconds_count{phase="total"} 1`, "gmsd_blocked_seconds_count 1",
 		`gmsd_dropped_total{reason="malformed"} 4`, `gmsd_dropped_total{reason="send-error"} 2`,
 		`gmsd_transport_bytes_total{dir="out",kind="unicast"} 500`, "gmsd_detection_bound_seconds 1.5", "gmsd_flow_blocked_seconds_total 0.25",
 		"gmsd_window_bytes 1000", "gmsd_room_bytes 500", `gmsd_slow_receiver{peer="h2"} 1`, "gmsd_backlog_limit_bytes 4000", "gmsd_outbox_bytes 77",
 		"gmsd_listeners_cut_total 3", "gmsd_ports 5", "gmsd_light_groups 6", `gmsd_state_transfers{role="donor"} 1`, `gmsd_state_transfers{role="joiner"} 2`,
+		"gmsd_known_peers 3", "gmsd_known_peers_absent 2", "gmsd_alone_seconds 7", "gmsd_multicast_deaf 1", `gmsd_router_connected{router="a:7751"} 1`, `gmsd_router_connected{router="b:7751"} 0`,
 		`gmsd_link_rtt_seconds{peer="h2"} 0.002`, `gmsd_link_mtu_bytes{peer="h2"} 65535`,
+		`gmsd_link_loss_ratio{peer="h2"} 0.25`, `gmsd_diagnosis{cause="one-way-link",from="h1",to="h2"} 1`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no line %q", line)

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/gms/member"
@@ -20,6 +22,7 @@ type Code string
 const (
 	CodeBadRequest  Code = "bad-request"     // 400: the request says something impossible
 	CodeReadOnly    Code = "read-only"       // 403: this listener only answers GET
+	CodeForbidden   Code = "forbidden"       // 403: not for this user, or not with this role
 	CodeDisabled    Code = "disabled"        // 403: a setting forbids it
 	CodeNotFound    Code = "not-found"       // 404
 	CodeMethod      Code = "method"          // 405: the path exists, not with this verb
@@ -37,6 +40,7 @@ const (
 var statusOf = map[Code]int{
 	CodeBadRequest:  http.StatusBadRequest,
 	CodeReadOnly:    http.StatusForbidden,
+	CodeForbidden:   http.StatusForbidden,
 	CodeDisabled:    http.StatusForbidden,
 	CodeNotFound:    http.StatusNotFound,
 	CodeMethod:      http.StatusMethodNotAllowed,
@@ -76,6 +80,7 @@ func failure(code Code, message, hint string) *Error {
 
 // explain turns any error of the group into one that travels.
 func explain(err error) *Error {
+	said := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "gms: "), "keys: ") // who reads it knows where he asked
 	var known *Error
 	var field *gms.FieldError
 	var tooBig *http.MaxBytesError
@@ -83,35 +88,39 @@ func explain(err error) *Error {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &field):
-		return failure(CodeBadRequest, err.Error(), field.Cure)
+		return failure(CodeBadRequest, said, field.Cure)
 	case errors.As(err, &tooBig):
 		return failure(CodeTooLarge, fmt.Sprintf("the body has more than %d bytes", tooBig.Limit), "send less at once")
+	case errors.Is(err, gms.ErrNoKeys):
+		return failure(CodeDisabled, said, "start all hosts with a key-file: gmsd keys gen")
+	case errors.Is(err, gms.ErrKey):
+		return failure(CodeConflict, said, "gmsd keys list shows the keys")
 	case errors.Is(err, views.ErrTooLong):
-		return failure(CodeTooLarge, err.Error(), "send less at once")
+		return failure(CodeTooLarge, said, "send less at once")
 	case errors.Is(err, views.ErrGroupName):
-		return failure(CodeBadRequest, err.Error(), "a group's name is 1 to 64 bytes of UTF-8 without control characters")
+		return failure(CodeBadRequest, said, "a group's name is 1 to 64 bytes of UTF-8 without control characters")
 	case errors.Is(err, gms.ErrNotMember):
-		return failure(CodeNotFound, err.Error(), "gmsd view lists names and host ids")
+		return failure(CodeNotFound, said, "gmsd view lists names and host ids")
 	case errors.Is(err, gms.ErrOneself):
-		return failure(CodeBadRequest, err.Error(), "use POST /v1/leave (gmsd leave)")
+		return failure(CodeBadRequest, said, "use POST /v1/leave (gmsd leave)")
 	case errors.Is(err, gms.ErrLab):
-		return failure(CodeDisabled, err.Error(), "start it with --lab-faults")
+		return failure(CodeDisabled, said, "start it with --lab-faults")
 	case errors.Is(err, groups.ErrName):
-		return failure(CodeBadRequest, err.Error(), fmt.Sprintf("a member's name has at most %d bytes", groups.NameMax))
+		return failure(CodeBadRequest, said, fmt.Sprintf("a member's name has at most %d bytes", groups.NameMax))
 	case errors.Is(err, views.ErrFull), errors.Is(err, gms.ErrBusy), errors.Is(err, groups.ErrFull):
-		return failure(CodeFull, err.Error(), "try again after a moment")
+		return failure(CodeFull, said, "try again after a moment")
 	case errors.Is(err, gms.ErrClosed), errors.Is(err, member.ErrClosed):
-		return failure(CodeNotReady, err.Error(), "start gmsd again")
+		return failure(CodeNotReady, said, "start gmsd again")
 	case errors.Is(err, views.ErrLeaving):
-		return failure(CodeConflict, err.Error(), "use another host")
+		return failure(CodeConflict, said, "use another host")
 	case errors.Is(err, gms.ErrGap):
-		return failure(CodeGap, err.Error(), "start again without since, or read the event log")
+		return failure(CodeGap, said, "start again without since, or read the event log")
 	case errors.Is(err, gms.ErrSlow), errors.Is(err, member.ErrSlow):
-		return failure(CodeSlow, err.Error(), "what came since is lost here: connect again and read faster; for programs on clients.sock the group waits instead")
+		return failure(CodeSlow, said, "what came since is lost here: connect again and read faster; for programs on clients.sock the group waits instead")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return failure(CodeTimeout, "no answer in time", "see /v1/status for what the host waits for")
 	}
-	return failure(CodeInternal, err.Error(), "")
+	return failure(CodeInternal, said, "")
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
@@ -123,6 +132,18 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that went away is its own affair
+}
+
+// writeRaw answers on a connection that has no server yet.
+func writeRaw(w io.Writer, code Code, message, hint string) error {
+	body, err := json.Marshal(errorBody{failure(code, message, hint)})
+	if err != nil {
+		return err
+	}
+	status := statusOf[code]
+	_, err = fmt.Fprintf(w, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, http.StatusText(status), len(body), body)
+	return err
 }
 
 func writeError(w http.ResponseWriter, err error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/gmsd/gmsd/gms/member"
 )
 
-// route is one line of the table below. A writing route is served by the
-// socket only.
+// route is one line of the table below. A writing route is served to who may
+// operate: by the socket, and by admin-tls to that role.
 type route struct {
 	method, path string
 	handle       func(*Server, http.ResponseWriter, *http.Request) error
@@ -37,6 +37,9 @@ func routes() []route {
 		{"PUT", "/v1/attrs", (*Server).handleAttrs},
 		{"POST", "/v1/leave", (*Server).handleLeave},
 		{"POST", "/v1/evict/{host}", (*Server).handleEvict},
+		{"GET", "/v1/doctor", (*Server).handleDoctor},
+		{"GET", "/v1/keys", (*Server).handleKeys},
+		{"POST", "/v1/keys", (*Server).handleChangeKeys},
 		{"POST", "/v1/lab", (*Server).handleLab},
 		{"GET", "/healthz", (*Server).handleHealth},
 		{"GET", "/readyz", (*Server).handleReady},
@@ -45,8 +48,8 @@ func routes() []route {
 	}
 }
 
-// handler serves the table; what writes only where writable.
-func (s *Server) handler(writable bool) http.Handler {
+// handler serves the table to who comes in by the door.
+func (s *Server) handler(d *door) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes() {
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
@@ -56,25 +59,24 @@ func (s *Server) handler(writable bool) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		writeError(w, s.noRoute(mux, req))
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		switch {
-		case !writable && req.Method != http.MethodGet && req.Method != http.MethodHead:
-			writeError(w, failure(CodeReadOnly, "this listener is read-only: "+req.Method+" is not answered here", s.socketHint()))
-		case !writable && req.URL.Query().Has("join"):
-			writeError(w, failure(CodeReadOnly, "this listener is read-only: join= changes a group", s.socketHint()))
-		case strings.HasPrefix(req.URL.EscapedPath(), "/v1/groups//"): // the mux would send it elsewhere
+	return s.guard(d, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.EscapedPath(), "/v1/groups//") { // the mux would send it elsewhere
 			writeError(w, member.CheckGroup(""))
-		default:
-			mux.ServeHTTP(w, req)
+			return
 		}
-	})
+		mux.ServeHTTP(w, req)
+	}))
 }
 
 func (s *Server) socketHint() string {
-	if s.cfg.Socket == "" {
-		return "use the admin socket"
+	hint := "use the admin socket"
+	if s.cfg.Socket != "" {
+		hint += " " + s.cfg.Socket
 	}
-	return "use the admin socket " + s.cfg.Socket
+	if s.cfg.TLS != "" {
+		hint += ", or https and the port of admin-tls"
+	}
+	return hint
 }
 
 // answer runs one route under the limits of an ordinary request; streams and
@@ -140,7 +142,7 @@ func (s *Server) handleIndex(w http.ResponseWriter, _ *http.Request) error {
 	for _, r := range routes() {
 		note := ""
 		if r.writes() {
-			note = "  (admin socket only)"
+			note = "  (admin socket, or admin-tls with the role operate)"
 		}
 		fmt.Fprintf(&b, "%-5s %s%s\n", r.method, r.path, note)
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gmsd/gmsd/gms"
-	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 )
@@ -36,8 +35,6 @@ var (
 	descDelivered   = prometheus.NewDesc("gmsd_messages_delivered_total", "Messages delivered at this host, changes of light groups included, which are agreed messages.", []string{"order"}, nil)
 	descDelivery    = prometheus.NewDesc("gmsd_delivery_seconds", "Time from the call that sends a message to its delivery at its sender; of all sends, and of a sample of the posts.", []string{"order"}, nil)
 	descBound       = prometheus.NewDesc("gmsd_detection_bound_seconds", "Worst case until a silent member is suspected.", nil, nil)
-	descRTT         = prometheus.NewDesc("gmsd_link_rtt_seconds", "Smoothed round trip to an observed member.", []string{"peer"}, nil)
-	descMTU         = prometheus.NewDesc("gmsd_link_mtu_bytes", "Largest IP packet that reaches an observed member in one piece, as the kernel knows.", []string{"peer"}, nil)
 	descWindow      = prometheus.NewDesc("gmsd_window_bytes", "What may be under way in the group altogether.", nil, nil)
 	descRoom        = prometheus.NewDesc("gmsd_room_bytes", "What the slowest member lets be under way: the window while nobody is slow, 0 while the group waits.", nil, nil)
 	descSlow        = prometheus.NewDesc("gmsd_slow_receiver", "1 for the member whose programs do not keep up, so that the group sends less; absent while nobody is slow.", []string{"peer"}, nil)
@@ -50,6 +47,8 @@ var (
 	descPorts       = prometheus.NewDesc("gmsd_ports", "Programs of this host with a way into light groups.", nil, nil)
 	descGroups      = prometheus.NewDesc("gmsd_light_groups", "Light groups with a program of this host in them.", nil, nil)
 	descStates      = prometheus.NewDesc("gmsd_state_transfers", "Transfers of an application's state under way at this host.", []string{"role"}, nil)
+	descSealed      = prometheus.NewDesc("gmsd_sealed", "1 where frames are sealed, 0 with insecure-lab.", nil, nil)
+	descRotating    = prometheus.NewDesc("gmsd_keys_rotating", "1 while not all members are as far with the keys as this host.", nil, nil)
 	descDropped     = prometheus.NewDesc("gmsd_dropped_total", "Input and output thrown away.", []string{"reason"}, nil)
 )
 
@@ -58,7 +57,8 @@ func (s *scraped) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descViewSeq, descViewMembers, descViewPrimary, descViewEpoch, descBytes, descPackets, descRetransmits, descFlow, descBacklog,
 		descWindow, descRoom, descSlow, descBacklogMax, descOutbox, descOutboxMax, descBodies, descBodiesMax, descCut, descPorts, descGroups, descStates,
-		descSent, descDelivered, descDelivery, descBound, descRTT, descMTU, descDropped,
+		descSent, descDelivered, descDelivery, descBound, descRTT, descMTU, descSealed, descRotating, descDropped,
+		descKnown, descAbsent, descAlone, descDeaf, descRouter,
 	} {
 		ch <- d
 	}
@@ -94,6 +94,7 @@ func (s *scraped) collectEngine(ch chan<- prometheus.Metric, drops map[string]ui
 		return
 	}
 	collectMessaging(ch, &status)
+	collectDiscovery(ch, &status)
 	e := &status.Engine
 	ch <- prometheus.MustNewConstMetric(descRetransmits, prometheus.CounterValue, float64(e.Counters.Retransmits))
 	for order := range views.OrderEnd {
@@ -102,6 +103,7 @@ func (s *scraped) collectEngine(ch chan<- prometheus.Metric, drops map[string]ui
 	}
 	ch <- prometheus.MustNewConstMetric(descBound, prometheus.GaugeValue, e.DetectionBound.Seconds())
 	collectLinks(ch, e)
+	collectVerdicts(ch, status.Verdicts)
 	for _, d := range e.Drops {
 		drops[d.Reason] += d.Count
 	}
@@ -117,10 +119,19 @@ func collectMessaging(ch chan<- prometheus.Metric, st *gms.Status) {
 	if f.Slow != nil {
 		gauge(descSlow, 1, f.Slow.Name)
 	}
+	gauge(descSealed, oneIf(st.Engine.Keys.Sealed))
+	gauge(descRotating, oneIf(st.Engine.Keys.Rotating))
 	gauge(descPorts, float64(st.Ports))
 	gauge(descGroups, float64(st.Groups))
 	gauge(descStates, float64(f.StatesGiven), "donor")
 	gauge(descStates, float64(f.StatesTaken), "joiner")
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // collectBuffers tells of the bytes that wait here, and how many may.
@@ -148,26 +159,6 @@ func deliveries(d *gms.Deliveries, order string) prometheus.Metric {
 		buckets[bound.Seconds()] = upTo
 	}
 	return prometheus.MustNewConstHistogram(descDelivery, d.Count, d.Sum.Seconds(), buckets, order)
-}
-
-// collectLinks tells of the ways to the members that this host observes.
-func collectLinks(ch chan<- prometheus.Metric, e *engine.Status) {
-	told := map[string]bool{} // a name that stands twice must not spoil the scrape
-	for i := range e.Subjects {
-		m := &e.Subjects[i]
-		if told[m.Name] {
-			continue
-		}
-		told[m.Name] = true
-		if m.RTT > 0 {
-			ch <- prometheus.MustNewConstMetric(descRTT, prometheus.GaugeValue, m.RTT.Seconds(), m.Name)
-		}
-		if rank := e.View.Rank(m.Host); m.Role != "" && rank >= 0 {
-			if mtu, err := transport.PathMTU(e.View.Members[rank].Addr); err == nil {
-				ch <- prometheus.MustNewConstMetric(descMTU, prometheus.GaugeValue, float64(mtu), m.Name)
-			}
-		}
-	}
 }
 
 func (s *scraped) collectView(ch chan<- prometheus.Metric) {

@@ -2,18 +2,24 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Config says where a [Server] listens and what it may tell.
 type Config struct {
 	// TCP is host:port of the read-only listener; empty for none.
 	TCP string
+	// TLS is host:port of the listener for who has a certificate; empty for none.
+	TLS string
 	// Socket is the path of the unix socket; empty for none.
 	Socket string
 	// Group is the group's name on the wire; Version the daemon's.
@@ -39,13 +45,19 @@ const (
 type Server struct {
 	cfg     Config
 	tcp     net.Listener
+	tls     net.Listener
 	socket  net.Listener
+	now     func() time.Time
+	euid    int
+	sends   *lines // what is logged of messages that were sent
 	group   Group
 	metrics *Metrics
 	bodies  bodies
-	unread  allowance // of the clients of groups' events, together
-	servers []*http.Server
-	served  sync.WaitGroup
+	// evictions are those that were asked for here.
+	evictions evictions
+	unread    allowance // of the clients of groups' events, together
+	servers   []*http.Server
+	served    sync.WaitGroup
 	// closing ends the streams, which would otherwise hold up Close.
 	closing context.Context
 	stop    context.CancelFunc
@@ -57,23 +69,40 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, now: time.Now, euid: os.Geteuid(), sends: newLines(time.Now)}
 	s.closing, s.stop = context.WithCancel(context.Background())
-	var err error
-	if cfg.TCP != "" {
-		if s.tcp, err = listenTCP(cfg.TCP); err != nil {
-			return nil, err
-		}
-	}
-	if cfg.Socket != "" {
-		if s.socket, err = listenUnix(cfg.Socket); err != nil {
-			if s.tcp != nil {
-				_ = s.tcp.Close()
-			}
-			return nil, err
-		}
+	if err := s.bind(); err != nil {
+		s.free()
+		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Server) bind() (err error) {
+	if s.cfg.TCP != "" {
+		if s.tcp, err = listenTCP("admin", s.cfg.TCP); err != nil {
+			return err
+		}
+		s.tcp = netutil.LimitListener(s.tcp, tcpConnsMax)
+	}
+	if s.cfg.TLS != "" {
+		if s.tls, err = listenTCP("admin-tls", s.cfg.TLS); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Socket != "" {
+		s.socket, err = listenUnix(s.cfg.Socket)
+	}
+	return err
+}
+
+// free closes the listeners; where one was served it is closed already.
+func (s *Server) free() {
+	for _, l := range []net.Listener{s.tcp, s.tls, s.socket} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
 }
 
 // Serve starts to answer for group. It is called once, and returns at once.
@@ -82,16 +111,61 @@ func (s *Server) Serve(group Group, metrics *Metrics) {
 	s.group, s.metrics = group, metrics
 	metrics.attach(group, &s.bodies)
 	if s.tcp != nil {
-		s.serve(s.tcp, false)
+		s.serve(s.tcp, s.plainDoor())
+	}
+	if s.tls != nil {
+		s.serveTLS()
 	}
 	if s.socket != nil {
-		s.serve(s.socket, true)
+		s.serve(s.socket, s.socketDoor())
 	}
 }
 
-func (s *Server) serve(l net.Listener, writable bool) {
+// serveTLS answers who shows a certificate, for as long as it is believed.
+func (s *Server) serveTLS() {
+	refused := newLines(s.now)
+	l := newTLSListener(s.tls, func() (*tls.Config, error) {
+		trust, err := s.group.AdminTrust()
+		if err != nil {
+			return nil, err
+		}
+		return trust.ServerConfig(s.now), nil
+	}, func(from net.Addr, why string, err error) {
+		s.metrics.refuse(why)
+		if err == nil {
+			return // it said nothing
+		}
+		if unlogged, ok := refused.pass(); ok {
+			s.logAdmin(unlogged, "who", from.String(), "refused", why, "error", shortened(err.Error()))
+		}
+	})
+	s.tls = l
+	s.served.Go(l.listen)
+	s.served.Go(func() { s.watchTrust(l) })
+	s.serve(l, s.tlsDoor())
+}
+
+// watchTrust cuts the connections of those whose key was removed.
+func (s *Server) watchTrust(l *tlsListener) {
+	for {
+		trust, err := s.group.AdminTrust()
+		if err != nil {
+			s.cfg.Logger.Error("admin-tls answers nobody", "error", err)
+			return
+		}
+		l.cut(trust.Lives)
+		select {
+		case <-trust.Stale():
+		case <-s.closing.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) serve(l net.Listener, d *door) {
 	srv := &http.Server{
-		Handler:           s.handler(writable),
+		Handler:           s.handler(d),
+		ConnContext:       withPeer,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       idleTimeout,
@@ -115,12 +189,8 @@ func (s *Server) Close(ctx context.Context) {
 			_ = srv.Close()
 		}
 	}
+	s.free() // those that were not served
 	s.served.Wait()
-	for _, l := range []net.Listener{s.tcp, s.socket} {
-		if l != nil {
-			_ = l.Close() // already closed where it was served
-		}
-	}
 }
 
 // TCPAddr is the address of the read-only listener; nil where there is none.
@@ -129,6 +199,15 @@ func (s *Server) TCPAddr() net.Addr {
 		return nil
 	}
 	return s.tcp.Addr()
+}
+
+// TLSAddr is the address of the listener for who has a certificate; nil where there is
+// none.
+func (s *Server) TLSAddr() net.Addr {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.Addr()
 }
 
 // tcpPort is 7750 where there is no TCP listener: the others' default.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/views"
@@ -68,7 +69,7 @@ func (s *served) refused(want Code, method, path, body string) *Error {
 	if !errors.As(err, &e) {
 		s.Fatalf("%s %s: got %s, %v; want an error %s", method, path, out, err, want)
 	}
-	if e.Code != want || e.Message == "" {
+	if e.Code != want || e.Message == "" || strings.HasPrefix(e.Message, "gms:") {
 		s.Errorf("%s %s: %+v, want code %s", method, path, e, want)
 	}
 	return e
@@ -222,12 +223,16 @@ func TestCommands(t *testing.T) {
 	s.do("PUT", "/v1/bits", `{"started":false,"synced":true}`)
 	s.do("PUT", "/v1/attrs", `{"rack":"r2"}`)
 	s.do("POST", "/v1/evict/h2", "")
-	s.do("POST", "/v1/evict/"+strings.ToUpper(host(2).Short()), "")
+	s.do("POST", "/v1/evict/"+strings.ToUpper(host(2).Short())+"?keep-keys=1", "")
+	s.do("POST", "/v1/evict/"+host(7).String(), "") // in no view, and expelled all the same
+	s.do("POST", "/v1/keys", `{"op":"install"}`)
+	s.do("POST", "/v1/keys", `{"op":"use","id":"1a1b1c1d"}`)
+	s.do("POST", "/v1/keys", `{"op":"remove","id":"1a1b1c1d"}`)
 	s.do("POST", "/v1/lab", `{"op":"cut","addrs":["10.77.0.2:7749"]}`)
 	s.do("POST", "/v1/lab", `{"op":"delay","addrs":["10.77.0.2:7749"],"delay":"50ms"}`)
 	s.do("POST", "/v1/lab", `{"op":"heal"}`)
 	s.do("POST", "/v1/leave", "")
-	want := "bits S.Y ..Y, attrs, evict 02000000, evict 02000000, cut both, delay 50ms, heal, leave"
+	want := "bits S.Y ..Y, attrs, evict 02000000, evict, keys kept 02000000, evict 07000000, install key, use key 1a1b1c1d, remove key 1a1b1c1d, cut both, delay 50ms, heal, leave"
 	if got := strings.Join(s.group.calls, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -252,6 +257,10 @@ func TestBadCommands(t *testing.T) {
 		{CodeNotFound, "POST", "/v1/evict/h3", ""},
 		{CodeNotFound, "POST", "/v1/evict/02", ""},
 		{CodeBadRequest, "POST", "/v1/evict/h1", ""},
+		{CodeBadRequest, "POST", "/v1/evict/h2?keep-keys=perhaps", ""},
+		{CodeBadRequest, "POST", "/v1/keys", `{"op":"make"}`},
+		{CodeBadRequest, "POST", "/v1/keys", `{"op":"install","id":"0a0b0c0d"}`},
+		{CodeConflict, "POST", "/v1/keys", `{"op":"remove","id":"0a0b0c0d"}`},
 		{CodeBadRequest, "POST", "/v1/lab", `{"op":"burn"}`},
 		{CodeBadRequest, "POST", "/v1/lab", `{"op":"cut","dir":"up"}`},
 		{CodeBadRequest, "POST", "/v1/lab", `{"op":"delay","delay":"1h"}`},
@@ -407,6 +416,11 @@ func TestStatusAndConfig(t *testing.T) {
 		st.Transport.Bytes["out unicast"] != 500 {
 		t.Errorf("got %+v", st)
 	}
+	d := st.Discovery
+	if d.AloneSeconds != 7 || d.Sources[0].Trouble != "h9: no such host" || d.Sought[0].By[0].At != "1970-01-01T00:00:00Z" ||
+		len(d.MulticastDeaf) != 1 || !d.MulticastDeaf[0].Deaf || d.MulticastDeaf[0].Unheard {
+		t.Errorf("got %+v", d)
+	}
 	if got := s.do("GET", "/v1/config", ""); got != `{"name":"h1"}` {
 		t.Errorf("got %s", got)
 	}
@@ -487,9 +501,9 @@ func TestConnectionsAreCapped(t *testing.T) {
 
 func TestRecorderHasNoDeadlines(t *testing.T) {
 	// Handlers must work where deadlines cannot be set.
-	s := &Server{group: newFake(), closing: context.Background()}
+	s := &Server{group: newFake(), closing: context.Background(), now: time.Now}
 	w := httptest.NewRecorder()
-	s.handler(true).ServeHTTP(w, httptest.NewRequest("GET", "/v1/view", nil))
+	s.handler(s.plainDoor()).ServeHTTP(w, httptest.NewRequest("GET", "/v1/view", nil))
 	if w.Code != http.StatusOK {
 		t.Errorf("status %d", w.Code)
 	}

@@ -32,6 +32,35 @@ type StatusAnswer struct {
 	Counts    StatusCounts    `json:"counts"`
 	Transport StatusTransport `json:"transport"`
 	Engine    StatusEngine    `json:"engine"`
+	Discovery StatusDiscovery `json:"discovery"`
+	// Diagnosis are the named causes of what is wrong between hosts, none where all is well.
+	Diagnosis []VerdictAnswer `json:"diagnosis"`
+	// Namesakes are the members that share a name with another one.
+	Namesakes []StatusNamesakes `json:"namesakes"`
+}
+
+// StatusNamesakes are the members of one name.
+type StatusNamesakes struct {
+	Name  string        `json:"name"`
+	Hosts []StatusPlace `json:"hosts"`
+}
+
+// StatusPlace is a host and where it is.
+type StatusPlace struct {
+	Host views.HostID `json:"host"`
+	Addr string       `json:"addr"`
+}
+
+func statusNamesakes(v *views.View) []StatusNamesakes {
+	out := []StatusNamesakes{}
+	for _, same := range gms.Namesakes(v) {
+		n := StatusNamesakes{Name: same[0].Name}
+		for _, m := range same {
+			n.Hosts = append(n.Hosts, StatusPlace{m.Host, m.Addr.String()})
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // StatusFlow says how much may be sent, and who holds it up.
@@ -129,10 +158,12 @@ func (s *Server) statusAnswer(st *gms.Status) StatusAnswer {
 		Waiting: st.Waiting, Notices: append([]string{}, st.Notices...), EventLog: st.EventLog,
 		Ports: st.Ports, Groups: st.Groups, Flow: statusFlow(st),
 		Counts: statusCounts(&st.Stats), Transport: statusTransport(&st.Stats.Transport), Engine: statusEngine(&st.Engine),
+		Discovery: statusDiscovery(st), Diagnosis: verdictAnswers(st.Verdicts), Namesakes: []StatusNamesakes{},
 	}
 	if snap := s.group.View(); snap.View != nil {
 		id := viewID(snap.View.ID)
 		answer.View, answer.Members = &id, snap.View.Size()
+		answer.Namesakes = statusNamesakes(snap.View)
 	}
 	return answer
 }

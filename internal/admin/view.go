@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gmsd/gmsd/gms"
@@ -44,6 +45,9 @@ type View struct {
 	Subgroups []Subgroup     `json:"subgroups"`
 	Prev      *ViewID        `json:"prev"`
 	Trans     []views.HostID `json:"trans"`
+	// AskedBy is who asked at this host for the eviction that a view of the history
+	// shows; left out where nobody did here.
+	AskedBy string `json:"askedBy,omitempty"`
 }
 
 // Member is one host of a view.
@@ -157,6 +161,7 @@ func (s *Server) handleHistory(w http.ResponseWriter, _ *http.Request) error {
 	answer := HistoryAnswer{Self: s.group.Self().Host, Views: make([]*View, 0, len(history))}
 	for _, snap := range history {
 		if v := viewOf(snap); v != nil {
+			v.AskedBy = s.evictions.whoAsked(snap, history)
 			answer.Views = append(answer.Views, v)
 		}
 	}
@@ -194,13 +199,16 @@ type ServiceTarget struct {
 }
 
 // AttrAdmin is the attribute under which a host may tell where its own admin
-// listener can be reached from elsewhere; /v1/sd prefers it.
+// listener can be reached from elsewhere, host:port or https://host:port; /v1/sd
+// prefers it.
 const AttrAdmin = "admin"
 
 // Labels of a [ServiceTarget].
 const (
 	LabelName = "__meta_gmsd_name"
 	LabelHost = "__meta_gmsd_host"
+	// LabelScheme is https where the target wants a certificate (admin-tls).
+	LabelScheme = "__scheme__"
 )
 
 // handleServiceDiscovery lists the members of the view as scrape targets: at
@@ -230,6 +238,9 @@ func (s *Server) targetOf(rank int, m *views.Member) ServiceTarget {
 		labels["__meta_gmsd_attr_"+labelName(a.Key)] = a.Value
 		if a.Key == AttrAdmin {
 			target = a.Value
+			if rest, ok := strings.CutPrefix(target, SchemeTLS); ok {
+				target, labels[LabelScheme] = rest, "https"
+			}
 		}
 	}
 	return ServiceTarget{Targets: []string{target}, Labels: labels}
