@@ -16,13 +16,16 @@ var benchCommand = &command{
 	long: `Bench measures what gmsd can do on this machine. It runs hosts of the library in
 its own process, on the loopback interface, with a group, a multicast address
 and temporary directories of their own: no daemon is needed and none is
-disturbed. But it takes all processors; stop it by a signal at any time.
+disturbed. But it takes all processors; stop it by a signal at any time. The hosts
+have no key, as --insecure-lab, but for the phase that says so.
 
   form   from the first start until every host has the view of all
   flood  messages delivered per second and host, own ones included, while 1 and
          all hosts send as fast as flow control lets them, by size and order
   rate   one-way latency at every host (lat) and from send to own delivery (own)
          at a steady rate of 100 byte messages from one sender
+  seal   the flood of 1024 byte agreed messages from all hosts without a key and
+         with one, in turn, and what sealing costs of it
   groups joining and leaving a light group, a client dying, a thousand groups
   state  a state of 256 MiB from a donor to a joiner
   slow   how much the process grows while one port does not read under a flood
@@ -30,7 +33,7 @@ disturbed. But it takes all processors; stop it by a signal at any time.
   kill   the longest silence at a survivor when the coordinator goes under a flood
 
 With --live it is a client of running daemons instead, whose group it floods: form,
-slow, leave and kill are left out.
+seal, slow, leave and kill are left out.
 
 The table gives median, least and greatest over hosts and runs. With --json one
 record a line is printed, in the form and with the names that the harnesses of
@@ -43,6 +46,7 @@ other systems use, so that they can be laid side by side.`,
 		o := &c.bench
 		*o = bench.Defaults()
 		c.set.StringVar(&o.Live, "live", "", "measure running daemons through `SOCKET,...` of theirs instead: their groups carry the load")
+		c.set.StringVar(&o.Transport, "transport", o.Transport, "`WORD`: mcast, udp, tcp, router, or relay for hosts that reach only the router")
 		c.set.IntVar(&o.Hosts, "hosts", o.Hosts, "`N` hosts in the group")
 		c.set.IntVar(&o.Runs, "runs", o.Runs, "`N` runs, each with a new group")
 		c.set.StringVar(&o.Phases, "phases", o.Phases, "`LIST` of what to measure")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -36,6 +37,8 @@ func TestExitCodes(t *testing.T) {
 		{errors.Join(&gms.FieldError{}, &gms.FieldError{}), 2},
 		{&admin.BindError{Err: unix.EADDRINUSE}, 2},
 		{fmt.Errorf("x: %w", admin.ErrUnreachable), 2},
+		{fmt.Errorf("%w: old", admin.ErrCertificate), 2},
+		{&admin.Error{Code: admin.CodeForbidden}, 2},
 		{fmt.Errorf("interrupted: %w", context.Canceled), 2},
 		{&admin.Error{Code: admin.CodeNotFound}, 2},
 		{fmt.Errorf("data-dir: %w", stable.ErrLocked), 2},
@@ -217,6 +220,49 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
+// A usage that is wrong says what is missing, or which value is wrong and what is wanted.
+func TestUsageErrorsSayWhat(t *testing.T) {
+	for want, args := range map[string][]string{
+		"gmsd evict: HOST, who is to go, is missing\n":                                         {"evict"},
+		"gmsd keys: what to do (gen, list, install, use ID, remove ID or client) is missing\n": {"keys"},
+		"gmsd topology: physical, what there is to show, is missing\n":                         {"topology"},
+		"gmsd send: MESSAGE (- reads standard input) is missing\n":                             {"send", "g"},
+		"gmsd demo: --hosts \"x\": want a whole number\n":                                      {"demo", "--hosts", "x"},
+		"gmsd view: --timeout \"x\": want a time like 500ms, 30s or 2m\n":                      {"view", "--timeout", "x"},
+		"gmsd view: --json \"x\": want true or false\n":                                        {"view", "--json=x"},
+		"gmsd view: --timeout needs a value\n":                                                 {"view", "--timeout"},
+		"gmsd keys: --role is missing: read (look) or operate":                                 {"keys", "client"},
+		"gmsd keys: --role \"god\": want read or operate":                                      {"keys", "client", "--role", "god"},
+	} {
+		var errs bytes.Buffer
+		if code := execute(context.Background(), args, streams{out: io.Discard, err: &errs}); code != exitUsage || !strings.HasPrefix(errs.String(), want) {
+			t.Errorf("%v: exit %d, said %q, want %q", args, code, errs.String(), want)
+		}
+	}
+}
+
+// keys gen prints JSON where it is asked to: the ring, or where it is.
+func TestKeysGenJSON(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	for _, args := range [][]string{{"keys", "gen", "--json"}, {"keys", "gen", "--json", "--out", file}} {
+		var out bytes.Buffer
+		code := execute(context.Background(), args, streams{out: &out, err: io.Discard})
+		var made newRing
+		if err := json.Unmarshal(out.Bytes(), &made); code != exitOK || err != nil || len(made.Key) != 8 || (made.Ring == "") == (made.File == "") {
+			t.Errorf("%v: exit %d, %v, %s", args, code, err, out.String())
+		}
+	}
+}
+
+// Of doctor --admin is where the daemon is, not where run listens.
+func TestDoctorHelpSaysWhereTheDaemonIs(t *testing.T) {
+	var out bytes.Buffer
+	execute(context.Background(), []string{"doctor", "-h"}, streams{out: &out, err: io.Discard})
+	if !strings.Contains(out.String(), "the running daemon's socket") || strings.Contains(out.String(), "read-only HTTP API and metrics, or none") {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
 func TestDescribeSlow(t *testing.T) {
 	f := admin.StatusFlow{WindowBytes: 100, RoomBytes: 100}
 	if got := describeSlow(&f); got != "" {
@@ -228,6 +274,20 @@ func TestDescribeSlow(t *testing.T) {
 	}
 	f.RoomBytes = 0
 	if got := describeSlow(&f); !strings.HasPrefix(got, "the group waits for h2") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestDescribeDiscovery(t *testing.T) {
+	var d admin.StatusDiscovery
+	if describeAlone(&d)+describeDeaf(&d) != "" {
+		t.Errorf("nothing is wrong: %q, %q", describeAlone(&d), describeDeaf(&d))
+	}
+	d.AloneSeconds, d.Absent, d.MulticastDeaf = 9, 3, []admin.StatusDeaf{{Name: "h2"}, {Name: "h3"}}
+	if got := describeAlone(&d); !strings.HasPrefix(got, "ALONE for 9 s") || !strings.Contains(got, "3 known") {
+		t.Errorf("got %q", got)
+	}
+	if got := describeDeaf(&d); !strings.Contains(got, "this host and h2, h3;") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,15 +25,17 @@ type command struct {
 	// flags adds the command's own flags.
 	flags func(*call)
 	run   func(*call) error
-	// argsMin and argsMax bound the words that are no flags.
-	argsMin, argsMax int
+	// needs says of each word without which nothing can be done what it is; argsMax
+	// bounds the words that are no flags.
+	needs   []string
+	argsMax int
 }
 
 // commands is the whole table.
 func commands() []*command {
 	return []*command{
 		runCommand, demoCommand, viewCommand, historyCommand, whyCommand, eventsCommand, statusCommand,
-		sendCommand, listenCommand, leaveCommand, evictCommand, benchCommand, configCommand, versionCommand,
+		sendCommand, listenCommand, leaveCommand, evictCommand, keysCommand, routerCommand, doctorCommand, topologyCommand, benchCommand, configCommand, versionCommand,
 	}
 }
 
@@ -62,6 +65,7 @@ type call struct {
 	cmd   *command
 
 	admin, dataDir string
+	certificate    string // --admin-cert
 	timeout        time.Duration
 	json           bool
 
@@ -70,11 +74,18 @@ type call struct {
 	since       uint64
 	order, as   string
 	script      string
+	keyOut      string // --out
+	issue       issueFlags
+	keepKeys    bool
+	quick       bool
+	before      bool
+	causes      bool
 	hosts       int
 	keep        bool
 	mode        string
 	cleanOnly   bool
 	bench       bench.Options
+	router      routerFlags
 }
 
 func newCall(ctx context.Context, c *command, io streams) *call {
@@ -93,7 +104,8 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // adminFlags are those of every command that talks to a daemon.
 func (c *call) adminFlags() {
-	c.set.StringVar(&c.admin, "admin", "", "the daemon's `socket or host:port` (env GMSD_ADMIN; default: admin.sock in the data directory)")
+	c.set.StringVar(&c.admin, "admin", "", "the daemon's `socket, host:port or https://host:port` (env GMSD_ADMIN; default: admin.sock in the data directory)")
+	c.set.StringVar(&c.certificate, "admin-cert", "", "for https: the `file` of gmsd keys client (env GMSD_ADMIN_CERT)")
 	c.set.StringVar(&c.dataDir, "data-dir", "", "the daemon's data `directory` (env GMSD_DATA_DIR; default /var/lib/gmsd)")
 	c.set.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 }
@@ -124,8 +136,8 @@ func (c *call) parse(args []string) error {
 	switch n := len(c.words); {
 	case c.set.Lookup("timeout") != nil && c.timeout <= 0:
 		return fmt.Errorf("%w: --timeout %s: want a time above 0", settings.ErrUsage, c.timeout)
-	case n < c.cmd.argsMin:
-		return fmt.Errorf("%w: too few words", settings.ErrUsage)
+	case n < len(c.cmd.needs):
+		return fmt.Errorf("%w: %s is missing", settings.ErrUsage, c.cmd.needs[n])
 	case n > c.cmd.argsMax:
 		return fmt.Errorf("%w: %q is one word too many", settings.ErrUsage, c.words[c.cmd.argsMax])
 	}
@@ -145,11 +157,41 @@ func flagError(err error, set *flag.FlagSet) error {
 		}
 		return fmt.Errorf("%w: there is no flag --%s", settings.ErrUsage, name)
 	}
-	return fmt.Errorf("%w: %w", settings.ErrUsage, err)
+	return fmt.Errorf("%w: %s", settings.ErrUsage, describeFlagError(err.Error(), set))
+}
+
+// describeFlagError puts what package flag says of a value into words of ours.
+func describeFlagError(said string, set *flag.FlagSet) string {
+	if _, name, ok := strings.Cut(said, "needs an argument: -"); ok {
+		return "--" + name + " needs a value"
+	}
+	value, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(said, "invalid value "), "invalid boolean value "), " for ")
+	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(rest, "flag "), "-"), ":")
+	f := set.Lookup(name)
+	if !ok || f == nil {
+		return said
+	}
+	want := "another value"
+	if g, typed := f.Value.(flag.Getter); typed {
+		switch g.Get().(type) {
+		case int, uint64:
+			want = "a whole number"
+		case time.Duration:
+			want = "a time like 500ms, 30s or 2m"
+		case bool:
+			want = "true or false"
+		}
+	}
+	return fmt.Sprintf("--%s %s: want %s", name, value, want)
 }
 
 // client speaks to the daemon that flags and environment name.
-func (c *call) client() *admin.Client { return admin.NewClient(c.target()) }
+func (c *call) client() *admin.Client { return c.clientOf(c.target()) }
+
+// clientOf speaks to any daemon, with our certificate where it wants one.
+func (c *call) clientOf(target string) *admin.Client {
+	return admin.NewClientWith(target, cmp.Or(c.certificate, os.Getenv("GMSD_ADMIN_CERT")))
+}
 
 func (c *call) target() string {
 	switch {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"text/tabwriter"
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 )
@@ -18,7 +17,7 @@ every setting, its value and its origin. Flags win over the environment
 (GMSD_DATA_DIR for --data-dir), that over the file, that over the default. All
 faults are told at once.`,
 	examples: `  gmsd config --config /etc/gmsd.toml
-  GMSD_NAME=h1 gmsd config --insecure-lab --json`,
+  GMSD_NAME=h1 gmsd config --key-file /etc/gmsd.keys --json`,
 	flags: func(c *call) {
 		c.settings = settings.NewFlags(c.set)
 		c.set.BoolVar(&c.json, "json", false, "print JSON")
@@ -48,7 +47,7 @@ func runConfig(c *call) error {
 		fmt.Fprintf(c.out, "%s\n", out)
 		return err
 	}
-	t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	t := newTable(c.out, 2)
 	for _, v := range s.All() {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", v.Key, v.Text(), v.Origin)
 	}

@@ -57,7 +57,7 @@ func describeLine(line []byte) string {
 	for _, k := range rest {
 		b.WriteString(" " + k + "=" + describeValue(keys[k]))
 	}
-	return b.String()
+	return strings.TrimRight(b.String(), " ") // an event without keys
 }
 
 // describeValue shortens what people do not read: a view id is seq@coordinator

@@ -56,7 +56,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &answered):
 		return exitOfAnswer(answered.Code)
-	case errors.Is(err, admin.ErrUnreachable), errors.Is(err, context.Canceled):
+	case errors.Is(err, admin.ErrUnreachable), errors.Is(err, admin.ErrCertificate), errors.Is(err, context.Canceled):
 		return exitRefused
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout

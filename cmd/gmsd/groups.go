@@ -36,7 +36,7 @@ within --timeout: then it may still be.`,
 		c.queryFlags()
 		c.set.StringVar(&c.order, "order", "agreed", "`WORD`: fifo, agreed or safe")
 	},
-	run: runSend, argsMin: 2, argsMax: 2,
+	run: runSend, needs: []string{"GROUP", "MESSAGE (- reads standard input)"}, argsMax: 2,
 }
 
 var listenCommand = &command{
@@ -58,7 +58,7 @@ is UTF-8.`,
 		c.queryFlags()
 		c.set.StringVar(&c.as, "as", "", "be a member of the light group under this `NAME` (at most 32 bytes)")
 	},
-	run: runListen, argsMin: 1, argsMax: 1,
+	run: runListen, needs: []string{"GROUP"}, argsMax: 1,
 }
 
 // groupPath is where the API has the group that the first word names.

@@ -98,7 +98,7 @@ func report(c *command, err error, io streams) int {
 			}
 			break
 		}
-		fmt.Fprintf(io.err, "gmsd %s: %s\n", c.name, lines[0])
+		fmt.Fprintf(io.err, "gmsd %s: %s\n", c.name, strings.TrimPrefix(lines[0], "gms: "))
 	}
 	return code
 }
@@ -133,7 +133,8 @@ func printCommands(w io.Writer) {
 	fmt.Fprint(w, `
 Start here:
   gmsd demo                          five daemons on this machine, with a story
-  gmsd run --insecure-lab            the daemon, in the foreground
+  gmsd keys gen --out FILE           the keys of a new group
+  gmsd run --key-file FILE           the daemon, in the foreground
   gmsd view                          who is in the group
 
 Commands talk to the local daemon: --admin or GMSD_ADMIN names its socket or

@@ -4,8 +4,10 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms"
 )
 
 // reload takes what a running daemon can take from environment and file, and
@@ -27,13 +29,23 @@ func (d *daemon) reload(ctx context.Context) {
 	if len(restart) > 0 {
 		d.log.Warn("these settings need a restart", "keys", restart)
 	}
+	if slices.ContainsFunc(taken, func(key string) bool { return strings.HasPrefix(key, "peers") }) {
+		peers := gms.Peers{List: setup.Host.Peers, File: setup.Host.PeersFile, DNS: setup.Host.PeersDNS}
+		if err := d.host.SetPeers(ctx, peers); err != nil {
+			d.log.Error("reload failed, nothing was changed", "key", "peers", "error", err)
+			return
+		}
+	}
 	if slices.Contains(taken, "attrs") {
 		changing, cancel := context.WithTimeout(ctx, leaveTimeout)
 		defer cancel()
 		if err := d.host.SetAttrs(changing, setup.Host.Attrs); err != nil {
-			d.log.Error("reload failed, nothing was changed", "key", "attrs", "error", err)
+			d.log.Error("reload failed, attrs and log-level stay as they were", "key", "attrs", "error", err)
 			return
 		}
+	}
+	if err := d.host.ReloadKeys(ctx); err != nil {
+		d.log.Error("the key file was not read again", "error", err)
 	}
 	d.level.Set(setup.LogLevel)
 	d.current.Store(before.Reloaded(s))

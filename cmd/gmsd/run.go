@@ -21,19 +21,20 @@ import (
 )
 
 var runCommand = &command{
-	name: "run", args: "--insecure-lab [settings]",
+	name: "run", args: "--key-file FILE [settings]",
 	short: "the daemon, in the foreground",
 	long: `Run starts the daemon of this host. It logs to stderr, tells systemd READY=1,
 leaves the group gracefully at SIGTERM or SIGINT (within 10 s; a second signal
-ends it at once) and takes new attrs and log-level at SIGHUP. It never forks.
+ends it at once) and takes new attrs, peers, peers-file, peers-dns, log-level and
+keys at SIGHUP. It never forks.
 
 Every setting has three spellings: the flag --data-dir, the environment variable
 GMSD_DATA_DIR and the TOML key data-dir in the file of --config; flags win, then
 the environment, then the file. gmsd config shows what comes out.
 
-Cluster keys do not exist yet, so run starts only with --insecure-lab: whoever
-can send to it can join, forge and remove.`,
-	examples: `  gmsd run --insecure-lab
+It needs the key file of its group (gmsd keys gen); every host has the same. With
+--insecure-lab it does without: whoever can send to it can join, forge and remove.`,
+	examples: `  gmsd run --key-file /etc/gmsd.keys
   gmsd run --insecure-lab --name h1 --data-dir /tmp/h1 --bind 127.0.0.1 --admin none
   gmsd run --config /etc/gmsd.toml`,
 	flags: func(c *call) { c.settings = settings.NewFlags(c.set) },
@@ -59,6 +60,7 @@ type daemon struct {
 	server   *admin.Server
 	clients  *clients.Server
 	host     *gms.Host
+	begun    func() // says that the start was sure
 	signals  chan os.Signal
 	attempts int
 	// reloading is held by the one reload that runs.
@@ -73,10 +75,7 @@ func runRun(c *call) error {
 	if err := d.load(); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.err, banner(d.setup))
-	for _, note := range d.current.Load().Notes() {
-		d.log.Warn("a setting has no effect yet", "note", note)
-	}
+	d.begun = func() { fmt.Fprintln(c.err, banner(d.setup)) }
 	if err := d.start(c.ctx); err != nil {
 		return err
 	}
@@ -84,14 +83,15 @@ func runRun(c *call) error {
 }
 
 func banner(s *settings.Daemon) string {
-	return fmt.Sprintf("gmsd %s: host %s, group %s, %s at %s\n", version(), s.Host.Name, s.Host.Group, s.Host.Transport, s.Host.Bind) +
-		"INSECURE LAB MODE: cluster keys do not exist yet, traffic is neither sealed nor authenticated;\n" +
-		"whoever can send to this host can join, forge and remove. Use it only where every sender is trusted."
+	return fmt.Sprintf("gmsd %s: host %s, group %s, %s at %s", version(), s.Host.Name, s.Host.Group, s.Host.Transport, s.Host.Bind)
 }
 
 func (d *daemon) load() error {
-	s, _ := d.flags.Load(os.Environ(), openFile) // Daemon gives these faults, too
-	setup, err := s.Daemon(version(), d.log)
+	s, _ := d.flags.Load(os.Environ(), openFile) // startable gives these faults, too
+	setup, err := startable(s, d.log)
+	for _, note := range s.Notes() { // a variable that is misspelt may be why
+		d.log.Warn("of the settings", "note", note)
+	}
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,16 @@ func (d *daemon) load() error {
 	d.setup = setup
 	d.level.Set(setup.LogLevel)
 	return nil
+}
+
+// startable is the daemon of s, with all faults of the settings and of the files that
+// they name.
+func startable(s *settings.Settings, log *slog.Logger) (*settings.Daemon, error) {
+	setup, err := s.Daemon(version(), log)
+	if s.Unread() {
+		return setup, err // what is named is not what was meant
+	}
+	return setup, errors.Join(err, setup.Host.CheckFiles())
 }
 
 // start binds the admin listeners before the host starts, so that a port in
@@ -109,7 +119,7 @@ func (d *daemon) start(ctx context.Context) error {
 	}
 	var err error
 	d.server, err = admin.Listen(admin.Config{
-		TCP: d.setup.Admin, Socket: d.setup.AdminSocket, Group: d.setup.Host.Group, Version: version(),
+		TCP: d.setup.Admin, TLS: d.setup.AdminTLS, Socket: d.setup.AdminSocket, Group: d.setup.Host.Group, Version: version(),
 		LabFaults: d.setup.Host.LabFaults, Logger: d.log,
 		Settings: func() any { return answerOf(d.current.Load()) },
 	})
@@ -139,8 +149,9 @@ func (d *daemon) start(ctx context.Context) error {
 	metrics.Add(clientMetrics{d.clients.Stats})
 	d.server.Serve(admin.ForHost(d.host), metrics)
 	go func() { _ = d.clients.Serve() }() // ends with Close
+	d.begun()
 	d.tell("READY=1")
-	d.log.Info("ready", "host", d.host.Self().Host.String(), "addr", d.host.Self().Addr.String(), "admin", d.setup.Admin, "socket", d.setup.AdminSocket)
+	d.log.Info("ready", "host", d.host.Self().Host.String(), "addr", d.host.Self().Addr.String(), "admin", d.setup.Admin, "admin-tls", d.setup.AdminTLS, "socket", d.setup.AdminSocket)
 	return nil
 }
 

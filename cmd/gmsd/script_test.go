@@ -30,24 +30,38 @@ func TestMain(m *testing.M) {
 //	told STATE                waits until a daemon has told the service manager STATE
 //	corrupt FILE...           overwrites the middle of each file
 //	awaits TEXT gmsd ARGS...  reads its output until a line has TEXT, then ends it
+//	take N VAR                sets VAR to the Nth word of what the last command said
 //	hup                       sends SIGHUP to every command in the background
 //
-// $PORT1 to $PORT4 are free ports; daemons talk to $NOTIFY_SOCKET.
+// $PORT1 to $PORT5 are free ports; daemons talk to $NOTIFY_SOCKET.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("..", "..", "testdata", "scripts"),
 		Setup: setupScript,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "hup": cmdHup,
+			"take": cmdTake, "exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "hup": cmdHup,
 		},
 	})
+}
+
+func cmdTake(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: take N VAR")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	words := strings.Fields(ts.ReadFile("stdout"))
+	if n < 1 || n > len(words) {
+		ts.Fatalf("there are %d words", len(words))
+	}
+	ts.Setenv(args[1], words[n-1])
 }
 
 type notices struct{}
 
 func setupScript(env *testscript.Env) error {
-	env.Vars = append(env.Vars, "GMSD_ADMIN=", "GMSD_DATA_DIR=")
-	for i := 1; i <= 4; i++ {
+	env.Vars = append(env.Vars, "GMSD_ADMIN=", "GMSD_ADMIN_CERT=", "GMSD_DATA_DIR=", "GMSD_KEY_FILE=")
+	for i := 1; i <= 5; i++ {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err

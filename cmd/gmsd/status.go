@@ -2,12 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gmsd/gmsd/internal/admin"
@@ -16,10 +12,10 @@ import (
 var statusCommand = &command{
 	name: "status", args: "[--all] [--json] [--admin ADDR]",
 	short: "how the daemon is doing",
-	long: `Status prints who this host is, where it stands, and what its parts say of
-themselves. With --all it asks every member of the view, one line each, and
+	long: `Status prints who this host is, where it stands, what is wrong, and how its parts
+are; what is zero or empty is left out, --json has it. With --all it asks every member of the view, one line each, and
 shows where they differ. Members are asked at their admin addresses: what their
-attribute admin says, else their address with this daemon's admin port; one that
+attribute admin says (host:port, or https://host:port), else their address with this daemon's admin port; one that
 listens on its loopback address only cannot answer.`,
 	examples: `  gmsd status
   gmsd status --all
@@ -46,15 +42,10 @@ func runStatus(c *call) error {
 		return err
 	}
 	var s admin.StatusAnswer
-	var tree map[string]any
-	if err := errors.Join(json.Unmarshal(body, &s), json.Unmarshal(body, &tree)); err != nil {
+	if err := json.Unmarshal(body, &s); err != nil {
 		return fmt.Errorf("not a status: %w", err)
 	}
-	fmt.Fprintf(c.out, "host %s (%s)   group %s   %s   version %s\n", s.Name, s.Self.Short(), s.Group, s.Addr, s.Version)
-	fmt.Fprintf(c.out, "%s, in view %s of %s\n", s.State, describeViewOf(&s), describeSize(s.Members))
-	if line := describeSlow(&s.Flow); line != "" {
-		fmt.Fprintln(c.out, line)
-	}
+	c.printStatus(&s)
 	var view admin.ViewAnswer
 	if err := client.Read(ctx, "/v1/view", &view); err != nil {
 		return err
@@ -64,10 +55,7 @@ func runStatus(c *call) error {
 	if err := c.showGroups(ctx, client, names); err != nil {
 		return err
 	}
-	for _, told := range []string{"self", "name", "group", "version", "addr", "state", "view", "members", "groups"} {
-		delete(tree, told)
-	}
-	printTree(c.out, tree, "  ")
+	c.printParts(&s)
 	return nil
 }
 
@@ -82,42 +70,42 @@ func describeSlow(f *admin.StatusFlow) string {
 	return fmt.Sprintf("slowest receiver: %s (%s): %d of %d bytes may be under way", f.Slow.Name, f.Slow.Host.Short(), f.RoomBytes, f.WindowBytes)
 }
 
-// printTree prints nested plain values as indented key: value lines.
-func printTree(w io.Writer, v any, indent string) {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return
+// describeAlone says that this host finds none of those it was with.
+func describeAlone(d *admin.StatusDiscovery) string {
+	if d.AloneSeconds == 0 {
+		return ""
 	}
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		switch x := m[key].(type) {
-		case map[string]any:
-			fmt.Fprintf(w, "%s%s:\n", indent, key)
-			printTree(w, x, indent+"  ")
-		case []any:
-			if len(x) > 0 {
-				fmt.Fprintf(w, "%s%s:\n", indent, key)
-			}
-			for _, item := range x {
-				fmt.Fprintf(w, "%s  %s\n", indent, describeItem(item))
-			}
-		default:
-			fmt.Fprintf(w, "%s%s: %s\n", indent, key, describeItem(x))
-		}
-	}
+	return fmt.Sprintf("ALONE for %.0f s, though it was with others before: %d known addresses are sought, nobody answers", d.AloneSeconds, d.Absent)
 }
 
-// describeItem writes a plain value, or a flat object as key=value.
-func describeItem(v any) string {
-	switch x := v.(type) {
-	case string:
-		return x
-	case map[string]any:
-		var words []string
-		for _, key := range slices.Sorted(maps.Keys(x)) {
-			words = append(words, key+"="+describeItem(x[key]))
-		}
-		return strings.Join(words, " ")
+// describeDeaf says with whom multicast does not work.
+func describeDeaf(d *admin.StatusDiscovery) string {
+	if len(d.MulticastDeaf) == 0 {
+		return ""
 	}
-	raw, _ := json.Marshal(v) // it came from JSON
-	return string(raw)
+	var names []string
+	for _, m := range d.MulticastDeaf {
+		names = append(names, m.Name)
+	}
+	return fmt.Sprintf("MULTICAST does not pass between this host and %s; unicast does, and is used", strings.Join(names, ", "))
+}
+
+// describeRouters says which gossip routers are lost, and whether frames go through one.
+func describeRouters(d *admin.StatusDiscovery) string {
+	var lost, relays []string
+	for _, r := range d.Routers {
+		if !r.Connected {
+			lost = append(lost, fmt.Sprintf("%s for %.0f s (%s)", r.Router, r.Seconds, r.Trouble))
+		} else if r.Relays {
+			relays = append(relays, r.Router)
+		}
+	}
+	var lines []string
+	if len(lost) > 0 {
+		lines = append(lines, "LOST routers: "+strings.Join(lost, ", "))
+	}
+	if len(relays) > 0 {
+		lines = append(lines, "frames for some members go through "+strings.Join(relays, ", ")+" just now: there is no direct way that works")
+	}
+	return strings.Join(lines, "\n")
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/views"
@@ -47,7 +46,7 @@ func runStatusAll(c *call) error {
 	if err := client.Read(ctx, "/v1/sd", &targets); err != nil {
 		return err
 	}
-	answer := allAnswer{Members: askAll(ctx, &local, targets)}
+	answer := allAnswer{Members: c.askAll(ctx, &local, targets)}
 	answer.Differ = differences(answer.Members)
 	if c.json {
 		out, err := json.Marshal(answer)
@@ -65,19 +64,22 @@ func runStatusAll(c *call) error {
 		}
 	}
 	if silent > 0 {
-		return coded(exitRefused, "%s of %d did not answer: members are asked at their admin address, which is the attribute admin where it is set (run --admin ADDR:PORT --attrs admin=ADDR:PORT)",
+		return coded(exitRefused, "%s of %d did not answer: members are asked at their admin address, which is the attribute admin where it is set (run --admin ADDR:PORT --attrs admin=ADDR:PORT, or --admin-tls ADDR:PORT --attrs admin=https://ADDR:PORT)",
 			describeSize(silent), len(answer.Members))
 	}
 	return nil
 }
 
-func askAll(ctx context.Context, local *admin.StatusAnswer, targets []admin.ServiceTarget) []memberStatus {
+func (c *call) askAll(ctx context.Context, local *admin.StatusAnswer, targets []admin.ServiceTarget) []memberStatus {
 	out := make([]memberStatus, len(targets))
 	var asking sync.WaitGroup
 	places := make(chan struct{}, asksMax)
 	for i, t := range targets {
 		m := &out[i]
 		m.Name, m.Admin = t.Labels[admin.LabelName], strings.Join(t.Targets, ",")
+		if t.Labels[admin.LabelScheme] == "https" {
+			m.Admin = admin.SchemeTLS + m.Admin
+		}
 		m.Host, _ = views.ParseHostID(t.Labels[admin.LabelHost]) // none: nobody answers as it
 		if m.Host == local.Self {
 			m.Said = local
@@ -86,15 +88,14 @@ func askAll(ctx context.Context, local *admin.StatusAnswer, targets []admin.Serv
 		asking.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			m.ask(ctx)
+			m.ask(ctx, c.clientOf(m.Admin))
 		})
 	}
 	asking.Wait()
 	return out
 }
 
-func (m *memberStatus) ask(ctx context.Context) {
-	client := admin.NewClient(m.Admin)
+func (m *memberStatus) ask(ctx context.Context, client *admin.Client) {
 	defer client.Close()
 	var said admin.StatusAnswer
 	switch err := client.Read(ctx, "/v1/status", &said); {
@@ -137,7 +138,7 @@ func differences(members []memberStatus) map[string]map[string][]string {
 }
 
 func (c *call) printAll(a *allAnswer) {
-	t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	t := newTable(c.out, 2)
 	fmt.Fprintln(t, "name\thost\tstate\tview\tmembers\tversion")
 	for i := range a.Members {
 		m := &a.Members[i]

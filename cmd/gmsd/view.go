@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/admin"
@@ -128,7 +127,7 @@ func drawView(w io.Writer, a *admin.ViewAnswer, history []*admin.View) {
 	if line := describeChange(v, history); line != "" {
 		fmt.Fprintln(w, line)
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := newTable(w, 2)
 	fmt.Fprintln(t, "rank\tname\thost\taddr\tbits\tversion\tattrs")
 	for _, m := range v.Members {
 		mark := " "
@@ -147,6 +146,9 @@ func describeState(a *admin.ViewAnswer) string {
 	}
 	if a.View.Primary {
 		return state + fmt.Sprintf(", primary under epoch %d", a.View.Epoch)
+	}
+	if a.State == "zombie" {
+		return state + ", not primary: views and messages work, databases are off"
 	}
 	return state + ", not primary"
 }
@@ -233,7 +235,7 @@ func runHistory(c *call) error {
 	if err := c.client().Read(ctx, "/v1/history", &history); err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	t := newTable(c.out, 2)
 	fmt.Fprintln(t, "installed\tview\tby\tmembers\tchange")
 	for _, v := range history.Views {
 		all := names(v.Members, func(admin.Member) bool { return true })

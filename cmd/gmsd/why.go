@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,15 +17,27 @@ import (
 )
 
 var whyCommand = &command{
-	name: "why", args: "[VIEW] [--json] [--admin ADDR]",
+	name: "why", args: "[VIEW] [--all] [--json] [--admin ADDR]",
 	short: "why a view was made",
 	long: `Why prints what led this host to a view: suspicions with their evidence, those
-who asked to come in, the phases of the change and the hosts it waited for. VIEW
-is a view's seq, as gmsd history lists them; without one it is the current view.`,
+who corroborated them, those who came in, the phases of the change and the hosts it
+waited for, each with its time before the view was installed. Who was refused is
+told where he then came in or was put out, or where it was within the last second;
+once, with how often. Of an eviction it says who asked for it, where that was at
+this host. VIEW is a view's seq, as gmsd history lists them; without one it is the current view.
+
+A host sees its own doubts and those that others told it; phases and laggards are known
+to the coordinator of the change. With --all the members of the view are asked for
+theirs, too, each at its admin address as in gmsd status --all; times are those before
+each host's own install.`,
 	examples: `  gmsd why
-  gmsd why 12`,
-	flags: (*call).queryFlags,
-	run:   runWhy, argsMax: 1,
+  gmsd why 12
+  gmsd why --all`,
+	flags: func(c *call) {
+		c.queryFlags()
+		c.set.BoolVar(&c.all, "all", false, "ask every member of the view")
+	},
+	run: runWhy, argsMax: 1,
 }
 
 // cause is what led to one view, from the events of this host.
@@ -50,22 +63,12 @@ func runWhy(c *call) error {
 	if err := client.Read(ctx, "/v1/history", &history); err != nil {
 		return err
 	}
-	var records []trace.Record
-	for line, err := range client.Lines(ctx, "/v1/events") {
-		if err != nil {
-			return err
-		}
-		rec, err := trace.ParseLine(line)
-		if err != nil && !errors.Is(err, trace.ErrUnknownEvent) {
-			return fmt.Errorf("not an event: %w", err)
-		}
-		if err == nil {
-			records = append(records, rec)
-		}
-	}
-	found, err := findCause(records, seq)
+	found, err := readCause(ctx, client, seq)
 	if err != nil {
 		return err
+	}
+	if c.all {
+		return c.whyAll(ctx, client, found, history.Views)
 	}
 	if c.json {
 		return c.printCauseJSON(found)
@@ -74,18 +77,37 @@ func runWhy(c *call) error {
 	return nil
 }
 
+// readCause asks a daemon for what led it to a view.
+func readCause(ctx context.Context, client *admin.Client, seq views.Seq) (*cause, error) {
+	var records []trace.Record
+	for line, err := range client.Lines(ctx, "/v1/events") {
+		if err != nil {
+			return nil, err
+		}
+		rec, err := trace.ParseLine(line)
+		if err != nil && !errors.Is(err, trace.ErrUnknownEvent) {
+			return nil, fmt.Errorf("not an event: %w", err)
+		}
+		if err == nil {
+			records = append(records, rec)
+		}
+	}
+	return findCause(records, seq)
+}
+
 // findCause gives the install of view seq (0: the last one) and what stands
-// between it and the install before.
+// between it and the install before, as far as it concerns that view.
 func findCause(records []trace.Record, seq views.Seq) (*cause, error) {
 	var found *cause
 	var events []trace.Record
+	var before []trace.HostBits
 	for _, r := range records {
 		switch ev := r.Event.(type) {
 		case trace.Install:
 			if seq == 0 || ev.View.Seq == seq {
-				found = &cause{install: r, events: events}
+				found = &cause{install: r, events: concerning(events, r, before)}
 			}
-			events = nil
+			events, before = nil, ev.Members
 		case trace.Suspect, trace.Trust, trace.Pause, trace.Join, trace.Phase, trace.Laggard, trace.Block:
 			events = append(events, r)
 		}
@@ -97,11 +119,7 @@ func findCause(records []trace.Record, seq views.Seq) (*cause, error) {
 }
 
 func (c *call) printCauseJSON(found *cause) error {
-	lines := []json.RawMessage{}
-	for _, r := range append(slices.Clone(found.events), found.install) {
-		lines = append(lines, trace.AppendJSON(nil, r))
-	}
-	out, err := json.Marshal(map[string]any{"events": lines})
+	out, err := json.Marshal(map[string]any{"events": found.lines()})
 	if err != nil {
 		return err
 	}
@@ -109,7 +127,30 @@ func (c *call) printCauseJSON(found *cause) error {
 	return nil
 }
 
+// lines are the events as the event log has them.
+func (found *cause) lines() []json.RawMessage {
+	lines := []json.RawMessage{}
+	for _, r := range append(slices.Clone(found.events), found.install) {
+		lines = append(lines, trace.AppendJSON(nil, r))
+	}
+	return lines
+}
+
 func (c *call) printCause(found *cause, history []*admin.View) {
+	names := c.printChange(found, history)
+	if len(found.events) == 0 {
+		fmt.Fprintln(c.out, "nothing came before it on this host")
+	}
+	for _, l := range found.tell("") {
+		fmt.Fprintf(c.out, "%12v  %s\n", l.before.Round(10*time.Microsecond), l.words(names))
+	}
+	if led := found.install.Event.(trace.Install).View.Coordinator; led != found.install.Host {
+		fmt.Fprintf(c.out, "%s led it: gmsd why there, or gmsd why --all, tells its phases and whom it waited for\n", names(led))
+	}
+}
+
+// printChange prints which view it is and what changed, and gives the names of hosts.
+func (c *call) printChange(found *cause, history []*admin.View) func(views.HostID) string {
 	install := found.install.Event.(trace.Install)
 	names := namesOf(history)
 	fmt.Fprintf(c.out, "view %s of %s was made by: %s\n", install.View, describeSize(len(install.Members)), install.Reason)
@@ -120,14 +161,29 @@ func (c *call) printCause(found *cause, history []*admin.View) {
 		if line := describeChange(history[i], history); line != "" {
 			fmt.Fprintln(c.out, line)
 		}
+		if install.Reason == views.ReasonEvict {
+			fmt.Fprintln(c.out, describeEviction(found, history[i].AskedBy, names))
+		}
 	}
-	if len(found.events) == 0 {
-		fmt.Fprintln(c.out, "nothing came before it on this host")
+	return names
+}
+
+// describeEviction says by whose word a member was put out, as far as it is known here.
+func describeEviction(found *cause, askedBy string, names func(views.HostID) string) string {
+	slow := slices.ContainsFunc(found.events, func(r trace.Record) bool {
+		s, ok := r.Event.(trace.Suspect)
+		return ok && s.Detector == detectorFlow
+	})
+	led := found.install.Event.(trace.Install).View.Coordinator
+	switch {
+	case askedBy != "":
+		return "an operator asked for it at this host: " + askedBy
+	case slow:
+		return "no operator asked for it: it held up the whole group"
+	case led == found.install.Host:
+		return "an operator asked for it by way of this host"
 	}
-	for _, r := range found.events {
-		fmt.Fprintf(c.out, "%12v  %s\n", r.T.Sub(found.install.T).Round(10*time.Microsecond), describeCause(r.Event, names))
-	}
-	fmt.Fprintf(c.out, "%12s  installed\n", "0s")
+	return fmt.Sprintf("an operator asked for it at %s, whose log says who (msg=admin), or it held up the whole group: gmsd why --all tells", names(led))
 }
 
 func namesOf(history []*admin.View) func(views.HostID) string {
@@ -143,29 +199,4 @@ func namesOf(history []*admin.View) func(views.HostID) string {
 		}
 		return id.Short()
 	}
-}
-
-// describeCause tells one event in words.
-func describeCause(event trace.Event, name func(views.HostID) string) string {
-	switch e := event.(type) {
-	case trace.Suspect:
-		return fmt.Sprintf("suspected %s (%s): %s", name(e.Who), e.Detector, e.Evidence)
-	case trace.Trust:
-		return fmt.Sprintf("trusted %s again (%s): %s", name(e.Who), e.Detector, e.Evidence)
-	case trace.Pause:
-		return fmt.Sprintf("noticed that this host itself had stood still for %s", e.For)
-	case trace.Join:
-		return strings.TrimSpace(fmt.Sprintf("%s wanted to come in: %s %s", name(e.Who), e.Verdict, e.Code))
-	case trace.Phase:
-		text := fmt.Sprintf("%s for view %s", e.Phase, e.Ballot)
-		if e.Cause != "" {
-			text += ": " + e.Cause
-		}
-		return text
-	case trace.Laggard:
-		return fmt.Sprintf("waited for %s: %s", name(e.Who), e.Step)
-	case trace.Block:
-		return "stopped sending, to complete view " + e.View.String()
-	}
-	return event.Name()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gmsd/gmsd/client"
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/gms/member"
+	"github.com/gmsd/gmsd/transport/gossip"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -28,12 +29,19 @@ type group struct {
 	ports []member.Port
 	hosts []*gms.Host
 	epoch time.Time
+	// router is that of hosts whose transport wants one, else nil.
+	router *gossip.Server
+	// sealed: the hosts have a key.
+	sealed bool
 }
 
 // cfg says what the figures are of.
 func (g *group) cfg() string {
-	if g.hosts == nil {
+	switch {
+	case g.hosts == nil:
 		return cfgLive
+	case g.sealed:
+		return cfgSealed
 	}
 	return cfgLibrary
 }
@@ -67,9 +75,17 @@ func (g *group) open() error {
 	return nil
 }
 
-// form starts n hosts at once and gives the time from the first call until
-// every host first had the view of all.
-func form(ctx context.Context, n int, dir string) (*group, time.Duration, error) {
+// stage is where a group is formed.
+type stage struct {
+	transport string
+	hosts     int
+	// dir is for what the hosts keep; keyFile seals what they say, empty: nothing does.
+	dir, keyFile string
+}
+
+// form starts all hosts at once and gives the time from the first call until every
+// host first had the view of all.
+func form(ctx context.Context, st stage) (*group, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cfg := gms.Config{
@@ -78,13 +94,23 @@ func form(ctx context.Context, n int, dir string) (*group, time.Duration, error)
 		// Somewhere below the ports that the kernel gives away.
 		McastGroup: netip.AddrPortFrom(netip.AddrFrom4([4]byte{239, 192, byte(rand.Uint32()), byte(1 + rand.IntN(254))}),
 			uint16(20000+rand.IntN(10000))),
-		InsecureLab: true,
+		KeyFile: st.keyFile, InsecureLab: st.keyFile == "",
+		Transport: st.transport,
 	}
-	g := &group{hosts: make([]*gms.Host, n), epoch: time.Now()}
+	n := st.hosts
+	binds := places(&cfg, n)
+	g := &group{hosts: make([]*gms.Host, n), sealed: st.keyFile != ""}
+	if err := g.route(&cfg); err != nil {
+		return nil, 0, err
+	}
+	g.epoch = time.Now()
 	err := together(n, func(i int) (err error) {
 		cfg := cfg
-		cfg.Name = fmt.Sprintf("h%d", i+1)
-		cfg.DataDir = filepath.Join(dir, cfg.Name)
+		cfg.Name, cfg.Bind = fmt.Sprintf("h%d", i+1), binds[i]
+		if st.transport == relayed {
+			cfg.Advertise = netip.AddrPortFrom(nowhere, binds[i].Port())
+		}
+		cfg.DataDir = filepath.Join(st.dir, cfg.Name)
 		if g.hosts[i], err = gms.Start(ctx, cfg); err != nil {
 			return err
 		}
@@ -104,6 +130,36 @@ func form(ctx context.Context, n int, dir string) (*group, time.Duration, error)
 	}
 	g.sort()
 	return g, last.Sub(g.epoch), g.open()
+}
+
+// places gives each host its address. Where they do not find each other by
+// multicast, the configuration names all.
+func places(cfg *gms.Config, n int) []netip.AddrPort {
+	out := slices.Repeat([]netip.AddrPort{cfg.Bind}, n)
+	if cfg.Transport == gms.TransportMulticast {
+		return out
+	}
+	first := 20000 + rand.IntN(10000)
+	for i := range out {
+		out[i] = netip.AddrPortFrom(cfg.Bind.Addr(), uint16(first+i)) //nolint:gosec // below the ephemeral ports
+		cfg.Peers = append(cfg.Peers, out[i].String())
+	}
+	return out
+}
+
+// nowhere is an address of this machine at which no host is.
+var nowhere = netip.AddrFrom4([4]byte{127, 0, 0, 2})
+
+// route starts the router of those that want one.
+func (g *group) route(cfg *gms.Config) (err error) {
+	if cfg.Transport != gms.TransportRouter && cfg.Transport != relayed {
+		return nil
+	}
+	if g.router, err = gossip.Open(gossip.Config{Bind: netip.AddrPortFrom(cfg.Bind.Addr(), 0)}); err != nil {
+		return err
+	}
+	cfg.Transport, cfg.Peers, cfg.Routers = gms.TransportRouter, nil, []string{g.router.Local().String()}
+	return nil
 }
 
 func (g *group) sort() {
@@ -174,6 +230,9 @@ func (g *group) close() {
 		}
 		return g.hosts[i].Close()
 	})
+	if g.router != nil {
+		_ = g.router.Close() // nothing is measured any more
+	}
 }
 
 func waitSize(ctx context.Context, h *gms.Host, size int) error {

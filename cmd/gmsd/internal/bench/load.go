@@ -21,10 +21,11 @@ const (
 	warmUpMax = time.Second
 )
 
-// What the records of hosts of the library in one process, and of clients of
-// daemons, are called; those of a load add the order.
+// What the records of hosts of the library in one process, without and with a key,
+// and of clients of daemons, are called; those of a load add the order.
 const (
 	cfgLibrary = "lib"
+	cfgSealed  = "lib,sealed"
 	cfgLive    = "live"
 )
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -25,6 +26,7 @@ const (
 	PhaseForm   = "form"
 	PhaseFlood  = "flood"
 	PhaseRate   = "rate"
+	PhaseSeal   = "seal"
 	PhaseGroups = "groups"
 	PhaseState  = "state"
 	PhaseSlow   = "slow"
@@ -32,7 +34,12 @@ const (
 	PhaseKill   = "kill"
 )
 
-var phases = []string{PhaseForm, PhaseFlood, PhaseRate, PhaseGroups, PhaseState, PhaseSlow, PhaseLeave, PhaseKill}
+var phases = []string{PhaseForm, PhaseFlood, PhaseRate, PhaseSeal, PhaseGroups, PhaseState, PhaseSlow, PhaseLeave, PhaseKill}
+
+// relayed is transport router between hosts that reach only the router.
+const relayed = "relay"
+
+var transports = []string{gms.TransportMulticast, gms.TransportUDP, gms.TransportTCP, gms.TransportRouter, relayed}
 
 // AllSenders stands for as many senders as there are hosts.
 const AllSenders = "all"
@@ -41,6 +48,8 @@ const AllSenders = "all"
 type Options struct {
 	Hosts, Runs int
 	Phases      string
+	// Transport is that of the hosts, as gms.Config names it.
+	Transport string
 	// Duration is how long the window of one load is open.
 	Duration time.Duration
 	// Sizes (bytes), Orders and Senders (numbers, or AllSenders) are those of the
@@ -60,7 +69,7 @@ type Options struct {
 // Defaults are the cells that the harnesses of other systems measure.
 func Defaults() Options {
 	return Options{
-		Hosts: 4, Runs: 3, Phases: strings.Join(phases, ","), Duration: 3 * time.Second,
+		Hosts: 4, Runs: 3, Transport: gms.TransportMulticast, Phases: strings.Join(phases, ","), Duration: 3 * time.Second,
 		Sizes: "100,1024,8192", Orders: "fifo,agreed,safe", Senders: "1," + AllSenders, Rate: 1000,
 	}
 }
@@ -96,6 +105,9 @@ func (o *Options) plan() (*plan, error) {
 	f.within("--rate", o.Rate, 1, RateMax)
 	if o.Duration < DurationMin || o.Duration > DurationMax {
 		f.add("--duration %s: want %s to %s", o.Duration, DurationMin, DurationMax)
+	}
+	if !slices.Contains(transports, o.Transport) {
+		f.add("--transport %q: want %s", o.Transport, strings.Join(transports, ", "))
 	}
 	p.phases = each(&f, "--phases", o.Phases, func(word string) (string, bool) { return word, slices.Contains(phases, word) },
 		strings.Join(phases, ", "))

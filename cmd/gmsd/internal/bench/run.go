@@ -23,6 +23,8 @@ type bench struct {
 	report *Report
 	run    int
 	loads  int
+	// dir is for what this run keeps.
+	dir string
 }
 
 // Run measures. The report has what was measured also where there is an error:
@@ -43,7 +45,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return b.report, err
 	}
 	for b.run = 1; b.run <= b.Runs && err == nil; b.run++ {
-		err = b.once(ctx, filepath.Join(dir, fmt.Sprint(b.run)), profile)
+		b.dir = filepath.Join(dir, fmt.Sprint(b.run))
+		err = b.once(ctx, profile)
 		profile = nil // the first run's
 	}
 	if ctx.Err() != nil {
@@ -66,11 +69,11 @@ func (b *bench) openProfile() (*os.File, error) {
 }
 
 // once is one run, with a group of its own.
-func (b *bench) once(ctx context.Context, dir string, profile *os.File) error {
+func (b *bench) once(ctx context.Context, profile *os.File) error {
 	if profile != nil {
 		defer profile.Close()
 	}
-	g, err := b.make(ctx, dir)
+	g, err := b.make(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +84,7 @@ func (b *bench) once(ctx context.Context, dir string, profile *os.File) error {
 	if err := b.rate(ctx, g); err != nil {
 		return err
 	}
-	for _, phase := range []func(context.Context, *group) error{b.groups, b.state, b.slow, b.leave, b.kill} {
+	for _, phase := range []func(context.Context, *group) error{b.seal, b.groups, b.state, b.slow, b.leave, b.kill} {
 		if err := phase(ctx, g); err != nil {
 			return err
 		}
@@ -90,13 +93,13 @@ func (b *bench) once(ctx context.Context, dir string, profile *os.File) error {
 }
 
 // make forms a group of hosts, or connects with the daemons.
-func (b *bench) make(ctx context.Context, dir string) (*group, error) {
+func (b *bench) make(ctx context.Context) (*group, error) {
 	if b.Live != "" {
 		b.tell("connect")
 		return dial(ctx, b.live)
 	}
 	b.tell("form")
-	g, took, err := form(ctx, b.Hosts, dir)
+	g, took, err := form(ctx, stage{transport: b.Transport, hosts: b.Hosts, dir: filepath.Join(b.dir, "plain")})
 	if err == nil && b.does(PhaseForm) {
 		b.add(cfgLibrary, "form_all_ms", took, time.Millisecond)
 	}
@@ -116,7 +119,7 @@ func (b *bench) flood(ctx context.Context, g *group, profile *os.File) error {
 	return b.each(func(order views.Order) error {
 		for _, size := range b.sizes {
 			for _, k := range b.counts {
-				if err := b.load(ctx, g, cell{size: size, senders: k, order: order}); err != nil {
+				if _, err := b.load(ctx, g, cell{size: size, senders: k, order: order}); err != nil {
 					return err
 				}
 			}
@@ -130,7 +133,8 @@ func (b *bench) rate(ctx context.Context, g *group) error {
 		return nil
 	}
 	return b.each(func(order views.Order) error {
-		return b.load(ctx, g, cell{size: rateSize, senders: 1, order: order, rate: b.Rate})
+		_, err := b.load(ctx, g, cell{size: rateSize, senders: 1, order: order, rate: b.Rate})
+		return err
 	})
 }
 
@@ -143,17 +147,19 @@ func (b *bench) each(do func(views.Order) error) error {
 	return nil
 }
 
-// load runs a cell and keeps its figures.
-func (b *bench) load(ctx context.Context, g *group, c cell) error {
+// load runs a cell and keeps its figures. It gives how many messages came within the
+// window, at all hosts together.
+func (b *bench) load(ctx context.Context, g *group, c cell) (came uint64, err error) {
 	b.tell("%s, %s", c.metric(), c.order)
 	b.loads++
 	l := &load{cell: c, group: g, name: fmt.Sprintf("bench-%d-%d", os.Getpid(), b.loads)}
 	receivers, err := l.run(ctx, b.Duration)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	cfg, name := l.cfg(), c.metric()
 	for _, r := range receivers {
+		came += r.inWindow
 		if c.rate == 0 {
 			b.report.Records.Add(cfg, b.Hosts, name+"_msgs_s", float64(r.inWindow)/b.Duration.Seconds(), b.run)
 		}
@@ -169,7 +175,7 @@ func (b *bench) load(ctx context.Context, g *group, c cell) error {
 		b.report.Records.Add(cfg, b.Hosts, name+"_allocs", float64(l.allocated)/float64(max(l.delivered(receivers), 1)), b.run)
 	}
 	b.explain(l, receivers)
-	return nil
+	return came, nil
 }
 
 // explain notes what makes the figures of a load other than they seem.

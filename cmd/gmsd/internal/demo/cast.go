@@ -37,6 +37,8 @@ type cast struct {
 func hostDir(dir string, host int) string  { return filepath.Join(dir, hostName(host)) }
 func socketOf(dir string, host int) string { return filepath.Join(hostDir(dir, host), "admin.sock") }
 
+func keyFileIn(dir string) string { return filepath.Join(dir, "keys") }
+
 func eventLogOf(dir string, host int) string {
 	return filepath.Join(hostDir(dir, host), "events.ndjson")
 }
@@ -54,7 +56,7 @@ func (c *cast) start(host int) (views.Instant, error) {
 	}
 	defer stderr.Close() // the child has its own
 	argv := []string{
-		c.binary, "run", "--insecure-lab", "--name", hostName(host), "--group", c.group,
+		c.binary, "run", "--key-file", keyFileIn(c.dir), "--name", hostName(host), "--group", c.group,
 		"--data-dir", dir, "--bind", c.links.addr(host).String(), "--admin", "none",
 		"--event-log", eventLogOf(c.dir, host),
 	}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/keyfile"
+	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/internal/tracelog"
 )
 
@@ -89,6 +92,8 @@ type production struct {
 	story   *story
 	remains remains
 	begun   time.Time
+	// key is the name of the group's.
+	key keys.ID
 }
 
 func prepare(o Options) (*production, error) {
@@ -104,6 +109,9 @@ func prepare(o Options) (*production, error) {
 	if err := p.remains.write(dir); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	if p.key, err = makeKeys(dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	if p.links, err = makeLinks(o, dir); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -117,6 +125,15 @@ func prepare(o Options) (*production, error) {
 		p.story.logs = append(p.story.logs, tracelog.Follow(eventLogOf(dir, h), nil))
 	}
 	return p, nil
+}
+
+// makeKeys makes the key file that all daemons share.
+func makeKeys(dir string) (keys.ID, error) {
+	k, err := keys.NewKey(rand.Reader)
+	if err != nil {
+		return 0, err
+	}
+	return k.ID(), keyfile.Create(keyFileIn(dir), keys.NewRing(k, time.Now().Unix()))
 }
 
 func makeLinks(o Options, dir string) (links, error) {
@@ -141,7 +158,7 @@ func makeLinks(o Options, dir string) (links, error) {
 // perform plays the acts, with chatter in the background.
 func (p *production) perform(ctx context.Context, acts []Act) (*Outcome, error) {
 	s := p.story
-	s.out.printf("gmsd demo: %d daemons, %s\nlogs: %s\n", p.o.Hosts, p.links.describe(), p.dir)
+	s.out.printf("gmsd demo: %d daemons, sealed with key %s, %s\nlogs: %s (%s)\n", p.o.Hosts, p.key, p.links.describe(), p.dir, fateOfLogs(p.o.Keep))
 	talking, quiet := context.WithCancel(ctx)
 	silent := make(chan struct{})
 	go func() {
@@ -161,6 +178,13 @@ func (p *production) perform(ctx context.Context, acts []Act) (*Outcome, error) 
 		err = fmt.Errorf("%w: %w", ErrStory, err)
 	}
 	return outcome, err
+}
+
+func fateOfLogs(keep bool) string {
+	if keep {
+		return "they stay until gmsd demo --cleanup"
+	}
+	return "removed at the end, unless something goes wrong; --keep leaves them"
 }
 
 // finish stops the daemons, judges their logs, prints, and cleans up.

@@ -3,9 +3,12 @@ package demo
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gmsd/gmsd/views"
 )
 
 // narrator prints the story while it happens. Out nil: silence.
@@ -27,11 +30,32 @@ func (n *narrator) scene(s *Scene) {
 		if d.After > s.Took {
 			continue
 		}
-		n.printf("          after %s %s suspects %s: %s\n", millis(d.After), d.By, d.Who, evidence(d))
+		n.printf("          after %s %s\n", millis(d.After), d.words())
 	}
 	for _, side := range s.Sides {
 		n.printf("          after %s everyone of {%s} is in view %s (%s)\n", millis(side.Took), strings.Join(side.Hosts, " "), side.View, side.Reason)
 	}
+	if highest := s.highest(); s.Above > 0 && highest > s.Above+1 {
+		n.printf("          (%d, not %d: the number of a view is above all that its members ever used or set aside on disk)\n", highest, s.Above+1)
+	}
+}
+
+// highest is the highest number of a view after the act.
+func (s *Scene) highest() (seq views.Seq) {
+	for _, c := range s.Cells {
+		seq = max(seq, c.Seq)
+	}
+	return seq
+}
+
+// isOwn: it is what a host noticed of itself, and no suspicion.
+func (d Doubt) isOwn() bool { return d.By == d.Who && d.Detector == "pause" }
+
+func (d Doubt) words() string {
+	if d.isOwn() {
+		return d.By + " noticed that it was " + d.Evidence
+	}
+	return d.By + " suspects " + d.Who + ": " + evidence(d)
 }
 
 func evidence(d Doubt) string {
@@ -62,11 +86,11 @@ func drawPicture(w io.Writer, scenes []Scene) {
 	for i := range scenes {
 		label = max(label, len(shortAct(scenes[i].Act)))
 	}
-	fmt.Fprintf(w, "\n%-*s  ", label, "")
+	head := fmt.Sprintf("%-*s  ", label, "")
 	for h := range scenes[0].Cells {
-		fmt.Fprintf(w, "%-6s", hostName(h+1))
+		head += fmt.Sprintf("%-6s", hostName(h+1))
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "\n%s\n", strings.TrimRight(head, " "))
 	for i := range scenes {
 		fmt.Fprintf(w, "%-*s  %s  %s\n", label, shortAct(scenes[i].Act), drawCells(scenes[i].Cells), millis(scenes[i].Took))
 	}
@@ -136,8 +160,8 @@ func drawTable(w io.Writer, scenes []Scene) {
 	for i := range scenes {
 		s := &scenes[i]
 		first := "-"
-		if len(s.Doubts) > 0 && s.Doubts[0].After <= s.Took {
-			first = millis(s.Doubts[0].After)
+		if at := slices.IndexFunc(s.Doubts, func(d Doubt) bool { return !d.isOwn() }); at >= 0 && s.Doubts[at].After <= s.Took {
+			first = millis(s.Doubts[at].After)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\n", shortAct(s.Act), first, millis(s.Took), s.ViewsMax)
 	}

@@ -62,3 +62,34 @@ func TestDrawStory(t *testing.T) {
 		t.Error("a doubt that came after the view is told as its cause")
 	}
 }
+
+// What is told of an act: a pause is the host's own, who leaves is not suspected, and
+// a number that is passed over is explained.
+func TestSceneInWords(t *testing.T) {
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	doubts := []Doubt{
+		{By: "h2", Who: "h2", Detector: "pause", Evidence: "paused 4s", After: ms(1)},
+		{By: "h1", Who: "h3", Detector: "socket", Evidence: "closed", After: ms(2)},
+		{By: "h1", Who: "h2", Detector: "silence", Evidence: "silent 2s", After: ms(3)},
+	}
+	scene := Scene{Act: "leave h3", Took: ms(5), Above: 3, Cells: []Cell{{Seq: 7}}, Doubts: unexpected(Act{Verb: Leave, Hosts: []int{3}}, doubts)}
+	var b, table strings.Builder
+	(&narrator{&b}).scene(&scene)
+	if got, want := b.String(), `          after 1.0 ms h2 noticed that it was paused 4s
+          after 3.0 ms h1 suspects h2: silence, silent 2s
+          (7, not 4: the number of a view is above all that its members ever used or set aside on disk)
+`; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	drawTable(&table, []Scene{scene})
+	if !strings.Contains(table.String(), "leave h3  3.0 ms ") {
+		t.Errorf("got\n%s", table.String())
+	}
+	for above, seq := range map[int]int{0: 7, 6: 7} {
+		b.Reset()
+		(&narrator{&b}).scene(&Scene{Above: views.Seq(above), Cells: []Cell{{Seq: views.Seq(seq)}}})
+		if b.Len() > 0 {
+			t.Errorf("%d behind %d: %s", seq, above, b.String())
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Scene struct {
 	Doubts []Doubt `json:"doubts,omitempty"`
 	// ViewsMax is the most views any host installed on the way.
 	ViewsMax int `json:"viewsMax"`
+	// Above is the highest number of a view before the act; 0: there was none.
+	Above views.Seq `json:"-"`
 	// Cells is the picture: for each host its view's seq, or how it lives.
 	Cells []Cell `json:"-"`
 }
@@ -89,6 +91,7 @@ func (s *story) play(ctx context.Context, a Act) error {
 	if err := s.stage.play(a); err != nil {
 		return err
 	}
+	above := s.highest()
 	begun, err := s.perform(ctx, a)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a, err)
@@ -102,6 +105,7 @@ func (s *story) play(ctx context.Context, a Act) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", a, err)
 	}
+	scene.Above = above
 	s.scenes = append(s.scenes, scene)
 	s.out.scene(&scene)
 	return nil
@@ -196,6 +200,16 @@ func (s *story) look(ctx context.Context) error {
 	return nil
 }
 
+// highest is the highest number of a view that a host has been in.
+func (s *story) highest() (seq views.Seq) {
+	for _, l := range s.logs {
+		if l.View != nil {
+			seq = max(seq, l.View.View.Seq)
+		}
+	}
+	return seq
+}
+
 // settle waits until every component agrees.
 func (s *story) settle(ctx context.Context, a Act, begun views.Instant) (Scene, error) {
 	deadline := begun.Add(settleTimeout)
@@ -231,7 +245,7 @@ func (s *story) reapply(ctx context.Context, a Act) error {
 
 // measure draws what is; ok says that every component agrees.
 func (s *story) measure(a Act, begun views.Instant) (Scene, bool) {
-	scene := Scene{Act: a.String(), At: begun.Sub(s.begun), Cells: s.cells(), Doubts: s.doubts(begun)}
+	scene := Scene{Act: a.String(), At: begun.Sub(s.begun), Cells: s.cells(), Doubts: unexpected(a, s.doubts(begun))}
 	all := true
 	for _, component := range s.stage.components() {
 		at, ok := tracelog.Agree(s.logsOf(component))
@@ -305,6 +319,14 @@ func (s *story) doubts(begun views.Instant) []Doubt {
 	}
 	slices.SortFunc(out, func(a, b Doubt) int { return int(a.After - b.After) })
 	return out
+}
+
+// unexpected leaves out what is none of a doubt: who leaves in good order closes its
+// connections.
+func unexpected(a Act, doubts []Doubt) []Doubt {
+	return slices.DeleteFunc(doubts, func(d Doubt) bool {
+		return a.Verb == Leave && slices.ContainsFunc(a.Hosts, func(h int) bool { return hostName(h) == d.Who })
+	})
 }
 
 func (s *story) nameOf(id views.HostID) string {

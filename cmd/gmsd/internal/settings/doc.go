@@ -12,4 +12,7 @@
 //  2. Nothing is opened or bound here but the configuration file.
 //  3. Settings that arrive with a later capability are read and checked, so
 //     that a file may hold them; [Settings.Notes] says which have no effect yet.
+//  4. A variable GMSD_* that is no setting is a note, not a fault: the environment is
+//     not ours alone. A file that cannot be read is the one fault of it: nothing is
+//     called missing that it may hold ([Settings.Unread]).
 package settings

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -17,6 +19,7 @@ const fileMax = 1 << 20
 func (s *Settings) takeFile(path string, open func(string) (io.ReadCloser, error)) {
 	raw, err := readFile(path, open)
 	if err != nil {
+		s.unread = true
 		s.fault("config", path, "a readable TOML file", err.Error())
 		return
 	}
@@ -27,16 +30,48 @@ func (s *Settings) takeFile(path string, open func(string) (io.ReadCloser, error
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		line, known := lines[key]
 		if !known {
-			s.fault(key, quoteValue(raw[key]), "a setting", unknownCure(key, path))
+			s.fault(key, tomlText(raw[key]), "a setting", unknownCure(key, path))
 			continue
 		}
 		v, err := line.kind.convert(raw[key])
 		if err != nil {
-			s.fault(key, quoteValue(raw[key]), err.Error(), "it comes from "+path)
+			s.fault(key, tomlText(raw[key]), err.Error(), "it comes from "+path)
 			continue
 		}
 		s.keep(line, v, "file "+path)
 	}
+}
+
+// tomlText gives a value as a TOML file would have it; text bare, since a fault quotes it.
+func tomlText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return tomlInner(v)
+}
+
+func tomlInner(v any) string {
+	var parts []string
+	switch v := v.(type) {
+	case string:
+		return strconv.Quote(v)
+	case []any:
+		for _, item := range v {
+			parts = append(parts, tomlInner(item))
+		}
+	case []map[string]any:
+		for _, item := range v {
+			parts = append(parts, tomlInner(item))
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, key+" = "+tomlInner(v[key]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	default:
+		return fmt.Sprint(v)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
 }
 
 func unknownCure(key, path string) string {

@@ -17,8 +17,8 @@ import (
 // Daemon is everything `gmsd run` needs to start.
 type Daemon struct {
 	Host gms.Config
-	// Admin is host:port, empty for none; AdminSocket a path.
-	Admin, AdminSocket string
+	// Admin and AdminTLS are host:port, empty for none; AdminSocket a path.
+	Admin, AdminTLS, AdminSocket string
 	// Clients are addresses at which programs reach the groups; none: nowhere.
 	Clients  []string
 	LogLevel slog.Level
@@ -34,7 +34,9 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 	d := &Daemon{Host: gms.Config{
 		Name: s.text(keyName), Group: s.text(keyGroup), DataDir: s.text(keyDataDir),
 		Transport: s.text(keyTransport), Peers: s.values[keyPeers].Value.([]string),
-		InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog), NoMessageEvents: !s.flag(keyEventMsgs),
+		PeersFile: s.text(keyPeersFile), PeersDNS: s.values[keyPeersDNS].Value.([]string),
+		Routers: s.values[keyRouters].Value.([]string),
+		KeyFile: s.text(keyKeyFile), InsecureLab: s.flag(keyInsecureLab), EventLog: s.text(keyEventLog), NoMessageEvents: !s.flag(keyEventMsgs),
 		Attrs: s.values[keyAttrs].Value.(map[string]string), LabFaults: s.flag(keyLabFaults), Started: s.text(keyStarted),
 		SpoolMax: int64(s.values[keySpoolMax].Value.(int)) << 20, Version: version, Logger: logger,
 	}}
@@ -46,22 +48,29 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 	d.Host.McastGroup = s.addrPort(keyMcastGroup, gms.DefaultPort)
 	d.Host.HasDB = s.oneOf(keyDB, None, "sqlite", "postgres", "mariadb", "exec") != None
 	d.LogLevel = s.logLevel()
-	d.Admin, d.AdminSocket = s.admin(), s.text(keyAdminSocket)
+	d.Admin, d.AdminTLS, d.AdminSocket = s.hostPort(keyAdmin), s.hostPort(keyAdminTLS), s.text(keyAdminSocket)
+	if d.AdminTLS != "" && d.Host.InsecureLab {
+		s.fault(keyAdminTLS, d.AdminTLS, "none beside insecure-lab", "its certificates are made of the group's keys: start with a key-file")
+	}
 	s.oneOf(keyPartition, "majority", "regimes")
 	s.noteLater()
 
 	d.Host.EnsureDefaults()
 	s.fill(d)
-	s.faults = append(s.faults, hostFaults(&d.Host, s.faults)...)
+	s.faults = append(s.faults, s.hostFaults(&d.Host)...)
 	return d, errors.Join(s.faults...)
 }
 
 // hostFaults are those of Validate on keys that are not at fault already: a
-// bind that could not be read need not be told twice.
-func hostFaults(c *gms.Config, known []error) []error {
+// bind that could not be read need not be told twice. Nor is anything missing that a
+// file may hold which could not be read.
+func (s *Settings) hostFaults(c *gms.Config) []error {
 	told := map[string]bool{}
+	for key, v := range s.values {
+		told[key] = s.unread && v.Origin == originDefault
+	}
 	var field *gms.FieldError
-	for _, e := range known {
+	for _, e := range s.faults {
 		if errors.As(e, &field) {
 			told[field.Key] = true
 		}
@@ -134,7 +143,11 @@ func (s *Settings) addrPort(key string, port uint16) netip.AddrPort {
 			return netip.AddrPortFrom(netip.Addr{}, uint16(n)) // any address of ours, that port
 		}
 	}
-	s.fault(key, word, "an IPv4 address, or address:port", s.from(key)+"; for example 10.0.0.1:7749")
+	if key == keyMcastGroup {
+		s.fault(key, word, "an IPv4 multicast address, or address:port", s.from(key)+"; for example 239.192.77.49:7749")
+	} else {
+		s.fault(key, word, "an IPv4 address, or address:port", s.from(key)+"; for example 10.0.0.1:7749")
+	}
 	return netip.AddrPort{}
 }
 
@@ -150,8 +163,9 @@ func (s *Settings) logLevel() slog.Level {
 	return slog.LevelInfo
 }
 
-func (s *Settings) admin() string {
-	word := s.text(keyAdmin)
+// hostPort reads where a listener is to be; empty: nowhere.
+func (s *Settings) hostPort(key string) string {
+	word := s.text(key)
 	if word == None {
 		return ""
 	}
@@ -160,7 +174,7 @@ func (s *Settings) admin() string {
 		_, err = strconv.ParseUint(digits, 10, 16)
 	}
 	if err != nil {
-		s.fault(keyAdmin, word, "host:port, or none", s.from(keyAdmin))
+		s.fault(key, word, "host:port, or none", s.from(key))
 	}
 	return word
 }
@@ -168,8 +182,6 @@ func (s *Settings) admin() string {
 // noteLater tells of values that will mean something one day.
 func (s *Settings) noteLater() {
 	for _, n := range []struct{ key, idle, what string }{
-		{keyKeyFile, "", "keys do not exist yet, traffic is neither sealed nor authenticated"},
-		{keyRouters, "", "the router transport does not exist yet"},
 		{keyDB, None, "databases do not exist yet: only the has-db bit is set"},
 		{keyInitExpect, "0", "init does not exist yet"},
 		{keyPartition, "majority", "primary views do not exist yet"},

@@ -3,7 +3,6 @@ package settings
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -33,6 +32,8 @@ type Settings struct {
 	values map[string]Value
 	faults []error
 	notes  []string
+	// unread: there is a file, and what it says is not known.
+	unread bool
 }
 
 // ErrUsage wraps an error in the flags themselves; [flag.ErrHelp] comes bare.
@@ -65,6 +66,9 @@ func NewFlags(set *flag.FlagSet) *Flags {
 	return f
 }
 
+// Given is what a flag says, empty where it was not given.
+func (f *Flags) Given(key string) string { return f.given[key] }
+
 // Load puts flags, environment and file together. Env is in the form of
 // os.Environ. The settings are there even where the error says that they
 // cannot be used: it joins all faults.
@@ -83,6 +87,7 @@ func (f *Flags) Load(env []string, open func(string) (io.ReadCloser, error)) (*S
 		s.takeFile(s.File, open)
 	}
 	s.takeEnvironment(variables)
+	s.noteUnknown(variables)
 	for _, line := range table() {
 		if word, ok := f.given[line.key]; ok {
 			s.take(line, word, "flag --"+line.key)
@@ -112,6 +117,32 @@ func (s *Settings) takeEnvironment(variables map[string]string) {
 		}
 		s.take(line, word, "env "+name)
 	}
+}
+
+// noteUnknown names variables that look like settings and are none: a slip would pass
+// unseen. They are no faults, since the environment is not ours alone.
+func (s *Settings) noteUnknown(variables map[string]string) {
+	known := map[string]bool{"GMSD_CONFIG": true, "GMSD_ADMIN_CERT": true}
+	for _, line := range table() {
+		known[Env(line.key)] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		if known[name] || variables[name] == "" || isServiceLink(name, variables[name]) {
+			continue
+		}
+		note := name + ": there is no such setting, it is ignored"
+		key := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, "GMSD_"), "_", "-"))
+		if near := Nearest(key); near != "" {
+			note += "; did you mean " + Env(near) + "?"
+		}
+		s.notes = append(s.notes, note)
+	}
+}
+
+// isServiceLink reports whether Kubernetes or Docker set a variable, for a service that
+// is called gmsd.
+func isServiceLink(name, value string) bool {
+	return strings.HasPrefix(name, "GMSD_SERVICE_") || strings.HasPrefix(name, "GMSD_PORT_") || name == "GMSD_PORT" && strings.Contains(value, "://")
 }
 
 func (s *Settings) take(line setting, word, origin string) {
@@ -146,7 +177,11 @@ func (s *Settings) All() []Value {
 	return out
 }
 
-// Notes says what was read and has no effect yet.
+// Unread reports that the configuration file could not be read, so that what it would
+// have set is not known.
+func (s *Settings) Unread() bool { return s.unread }
+
+// Notes says what was read and has no effect, and what was not understood.
 func (s *Settings) Notes() []string { return s.notes }
 
 // Changed gives the keys whose values differ, split by whether a running
@@ -242,5 +277,3 @@ func Lines(err error) []string {
 	}
 	return slices.Compact(out)
 }
-
-func quoteValue(v any) string { return fmt.Sprintf("%v", v) }

@@ -75,10 +75,11 @@ group = "file"
 data-dir = "/file"
 lab-faults = true
 peers = ["a", "b:1"]
+peers-dns = ["_gmsd._udp.example.org", "all"]
 [attrs]
 rack = "r1"
 `
-	env := []string{"GMSD_NAME=env", "GMSD_GROUP=env", "GMSD_CONFIG=/etc/gmsd.toml", "HOME=/", "GMSD_TRANSPORT="}
+	env := []string{"GMSD_NAME=env", "GMSD_GROUP=env", "GMSD_CONFIG=/etc/gmsd.toml", "HOME=/", "GMSD_TRANSPORT=", "GMSD_PEERS_FILE=/etc/peers"}
 	s, err := load(t, []string{"--name", "flag", "-insecure-lab"}, env, file)
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +90,8 @@ rack = "r1"
 		"data-dir":     {"/file", "file /etc/gmsd.toml"},
 		"lab-faults":   {"true", "file /etc/gmsd.toml"},
 		"peers":        {"a,b:1", "file /etc/gmsd.toml"},
+		"peers-dns":    {"_gmsd._udp.example.org,all", "file /etc/gmsd.toml"},
+		"peers-file":   {"/etc/peers", "env GMSD_PEERS_FILE"},
 		"attrs":        {"rack=r1", "file /etc/gmsd.toml"},
 		"transport":    {"mcast", "default"},
 		"insecure-lab": {"true", "flag --insecure-lab"},
@@ -115,7 +118,7 @@ x = 1
 	}, nil, file)
 	_, err := daemonOf(s)
 	want := []string{
-		"admin", "advertise", "attrs", "bind", "db", "init-expect", "insecure-lab", "lab-faults", "log-level", "nam",
+		"admin", "advertise", "attrs", "bind", "db", "init-expect", "key-file", "lab-faults", "log-level", "nam",
 		"partition-policy", "peers", "spool-max", "started", "surprise", "transport",
 	}
 	if got := faultsOf(t, err); !slices.Equal(got, want) {
@@ -158,7 +161,7 @@ func TestBadFiles(t *testing.T) {
 
 func TestDaemon(t *testing.T) {
 	s, err := load(t, []string{
-		"--insecure-lab", "--bind", "127.0.0.1", "--name", "h1", "--data-dir", "/d", "--started", "check:test -f /x",
+		"--bind", "127.0.0.1", "--name", "h1", "--data-dir", "/d", "--started", "check:test -f /x",
 		"--admin", "none", "--db", "sqlite", "--key-file", "/k", "--log-level", "debug", "--spool-max", "64", "--attrs", "a=1, b=2=3",
 	}, nil, "")
 	if err != nil {
@@ -169,14 +172,14 @@ func TestDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.Host.Bind != netip.MustParseAddrPort("127.0.0.1:7749") || d.Host.Started != "check:test -f /x" ||
-		d.Admin != "" || d.AdminSocket != "/d/admin.sock" || !d.Host.HasDB || d.LogLevel != slog.LevelDebug || d.Host.SpoolMax != 64<<20 || d.Host.Attrs["b"] != "2=3" {
+		d.Host.KeyFile != "/k" || d.Host.InsecureLab || d.Admin != "" || d.AdminSocket != "/d/admin.sock" || !d.Host.HasDB || d.LogLevel != slog.LevelDebug || d.Host.SpoolMax != 64<<20 || d.Host.Attrs["b"] != "2=3" {
 		t.Errorf("got %+v", d)
 	}
 	if v := s.values["advertise"]; v.Text() != "127.0.0.1:7749" || v.Origin != "default" {
 		t.Errorf("advertise = %+v", v)
 	}
 	notes := strings.Join(s.Notes(), "\n")
-	if !strings.Contains(notes, "key-file") || !strings.Contains(notes, "db = sqlite") || strings.Contains(notes, "routers") {
+	if strings.Contains(notes, "key-file") || !strings.Contains(notes, "db = sqlite") || strings.Contains(notes, "routers") {
 		t.Errorf("notes: %s", notes)
 	}
 }

@@ -33,6 +33,7 @@ type setting struct {
 const (
 	keyAdmin       = "admin"
 	keyAdminSocket = "admin-socket"
+	keyAdminTLS    = "admin-tls"
 	keyAdvertise   = "advertise"
 	keyAttrs       = "attrs"
 	keyBind        = "bind"
@@ -51,6 +52,8 @@ const (
 	keyName        = "name"
 	keyPartition   = "partition-policy"
 	keyPeers       = "peers"
+	keyPeersDNS    = "peers-dns"
+	keyPeersFile   = "peers-file"
 	keyRouters     = "routers"
 	keySpoolMax    = "spool-max"
 	keyStarted     = "started"
@@ -65,13 +68,16 @@ func table() []setting {
 		{key: keyDataDir, fallback: "/var/lib/gmsd", usage: "`directory` for identity and last views; mode 0700"},
 		{key: keyBind, usage: "`address[:port]` for all member traffic (default: the first non-loopback IPv4, port 7749)"},
 		{key: keyAdvertise, usage: "`address[:port]` that others should use (default: bind)"},
-		{key: keyTransport, fallback: "mcast", usage: "`WORD`: mcast or udp"},
+		{key: keyTransport, fallback: "mcast", usage: "`WORD`: mcast, udp, tcp or router"},
 		{key: keyMcastGroup, fallback: "239.192.77.49:7749", usage: "multicast `address:port` by which hosts find each other"},
-		{key: keyPeers, kind: words, usage: "for udp: `host[:port],...`"},
-		{key: keyRouters, kind: words, usage: "for transport router, which does not exist yet: `host:port,...`"},
-		{key: keyKeyFile, usage: "`file` of the cluster key ring; not used until keys exist"},
-		{key: keyInsecureLab, kind: toggle, fallback: "false", usage: "run without keys: anybody who can send to us can join, forge and remove"},
+		{key: keyPeers, kind: words, reload: true, usage: "`host[:port],...` where other hosts may be, beside multicast or without it"},
+		{key: keyPeersFile, reload: true, usage: "`file` of such peers, one a line, # begins a comment; read again when it changes"},
+		{key: keyPeersDNS, kind: words, reload: true, usage: "`name[:port],...` that stand for several hosts; _service._udp.domain for SRV records"},
+		{key: keyRouters, kind: words, usage: "gossip routers (gmsd router) of transport router: `host:port,...`, best two"},
+		{key: keyKeyFile, usage: "`file` of the group's keys, mode 0600, the same on every host; gmsd keys gen makes one"},
+		{key: keyInsecureLab, kind: toggle, fallback: "false", usage: "run without a key-file: anybody who can send to us can join, forge and remove"},
 		{key: keyAdmin, fallback: "127.0.0.1:7750", usage: "`host:port` of the read-only HTTP API and metrics, or none"},
+		{key: keyAdminTLS, fallback: None, usage: "`host:port` of the HTTP API for who has a certificate of gmsd keys client, or none"},
 		{key: keyAdminSocket, usage: "`path` of the HTTP API with every verb, mode 0600 (default: <data-dir>/admin.sock)"},
 		{key: keyClients, kind: words, usage: "where programs reach the groups: `path or tcp:HOST:PORT,...`, or none (default: <data-dir>/clients.sock)"},
 		{key: keyEventLog, usage: "`file` (or -) for the event log"},

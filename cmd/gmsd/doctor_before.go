@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/internal/doctor"
+)
+
+// beforeAnswer is the JSON of `gmsd doctor --before`.
+type beforeAnswer struct {
+	*admin.DoctorAnswer
+	// Peers are the addresses that were examined, Heard those of whom multicast came.
+	Peers []netip.AddrPort `json:"peers"`
+	Heard []netip.AddrPort `json:"heard"`
+}
+
+// wanted are the settings of a daemon of this host, with all that keeps it from starting
+// as far as settings and files tell.
+func (c *call) wanted() (*settings.Daemon, error) {
+	s, _ := c.settings.Load(os.Environ(), openFile) // startable gives these faults, too
+	return startable(s, slog.New(slog.DiscardHandler))
+}
+
+// canStart reports whether the settings are those of a daemon that can start.
+func (c *call) canStart() bool {
+	s, _ := c.settings.Load(os.Environ(), openFile) // as above
+	_, err := s.Daemon(version(), slog.New(slog.DiscardHandler))
+	return err == nil
+}
+
+// portFault says that somebody else has the port, for who has other faults to mend, too.
+func portFault(bind netip.AddrPort) error {
+	l, err := net.Listen("tcp4", bind.String())
+	if err == nil {
+		return l.Close()
+	}
+	if !errors.Is(err, unix.EADDRINUSE) {
+		return nil // what is wrong with the address is told by the settings
+	}
+	return &gms.FieldError{Key: "bind", Value: bind.String(), Bound: "an address whose port is free", Cure: "another process has this port: end it, or choose another port", Err: err}
+}
+
+func (c *call) doctorBefore() error {
+	d, err := c.wanted()
+	if err != nil {
+		return errors.Join(err, portFault(d.Host.Bind))
+	}
+	found, err := gms.ExamineBefore(c.ctx, d.Host)
+	if err != nil {
+		return err
+	}
+	a := &beforeAnswer{
+		DoctorAnswer: admin.NewDoctorAnswer(&found.Diagnosis),
+		Peers:        append([]netip.AddrPort{}, found.Peers...), Heard: append([]netip.AddrPort{}, found.Heard...),
+	}
+	if c.json {
+		out, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "%s\n", out)
+	} else {
+		c.printBefore(a, &found.Reports[0], d.Host.Transport == gms.TransportMulticast)
+	}
+	return verdictsFound(a.DoctorAnswer)
+}
+
+func (c *call) printBefore(a *beforeAnswer, own *doctor.Report, multicast bool) {
+	fmt.Fprintf(c.out, "%s can start at %v: settings, keys, address and port are in order (%.1f s)\n", own.Name, own.Addr, a.TookSeconds)
+	if multicast {
+		fmt.Fprintf(c.out, "%s heard by multicast\n", countOf(len(a.Heard), "host"))
+	}
+	if len(a.Peers) == 0 && len(a.Heard) == 0 {
+		fmt.Fprintln(c.out, "it knows no peers and hears nobody: it would be the first of its group")
+	}
+	tab := newTable(c.out, 3)
+	for _, l := range a.Links {
+		at, err := netip.ParseAddrPort(l.Addr)
+		heard := ""
+		if err == nil && slices.Contains(a.Heard, at) {
+			heard = "heard by multicast"
+		}
+		fmt.Fprintf(tab, "peer %s\tTCP %s\t%s\t%s\n", l.Addr, l.TCP, describeAnswers(&l), heard)
+	}
+	_ = tab.Flush() // c.out keeps its error
+	c.printVerdicts(a.DoctorAnswer)
+}
+
+func describeAnswers(l *admin.LinkAnswer) string {
+	switch {
+	case l.LossPercent < 0:
+		return "not asked"
+	case l.LossPercent == 100:
+		return "no answers"
+	}
+	return fmt.Sprintf("answers, %.0f us, up to %d bytes", l.RTTMicros, l.MTU)
+}
+
+func countOf(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/routing"
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/transport/gossip"
+)
+
+// routerFlags are those of gmsd router.
+type routerFlags struct{ bind, peers, admin, logLevel string }
+
+var routerCommand = &command{
+	name: "router", args: "[--bind ADDR:PORT] [--peers host:port,...] [--admin host:port]",
+	short: "a gossip router: by which hosts find each other, and reach each other where they must",
+	long: `Router runs a gossip router, in the foreground. It is a member of nothing: hosts with
+the setting transport = router register with it, learn of each other, and go directly
+where they can. For hosts that reach only the router it relays their frames, which it
+cannot read: it holds no key and no secret. Any number of groups may use it.
+
+Run two, on machines that do not fail together, and name each in the other's --peers
+and both in the hosts' routers. Views that run go on without any router, unless hosts
+have no other way to each other. Stop it by a signal at any time.
+
+Who may reach --bind may register, as a host whose key he has; members judge frames by
+their seals. So let a firewall say who reaches it.`,
+	examples: `  gmsd router
+  gmsd router --bind 10.0.0.1:7751 --peers 10.0.1.1:7751
+  gmsd run --key-file FILE --transport router --routers 10.0.0.1:7751,10.0.1.1:7751`,
+	flags: func(c *call) {
+		c.set.StringVar(&c.router.bind, "bind", "0.0.0.0:7751", "`address:port` for hosts and other routers")
+		c.set.StringVar(&c.router.peers, "peers", "", "the other routers, `host:port,...`")
+		c.set.StringVar(&c.router.admin, "admin", "127.0.0.1:7752", "`host:port` of read-only HTTP: /healthz, /metrics, /v1/registrations, /v1/routers; or none")
+		c.set.StringVar(&c.router.logLevel, "log-level", "info", "`WORD`: debug, info, warn or error")
+	},
+	run: runRouter,
+}
+
+func runRouter(c *call) error {
+	f := &c.router
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return coded(exitRefused, "--log-level %q: want debug, info, warn or error", f.logLevel)
+	}
+	log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
+	bind, err := routing.ParseBind(f.bind)
+	if err != nil {
+		return coded(exitRefused, "%w", err)
+	}
+	var peers []string
+	for p := range strings.SplitSeq(f.peers, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			peers = append(peers, p)
+		}
+	}
+	var web net.Listener
+	if f.admin != settings.None {
+		if web, err = admin.ListenTCP(f.admin); err != nil {
+			return err
+		}
+		defer web.Close()
+	}
+	s, err := gossip.Open(gossip.Config{Bind: bind, Peers: peers, Logger: log})
+	if err != nil {
+		return coded(exitRefused, "%w", err)
+	}
+	log.Info("ready", "addr", s.Local().String(), "peers", f.peers, "admin", f.admin, "number", s.Number()[:8])
+	return liveRouter(c.ctx, s, web, log)
+}
+
+// liveRouter serves until the context ends.
+func liveRouter(ctx context.Context, s *gossip.Server, web net.Listener, log *slog.Logger) error {
+	n := newNotifier()
+	ready := n.send("READY=1")
+	var serving sync.WaitGroup
+	var served error
+	if web != nil {
+		serving.Go(func() { served = routing.Serve(ctx, web, routing.Handler(s), log) })
+	}
+	<-ctx.Done()
+	stopping := n.send("STOPPING=1")
+	serving.Wait()
+	return errors.Join(s.Close(), served, ready, stopping)
+}
