@@ -99,6 +99,8 @@ func (w *World) aimed(f *Fault) bool {
 		f.A = w.coordinator()
 	case FaultKillAll:
 		f.A = allHosts(int(w.opts.Hosts))
+	case FaultCorrupt:
+		return f.A != 0 && w.opts.Sealed != 0
 	default:
 	}
 	return f.A != 0
@@ -129,6 +131,8 @@ func (w *World) disturbLinks(f *Fault, by int32) bool {
 		n.touching(f.A, func(l *link) { l.loss += by * int32(f.Level) })
 	case FaultDup:
 		n.touching(f.A, func(l *link) { l.dup += by * int32(f.Level) })
+	case FaultCorrupt:
+		n.touching(f.A, func(l *link) { l.bent += by * int32(f.Level) })
 	case FaultDelay:
 		n.touching(f.A, func(l *link) { l.extra += time.Duration(by) * time.Duration(f.Level) })
 	case FaultClog, FaultSwizzle:
@@ -177,7 +181,7 @@ func (w *World) disturbHosts(f *Fault) {
 			h.down++
 			h.Leave()
 		case FaultEvict:
-			w.evict(w.hosts[f.B.First()], h)
+			w.evict(w.hosts[f.B.First()], h, w.operator.keepsKeys())
 		case FaultWipe:
 			h.down++
 			h.Wipe()
@@ -234,9 +238,9 @@ func (h *Host) Leave() {
 }
 
 // evict has the daemon on by remove the host that runs on h.
-func (w *World) evict(by, h *Host) {
+func (w *World) evict(by, h *Host, keepKeys bool) {
 	if by != nil && by != h && by.Running() {
-		by.step(engine.Evict{Host: h.disk.id})
+		by.step(engine.Evict{Host: h.disk.id, KeepKeys: keepKeys, At: w.unix()})
 	}
 }
 
@@ -245,8 +249,9 @@ func (h *Host) Wipe() {
 	h.Kill(false)
 	h.w.gen++
 	h.w.former[h.disk.id] = h.number
+	h.strange = true
 	h.disk.old, h.disk.real = directory{}, directory{}
-	h.put(directory{Mem: &stable.Mem{}, id: h.w.newIdentity(h.number)})
+	h.put(directory{Mem: &stable.Mem{}, identity: h.w.newIdentity(h.number)})
 }
 
 // Rollback kills the daemon and puts an old copy of its state directory in
@@ -260,7 +265,8 @@ func (h *Host) Rollback() {
 	if d.real.Mem == nil {
 		d.real = d.directory
 	}
-	h.put(directory{Mem: d.old.Clone(), id: d.old.id})
+	h.put(directory{Mem: d.old.Clone(), identity: d.old.identity})
+	d.rings.rollBack(d.r)
 }
 
 // put puts a state directory in place, which is another one to the checkers.
@@ -286,7 +292,9 @@ func (w *World) clone(h *Host, twins bool) {
 	if w.identity.copied[h.disk.id] == nil {
 		w.identity.copied[h.disk.id] = make(map[views.Seq]views.Incarnation)
 	}
-	spare.put(directory{Mem: h.disk.Clone(), id: h.disk.id})
+	spare.put(directory{Mem: h.disk.Clone(), identity: h.disk.identity})
+	spare.strange = true
+	spare.disk.rings = h.disk.rings.copied(h.disk.r)
 	spare.plan(between(h.r, 0, 50*time.Millisecond))
 }
 

@@ -39,8 +39,9 @@ func (w *World) Start(n int) {
 // Leave, Evict and SetState pass a word of the operator or the application on.
 func (w *World) Leave(n int) { w.hosts[n].Leave() }
 
-// Evict has host by remove host n from the group.
-func (w *World) Evict(by, n int) { w.evict(w.hosts[by], w.hosts[n]) }
+// Evict has host by remove host n from the group, in a sealed world with its keys
+// unless keepKeys.
+func (w *World) Evict(by, n int, keepKeys bool) { w.evict(w.hosts[by], w.hosts[n], keepKeys) }
 
 // Clone starts a copy of host n's state directory on the spare machine; with
 // twins host n starts anew, too.

@@ -83,6 +83,17 @@ const (
 	coverKept
 	coverHeld
 	coverLied
+	coverBent
+	coverReplays
+	coverReplayed
+	coverForged
+	coverRotated
+	coverGranted
+	coverGiven
+	coverExpelled
+	coverAskRefused
+	coverOldKey
+	coverRingFault
 	coverSites
 )
 
@@ -92,6 +103,7 @@ var siteNames = [coverSites]string{
 	"tether-lost", "shadow", "submitted", "submit-refused",
 	"join", "join-failed", "part", "port-gone", "asked-to-stop", "cut-off", "slow",
 	"state-refused", "next-donor", "no-donor", "state-given-up", "kept-read", "held-for-state", "lied",
+	"bent", "sent-again", "replayed", "forged", "rotated", "ring-granted", "ring-given", "expelled", "ask-refused", "old-key", "ring-fault",
 }
 
 // Coverage counts how often each part of the world was reached.
@@ -100,7 +112,7 @@ type Coverage struct {
 	faults   [faultKinds]uint64
 	evidence [8]uint64
 	reasons  [16]uint64
-	refused  [8]uint64
+	refused  [16]uint64
 	// troubles are what went wrong with transfers, transfers why they failed at joiners.
 	troubles  [troubleKinds]uint64
 	transfers [16]uint64

@@ -21,7 +21,7 @@ var errPower = errors.New("power lost")
 // have ids in the order of their hosts.
 type directory struct {
 	*stable.Mem
-	id views.HostID
+	identity
 	// stream names it for the checkers.
 	stream uint32
 }
@@ -52,6 +52,7 @@ type disk struct {
 	// old is an earlier copy, kept by an operator who means well; real is what
 	// it has replaced.
 	old, real directory
+	rings     ringFile
 }
 
 // open begins a new incarnation, as a starting daemon does.
@@ -115,6 +116,7 @@ func (d *disk) crash(power bool) {
 		}
 	}
 	d.writes = d.writes[:0]
+	d.rings.crash(d.r, power)
 	if power {
 		d.Crash(d.r, 50)
 	} else {
@@ -130,4 +132,7 @@ func (d *disk) restore() {
 }
 
 // snapshot keeps a copy of the directory.
-func (d *disk) snapshot() { d.old = directory{Mem: d.Clone(), id: d.id} }
+func (d *disk) snapshot() {
+	d.old = directory{Mem: d.Clone(), identity: d.identity}
+	d.rings.old = d.rings.ring
+}

@@ -46,11 +46,18 @@
 //	          other bytes or another sum, leave, or die with client, daemon or link;
 //	          joiners whose disk is full, fails or hangs, or that die. The joiner's file
 //	          stays for the next donor. What waits for a state has little room
+//	keys      in one seed of four frames are sealed. Hosts have files with rings, which
+//	          take time to write and fail; old ones come back with old directories.
+//	          Operators install, use and remove keys at any host, expel, and give the
+//	          ring by hand to whom the product does not promise that it comes back by
+//	          itself, and to nobody else. Frames are changed on their way, and an attacker
+//	          says what he has recorded again, to anybody, in any name, much later
 //
 // # What is not
 //
-// Frames are lost or repeated but not forged: bytes from strangers are the
-// business of the fuzz tests of internal/wire. Addresses do not change while a
+// In plain worlds frames are lost or repeated but not changed: bytes from strangers are
+// the business of the fuzz tests of internal/wire. Who has the keys and lies is that of
+// the tests of internal/engine. Addresses do not change while a
 // daemon runs. Hosts compute in no time; slowness is a pause. The meta storage
 // and databases come with their parts.
 //
@@ -80,6 +87,9 @@
 // success once, in the step in which it is delivered at its own host as it was
 // submitted, or an error of sending, and then it never is; only a host that ends
 // otherwise than taken out by its own leave owes an answer.
+// In sealed worlds: that a frame goes out plain that is no notice, opens twice, or is
+// taken for forged though nobody has changed it, and that a member does not understand
+// another's key (seal); that a settled group has not one ring (keys).
 //
 // # Finding and keeping
 //

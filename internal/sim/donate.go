@@ -282,7 +282,7 @@ func (h *Host) lie(p *process, packet *engine.Packet) {
 		}
 	}
 	if changed {
-		wire.Seal(out)
+		wire.Sum(out)
 		packet.Frame = out
 		h.w.cover.hit(coverLied)
 	}

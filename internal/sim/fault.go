@@ -72,6 +72,9 @@ const (
 	FaultDiskError
 	// FaultFalseClosed tells A's watchers that it closed, though it lives.
 	FaultFalseClosed
+	// FaultCorrupt changes bytes of Level ppm of the frames on links that touch A, in
+	// sealed worlds.
+	FaultCorrupt
 	faultKinds
 )
 
@@ -128,6 +131,7 @@ var faultTable = [faultKinds]struct {
 	FaultSlowDisk:        {"slow-disk", classDisk, 60, time.Second, 30 * time.Second},
 	FaultDiskError:       {"disk-error", classDisk, 30, time.Second, 20 * time.Second},
 	FaultFalseClosed:     {"false-closed", classTether, 120, time.Millisecond, time.Second},
+	FaultCorrupt:         {"corrupt", classQuality, 60, time.Second, 40 * time.Second},
 }
 
 // String gives the name used in schedules and coverage tables.

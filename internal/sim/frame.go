@@ -10,6 +10,10 @@ const smallFrame = 2048
 type frame struct {
 	bytes []byte
 	refs  int32
+	// multicast: it went to everybody who listens.
+	multicast bool
+	// bent: it was changed on its way, or goes to another than it was sent to.
+	bent bool
 }
 
 // framePool owns every frame of a world; events name frames by index.
@@ -39,7 +43,7 @@ func (p *framePool) put(b []byte) uint32 {
 	}
 	f := &p.frames[id]
 	f.bytes = append(f.bytes[:0], b...)
-	f.refs = 1
+	f.refs, f.multicast, f.bent = 1, false, false
 	return id
 }
 

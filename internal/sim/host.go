@@ -32,6 +32,8 @@ type Host struct {
 	down, frozen int
 	// spare machines run clones only.
 	spare bool
+	// strange: who speaks to this address may mean another host.
+	strange bool
 	// ended is how the last daemon ended, for transcripts.
 	ended string
 
@@ -69,7 +71,8 @@ func newHost(w *World, number int) *Host {
 	}
 	h.disk = disk{
 		r: newStream(w.opts.Seed, "disk", number), min: w.opts.DiskMin, mean: w.opts.DiskMean,
-		directory: directory{Mem: &stable.Mem{}, id: w.newIdentity(number), stream: uint32(number)},
+		directory: directory{Mem: &stable.Mem{}, identity: w.newIdentity(number), stream: uint32(number)},
+		rings:     ringFile{ring: w.firstRing},
 	}
 	return h
 }
@@ -139,10 +142,11 @@ func (h *Host) start() {
 		Group: "sim", Nonce: p.nonce, Seed: h.r.Uint64(), Seq: d.store.Seq(),
 		Multicast: h.w.opts.Multicast != 0, MessageEvents: true,
 	}
-	cfg.Window = int(h.w.opts.Window)
+	cfg.Window, cfg.PathSure = int(h.w.opts.Window), h.w.opts.Measured == 0
 	if h.w.opts.Path > 0 {
 		cfg.PathBytes, cfg.Self.Attrs = int(h.w.opts.Path), longAttrs
 	}
+	h.arms(&cfg)
 	h.w.opts.tune(&cfg)
 	eng, err := h.w.maker(cfg)
 	if err != nil {
@@ -197,6 +201,9 @@ func (h *Host) act(p *process, out *engine.Output) {
 	}
 	if out.Persist != nil {
 		h.persist(p, out.Persist)
+	}
+	if out.SaveRing != nil {
+		h.saveRing(p, out.SaveRing)
 	}
 	for i := range out.Send {
 		if len(p.lies) > 0 {
@@ -279,7 +286,13 @@ func (h *Host) checkProgress(p *process) {
 func (h *Host) receive(from int, id uint32, more bool) {
 	w := h.w
 	w.stats.FramesReceived++
-	h.step(engine.Received{From: addrOf(from), Frame: w.frames.frames[id].bytes, More: more})
+	f := &w.frames.frames[id]
+	in := engine.Received{From: addrOf(from), Frame: f.bytes, More: more, Multicast: f.multicast}
+	if w.opts.Sealed != 0 {
+		h.receiveSealed(in, f.bent)
+		return
+	}
+	h.step(in)
 }
 
 // persist starts a disk write.

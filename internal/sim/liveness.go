@@ -27,6 +27,7 @@ const (
 func (w *World) healCore(stays *Stays) {
 	core := w.coreOf(stays)
 	w.work.clients.gentle = true
+	w.operator.off = true
 	w.removeClones()
 	w.heal(core)
 	w.net.each(core, core, func(l *link) { l.loss = min(l.loss, coreLossMax) })
@@ -82,9 +83,10 @@ func (w *World) converged(set HostSet) bool {
 // says how long that took from now. It fails past the bound.
 func (w *World) awaitConvergence(set HostSet, what string) time.Duration {
 	begin, since := w.now, w.now
-	bound, hold := max(w.opts.scaled(convergeBound), convergeLeast), w.opts.patience(holdTime)
+	bound, hold := max(w.opts.scaled(convergeBound), convergeLeast)+w.keysBound(set), w.opts.patience(holdTime)
 	w.oracle.Stable(w.ids(set))
 	for !w.stopped() {
+		w.operator.tend(set, begin)
 		w.RunFor(pollEvery)
 		switch {
 		case !w.converged(set):
@@ -142,6 +144,7 @@ func (w *World) awaitCalm(set HostSet, what string) {
 		}
 	}
 	w.judgeFates(set)
+	w.judgeKeys(set)
 }
 
 // DescribeHosts says of each host what it is and what it believes.
@@ -159,6 +162,9 @@ func (w *World) DescribeHosts() string {
 			fmt.Fprintf(&b, "%2d: ", h.number)
 		}
 		fmt.Fprintf(&b, "%v view %s\n    %s\n", p.id, w.DrawView(p.view), strings.ReplaceAll(strings.TrimSpace(p.eng.Describe()), "\n", "\n    "))
+		if w.opts.Sealed != 0 {
+			fmt.Fprintf(&b, "    keys %s\n", w.DrawKeys(h.number))
+		}
 	}
 	return b.String()
 }

@@ -52,6 +52,8 @@ func (h *Host) log(p *process, e trace.Event) {
 		p.deliveries = append(p.deliveries, e)
 	case trace.Suspect:
 		w.stats.Suspicions++
+	case trace.Drop:
+		h.judgeDrop(p, e)
 	}
 	if w.watchRecord != nil {
 		w.watchRecord(h, r)
@@ -125,6 +127,8 @@ func (h *Host) deliver(p *process, d engine.Delivery) {
 		p.view = d.View
 	case engine.Submitted:
 		h.takeFate(p, &d)
+	case engine.KeysChanged:
+		h.takeKeysChanged(d)
 	}
 }
 

@@ -3,9 +3,11 @@ package sim
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/wire"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -15,7 +17,9 @@ import (
 type link struct {
 	cuts      int32
 	loss, dup int32
-	extra     time.Duration
+	// bent of the frames are changed on their way.
+	bent  int32
+	extra time.Duration
 	// clogged: what is sent now arrives no earlier.
 	clogged views.Instant
 	// last is the latest arrival so far: without reordering none comes before it.
@@ -31,6 +35,7 @@ type link struct {
 type network struct {
 	w        *World
 	r        *rand.Rand
+	bends    *rand.Rand
 	links    []link
 	stride   int
 	delayMin time.Duration
@@ -54,7 +59,7 @@ const (
 
 func newNetwork(w *World, machines int) *network {
 	n := &network{
-		w: w, r: newStream(w.opts.Seed, "net", 0), stride: machines + 1,
+		w: w, r: newStream(w.opts.Seed, "net", 0), bends: newStream(w.opts.Seed, "bends", 0), stride: machines + 1,
 		delayMin: w.opts.DelayMin, mean: w.opts.DelayMean,
 	}
 	n.links = make([]link, n.stride*n.stride)
@@ -106,6 +111,10 @@ func (n *network) send(from int, p *engine.Packet) {
 		w.cover.hit(coverTooLong)
 		return
 	}
+	if w.opts.Sealed != 0 {
+		w.hosts[from].judgeFrame(p)
+		w.recorder.note(from, p)
+	}
 	id := w.frames.put(p.Frame)
 	switch {
 	case p.Scope == engine.Direct:
@@ -147,6 +156,7 @@ func (n *network) multicast(from int, id uint32) {
 		n.w.cover.hit(coverMulticastLost)
 		return
 	}
+	n.w.frames.frames[id].multicast = true
 	for to := 1; to < n.stride; to++ {
 		if to == from && n.w.opts.Loopback == 0 || n.multicastIn.Has(to) {
 			continue
@@ -184,6 +194,10 @@ func (n *network) route(from, to int, id uint32) {
 		n.w.cover.hit(coverLost)
 		return
 	}
+	if chance(n.bends, int64(l.bent)) && from != to {
+		id = n.bend(id)
+		defer n.w.frames.release(id)
+	}
 	n.travel(l, from, to, id, n.w.now.Add(n.delay(l)))
 	if chance(n.r, int64(l.dup)) {
 		n.w.cover.hit(coverDuplicated)
@@ -192,6 +206,25 @@ func (n *network) route(from, to int, id uint32) {
 		n.w.frames.retain(id)
 		n.w.heap.push(event{at: again, kind: evFrame, host: uint16(to), from: uint16(from), arg: id})
 	}
+}
+
+// bend gives a copy of a frame of which some bytes are others, and some are missing
+// at times. A checksum, where there is one, is made right again by chance.
+func (n *network) bend(id uint32) uint32 {
+	n.w.cover.hit(coverBent)
+	b := slices.Clone(n.w.frames.frames[id].bytes)
+	if chance(n.bends, 100_000) {
+		b = b[:n.bends.IntN(len(b))+1]
+	}
+	for range between(n.bends, 1, 4) {
+		b[n.bends.IntN(len(b))] ^= byte(between(n.bends, 1, 255))
+	}
+	if h, err := wire.DecodeHeader(b); err == nil && !h.Sealed && chance(n.bends, 500_000) {
+		wire.Sum(b)
+	}
+	bent := n.w.frames.put(b)
+	n.w.frames.frames[bent].bent, n.w.frames.frames[bent].multicast = true, n.w.frames.frames[id].multicast
+	return bent
 }
 
 func (n *network) delay(l *link) time.Duration {
@@ -218,10 +251,11 @@ func (n *network) travel(l *link, from, to int, id uint32, at views.Instant) {
 }
 
 // inject delivers bytes now, past every fault: a held frame released.
-func (n *network) inject(from, to int, b []byte) {
+func (n *network) inject(from, to int, b []byte) *frame {
 	id := n.w.frames.put(b)
 	n.link(from, to).inflight++
 	n.w.heap.push(event{at: n.w.now, kind: evFrame, host: uint16(to), from: uint16(from), arg: id})
+	return &n.w.frames.frames[id]
 }
 
 // arrive hands a frame to whatever runs at its address now.

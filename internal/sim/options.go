@@ -66,11 +66,19 @@ type Options struct {
 	// Path is how long a frame may be, 0 for the default. Where it is set hosts say so
 	// much of themselves that views go in pieces.
 	Path int64
+	// Measured: hosts find out what paths carry; else they take it for granted.
+	Measured int64
 	// LongMax is the length of the longest messages of ports; 0 means longMax.
 	LongMax int64
 	// States of the joins of clients want the state of the group, which has up to
 	// StateMax bytes. Of the transfers Trouble go wrong.
 	States, StateMax, Trouble int64
+
+	// Sealed: the hosts have keys. Then an operator changes them every KeysEvery on
+	// average, of the evictions KeepKeys leave the keys alone, and an attacker who has
+	// recorded frames sends some again every ReplayEvery; 0 for never.
+	Sealed, KeepKeys       int64
+	KeysEvery, ReplayEvery time.Duration
 
 	// Buggify sites: what a driver may do within its contract, and rarely does.
 	SlowPersist, EarlyWake, LateWake, Poison int64
@@ -122,6 +130,7 @@ func Swarm(seed uint64, hosts int) Options {
 	drawClients(&o)
 	drawPath(&o)
 	drawStates(&o)
+	drawSealed(&o)
 	return o
 }
 
@@ -224,6 +233,37 @@ func drawClients(o *Options) {
 func drawPath(o *Options) {
 	if r := newStream(o.Seed, "path", 0); chance(r, 200_000) {
 		o.Path = between[int64](r, 548, 700)
+	}
+	r := newStream(o.Seed, "measured", 0)
+	o.Measured = b2i(chance(r, 400_000))
+}
+
+// drawSealed gives one seed of four keys, and every second of these an attacker.
+func drawSealed(o *Options) {
+	r := newStream(o.Seed, "sealed.options", 0)
+	if !chance(r, 250_000) {
+		o.Rates[FaultCorrupt] = 0 // a checksum is no protection
+		return
+	}
+	o.seal(r)
+}
+
+// EnsureSealed makes a world that was drawn plain a sealed one.
+func (o *Options) EnsureSealed() {
+	if o.Sealed == 0 {
+		o.seal(newStream(o.Seed, "sealed.anyway", 0))
+	}
+}
+
+func (o *Options) seal(r *rand.Rand) {
+	o.Sealed = 1
+	if o.Profile == Mixed {
+		o.Rates[FaultCorrupt] = logBetween(r, 1, faultTable[FaultCorrupt].perHourMax) * b2i(chance(r, 500_000))
+	}
+	o.KeepKeys = between[int64](r, 0, million)
+	o.KeysEvery = logBetween(r, 4*time.Second, 2*time.Minute)
+	if chance(r, 500_000) {
+		o.ReplayEvery = logBetween(r, 50*time.Millisecond, 5*time.Second)
 	}
 }
 
@@ -368,10 +408,15 @@ func (o *Options) fields() []optionField {
 		{"slow", &o.Slow},
 		{"window", &o.Window},
 		{"path", &o.Path},
+		{"measured", &o.Measured},
 		{"long-max", &o.LongMax},
 		{"states", &o.States},
 		{"state-max", &o.StateMax},
 		{"trouble", &o.Trouble},
+		{"sealed", &o.Sealed},
+		{"keep-keys", &o.KeepKeys},
+		{"keys-every", (*int64)(&o.KeysEvery)},
+		{"replay-every", (*int64)(&o.ReplayEvery)},
 		{"slow-persist", &o.SlowPersist},
 		{"early-wake", &o.EarlyWake},
 		{"late-wake", &o.LateWake},

@@ -63,4 +63,6 @@ type process struct {
 	// delivered here and not answered for.
 	fates map[uint64]fate
 	own   map[uint64]*engine.Message
+	// sealed is what the world knows of the frames of a sealed life.
+	sealed sealedLife
 }

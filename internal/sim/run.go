@@ -88,6 +88,8 @@ func (r *runner) safety() {
 		}
 	}
 	w.work.begin()
+	w.operator.begin()
+	w.recorder.begin()
 	if r.task.Schedule != nil {
 		r.res.Schedule = r.task.Schedule
 		w.schedule(r.task.Schedule)

@@ -69,6 +69,8 @@ func (d *scheduler) aim(f Fault) []Fault {
 		f.A, f.Level = d.some(), logBetween(d.r, int64(time.Millisecond), int64(400*time.Millisecond))
 	case FaultDup:
 		f.A, f.Level = d.some(), logBetween[int64](d.r, 10_000, 500_000)
+	case FaultCorrupt:
+		f.A, f.Level = d.some(), logBetween[int64](d.r, 1000, 300_000)
 	case FaultSwizzle:
 		return d.swizzle(f)
 	case FaultPartition, FaultAsymmetric:

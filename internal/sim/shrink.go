@@ -160,7 +160,7 @@ func (s *shrinker) plain() {
 	for i, f := range s.best.Options.fields() {
 		switch f.name {
 		case "scale", "loss", "sender-loss", "dup", "reorder", "loopback", "star", "tether", "tether-lost",
-			"slow-persist", "early-wake", "late-wake", "burst", "state", "big", "drift":
+			"slow-persist", "early-wake", "late-wake", "burst", "state", "big", "drift", "keys-every", "replay-every":
 		default:
 			continue
 		}

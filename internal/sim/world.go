@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/internal/sim/check"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
@@ -71,6 +72,12 @@ type World struct {
 	former map[views.HostID]int
 	fault  *rand.Rand
 	work   *workload
+	// firstRing is what every machine begins with, keys are all that were ever made.
+	firstRing keys.Ring
+	keys      map[keys.ID]keys.Key
+	made      []keys.ID
+	operator  operator
+	recorder  recorder
 
 	faults []Fault
 	active []bool
@@ -115,6 +122,7 @@ func NewWorld(o Options, maker Maker, oracle Oracle) *World {
 		former: make(map[views.HostID]int),
 	}
 	w.identity = newIdentities(w)
+	w.makeKeys()
 	w.frames.poison = o.Poison != 0
 	machines := int(o.Hosts) + spares
 	w.streams = uint32(machines)
@@ -129,17 +137,20 @@ func NewWorld(o Options, maker Maker, oracle Oracle) *World {
 	return w
 }
 
-// newIdentity draws a host id. In ordered worlds ids rise with the machine's
-// number, so that transcripts are easy to follow.
-func (w *World) newIdentity(number int) (id views.HostID) {
+// newIdentity draws a host id, in sealed worlds with its key. In ordered worlds ids
+// rise with the machine's number, so that transcripts are easy to follow.
+func (w *World) newIdentity(number int) (i identity) {
 	r := newStream(w.opts.Seed, "identity", number<<16|int(w.gen&0xffff))
-	for i := range id {
-		id[i] = byte(r.Uint32())
+	if w.opts.Sealed != 0 {
+		return w.newSigner(number, r)
+	}
+	for k := range i.id {
+		i.id[k] = byte(r.Uint32())
 	}
 	if w.opts.Ordered != 0 {
-		id[0], id[1] = byte(number), byte(w.gen)
+		i.id[0], i.id[1] = byte(number), byte(w.gen)
 	}
-	return id
+	return i
 }
 
 // Elapsed is the virtual time since the world began.

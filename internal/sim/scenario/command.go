@@ -199,6 +199,9 @@ func addHosts(f *Film, c *Command) (string, error) {
 	if c.Options["transport"] == "udp" {
 		o.Multicast = 0
 	}
+	if c.has("sealed") {
+		o.Sealed = 1
+	}
 	if c.has("star") {
 		o.Star = 1
 	}
@@ -291,7 +294,7 @@ func evict(f *Film, c *Command) (string, error) {
 	}
 	by, err := f.set(c.Options["by"])
 	for _, n := range s.Numbers() {
-		f.w.Evict(by.First(), n)
+		f.w.Evict(by.First(), n, c.has("keep-keys"))
 	}
 	return "", err
 }

@@ -22,7 +22,7 @@
 // but coord), spare. LINK is SET->SET. TYPE is a message of package message,
 // or any.
 //
-//	add-hosts N [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S] [window=BYTES] [state=BYTES]
+//	add-hosts N [sealed] [start=off] [transport=udp] [star] [tether=off] [delay=D] [loss=PPM] [seed=S] [window=BYTES] [state=BYTES]
 //	start SET, restart SET      a daemon begins a new incarnation
 //	churn SET                   started anew again and again: views pass, nothing is told
 //	advance D                   time passes
@@ -36,7 +36,7 @@
 //	wipe SET                    killed; the next start has a new identity
 //	snapshot SET / rollback SET keep the state directory / killed, put it back
 //	clone SET [twins]           a copy comes up on the spare machine
-//	leave SET / evict SET by=SET
+//	leave SET / evict SET by=SET [keep-keys]
 //	send SET fifo|agreed|safe TEXT [count=N] [group=G] [port=P] [len=N]
 //	join SET port=P [group=G] [block] [state]   a client of each host joins G, which is g by
 //	                            default; with state it wants that of the group

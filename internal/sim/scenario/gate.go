@@ -55,11 +55,14 @@ func (g *gates) holds(frame []byte, typ message.Type) bool {
 		return true
 	}
 	var f wire.Frame
-	if wire.Decode(frame, &f) != nil {
+	if g.film.w.ReadFrame(frame, &f) != nil {
 		return false
 	}
 	for _, m := range f.Messages {
 		if m.Type() == typ {
+			return true
+		}
+		if signed, ok := m.(*message.Signed); ok && signed.Inner == typ {
 			return true
 		}
 		if relay, ok := m.(*message.Relay); ok && g.holds(relay.Frame, typ) {

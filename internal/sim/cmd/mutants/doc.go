@@ -9,6 +9,6 @@
 // A mutant is a unified diff with a head:
 //
 //	# why: what the bug is, in one line
-//	# run: simulate -seeds 40 -n 4        or: scenario flush_gap
+//	# run: simulate -seeds 40 -n 4        or: scenario flush_gap, test internal/engine TestForgedInstall
 //	# catches: P14 P16                    one of these must fail; any: whatever fails
 package main

@@ -224,11 +224,14 @@ func (m *mutant) detector(tmp string) (build []string, dir string, args []string
 			filepath.Join(tmp, "internal", "sim", "scenario"),
 			[]string{"-test.run", "TestFilms/" + m.run[1] + "$"}
 	}
+	if m.run[0] == "test" {
+		return []string{"test", "-trimpath", "-c", "-o", binary, "./" + m.run[1]}, filepath.Join(tmp, m.run[1]), []string{"-test.run", "^" + m.run[2] + "$"}
+	}
 	return []string{"build", "-trimpath", "-o", binary, "./internal/sim/cmd/simulate"}, tmp, m.run[1:]
 }
 
 // failed finds the property in what the detectors print.
-var failed = regexp.MustCompile(`(?m)(?:FAILED |: check: |: )([A-Z]+[0-9]+|progress|flow|fate|log|disk|driver|panic|expect-[a-z]+)(?: at |: )`)
+var failed = regexp.MustCompile(`(?m)(?:FAILED |: check: |: )([A-Z]+[0-9]+|progress|flow|fate|seal|keys|log|disk|driver|panic|expect-[a-z]+)(?: at |: )`)
 
 // judge finds an expected property among those that failed.
 func (m *mutant) judge(out string) (string, error) {
@@ -242,7 +245,7 @@ func (m *mutant) judge(out string) (string, error) {
 		}
 	}
 	if m.catches[0] == "any" && strings.Contains(out, "--- FAIL") {
-		return "a film", nil
+		return "a test", nil
 	}
 	if seen == nil {
 		return "", fmt.Errorf("the detector broke: %s", firstLine(out))
@@ -265,7 +268,7 @@ func firstLine(text string) string {
 }
 
 // copied are the parts of the module that the detectors build.
-var copied = []string{"go.mod", "go.sum", "views", "failuredetect", "transport", "internal/engine", "internal/wire", "internal/stable", "internal/sim", "testdata/scenarios", "testdata/seeds"}
+var copied = []string{"go.mod", "go.sum", "views", "failuredetect", "transport", "internal/engine", "internal/wire", "internal/keys", "internal/seal", "internal/rekey", "internal/stable", "internal/sim", "testdata/scenarios", "testdata/seeds"}
 
 func copyModule(from, to string) error {
 	for _, part := range copied {

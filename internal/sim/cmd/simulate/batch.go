@@ -112,6 +112,9 @@ func (f *flags) again() string {
 	if f.minutes > 0 {
 		text += fmt.Sprintf(" -minutes %d", f.minutes)
 	}
+	if f.sealed {
+		text += " -sealed"
+	}
 	return text
 }
 

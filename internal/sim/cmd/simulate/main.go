@@ -25,6 +25,7 @@ type flags struct {
 	workers int
 	hosts   int
 	minutes int
+	sealed  bool
 	shrink  bool
 	verbose bool
 	loud    bool
@@ -44,6 +45,7 @@ func main() {
 	flag.IntVar(&f.workers, "workers", runtime.NumCPU(), "seeds run at once")
 	flag.IntVar(&f.hosts, "n", 0, "hosts of every world; 0 draws them")
 	flag.IntVar(&f.minutes, "minutes", 0, "length of the safety phase in simulated minutes; 0 draws it")
+	flag.BoolVar(&f.sealed, "sealed", false, "seal the worlds that are drawn plain, too")
 	flag.BoolVar(&f.shrink, "shrink", false, "make a failing seed short and keep it")
 	flag.BoolVar(&f.verbose, "v", false, "tell what happens, one line an event")
 	flag.BoolVar(&f.loud, "vv", false, "as -v, with every message")
@@ -96,6 +98,9 @@ func (f *flags) options(seed uint64) sim.Options {
 	o := sim.Swarm(seed, f.hosts)
 	if f.minutes > 0 {
 		o.Safety = time.Duration(f.minutes) * time.Minute
+	}
+	if f.sealed {
+		o.EnsureSealed()
 	}
 	return o
 }
