@@ -14,8 +14,12 @@ import (
 type onBridge struct{ table *table }
 
 func (b *onBridge) start(l *Lab, rules ...string) error {
+	return b.startAt(l, "forward", rules...)
+}
+
+func (b *onBridge) startAt(l *Lab, hook string, rules ...string) error {
 	var err error
-	b.table, err = l.addTable(l.sw, "bridge", "forward", rules)
+	b.table, err = l.addTable(l.sw, "bridge", hook, rules)
 	return err
 }
 
@@ -90,7 +94,8 @@ func (f *Cut) Start(l *Lab) error {
 	return f.start(l, rules...)
 }
 
-// Partition lets only the hosts of one side hear each other.
+// Partition lets only the hosts of one side hear each other. Each side has its share of
+// the gossip routers.
 type Partition struct {
 	Sides [][]int
 	onBridge
@@ -111,8 +116,9 @@ func (f *Partition) Hosts() []int { return nil }
 // Start makes it.
 func (f *Partition) Start(l *Lab) error {
 	var rules []string
-	for i, side := range f.Sides {
-		others := slices.Concat(slices.Delete(slices.Clone(f.Sides), i, i+1)...)
+	sides := l.sidesWithRouters(f.Sides)
+	for i, side := range sides {
+		others := slices.Concat(slices.Delete(slices.Clone(sides), i, i+1)...)
 		rules = append(rules, from(side)+to(others)+"drop")
 	}
 	return f.start(l, rules...)
@@ -140,11 +146,18 @@ func (f *BlackHole) Start(l *Lab) error {
 // MulticastBlocked drops IP multicast from and to some hosts (none: all).
 type MulticastBlocked struct {
 	Blocked []int
+	// Inward: only what is for them.
+	Inward bool
 	onBridge
 }
 
 // Describe gives a line.
-func (f *MulticastBlocked) Describe() string { return "multicast blocked at " + hostSet(f.Blocked) }
+func (f *MulticastBlocked) Describe() string {
+	if f.Inward {
+		return "deaf to multicast: " + hostSet(f.Blocked)
+	}
+	return "multicast blocked at " + hostSet(f.Blocked)
+}
 
 // Hosts gives those that are blocked.
 func (f *MulticastBlocked) Hosts() []int { return f.Blocked }
@@ -152,6 +165,9 @@ func (f *MulticastBlocked) Hosts() []int { return f.Blocked }
 // Start makes it.
 func (f *MulticastBlocked) Start(l *Lab) error {
 	const multicast = "ether type ip ip daddr 224.0.0.0/4 drop"
+	if f.Inward {
+		return f.start(l, to(f.Blocked)+multicast)
+	}
 	return f.start(l, from(f.Blocked)+multicast, to(f.Blocked)+multicast)
 }
 

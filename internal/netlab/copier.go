@@ -35,15 +35,12 @@ func openCopier(host int) (*copier, error) {
 	if err != nil {
 		return nil, err
 	}
-	hw, err := net.ParseMAC(mac(host))
-	if err != nil {
-		return nil, err
-	}
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket AF_PACKET", err)
 	}
-	return &copier{fd: fd, mac: hw, to: unix.SockaddrLinklayer{
+	hw := MAC(host)
+	return &copier{fd: fd, mac: hw[:], to: unix.SockaddrLinklayer{
 		Protocol: binary.NativeEndian.Uint16([]byte{0x08, 0x00}), // IPv4 in network order
 		Ifindex:  out.Index, Halen: uint8(len(hw)),
 	}}, nil

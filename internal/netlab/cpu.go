@@ -18,11 +18,15 @@ const cpuPeriod = 100_000
 // ErrNoCgroup: this machine has no processor controller of cgroup v1.
 var ErrNoCgroup = errors.New("netlab: no cgroup v1 processor controller")
 
-// SlowCPU leaves a daemon only some percent of one processor.
-type SlowCPU struct{ Host, Percent int }
+// SlowCPU leaves a daemon only some percent of one processor, or so many microseconds of
+// each second at a stretch.
+type SlowCPU struct{ Host, Percent, Micros int }
 
 // Describe gives a line.
 func (f *SlowCPU) Describe() string {
+	if f.Micros > 0 {
+		return fmt.Sprintf("%d us of a processor a second for %s", f.Micros, Name(f.Host))
+	}
 	return fmt.Sprintf("%d %% of a processor for %s", f.Percent, Name(f.Host))
 }
 
@@ -38,9 +42,13 @@ func (f *SlowCPU) Start(l *Lab) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
+	period, quota := cpuPeriod, cpuPeriod*f.Percent/100
+	if f.Micros > 0 {
+		period, quota = 1_000_000, f.Micros
+	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "cpu.cfs_period_us"), []byte(strconv.Itoa(cpuPeriod)), 0),
-		os.WriteFile(filepath.Join(dir, "cpu.cfs_quota_us"), []byte(strconv.Itoa(cpuPeriod*f.Percent/100)), 0),
+		os.WriteFile(filepath.Join(dir, "cpu.cfs_period_us"), []byte(strconv.Itoa(period)), 0),
+		os.WriteFile(filepath.Join(dir, "cpu.cfs_quota_us"), []byte(strconv.Itoa(quota)), 0),
 		os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(l.Pid(f.Host))), 0),
 	)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 // let through at once, and counted.
 const heldMax = 4096
 
-// Disturb delays, reorders and duplicates the UDP packets that reach some hosts
-// (none: all). What is drawn for the n-th packet of a host follows from Seed;
+// Disturb delays, reorders and duplicates the IP packets that reach some hosts
+// (none: all), those of streams too. What is drawn for the n-th packet of a host follows from Seed;
 // which packet that is, the world decides.
 type Disturb struct {
 	At   []int
@@ -26,8 +27,9 @@ type Disturb struct {
 	// Delay holds each packet, Jitter adds 0 to Jitter more, drawn evenly.
 	Delay, Jitter time.Duration
 	// Reorder is how many in 100 are held for 2 ms and once more Jitter, so that
-	// others overtake; Duplicate how many come twice.
-	Reorder, Duplicate int
+	// others overtake; Duplicate how many come twice; Spoil how many are cut short, or
+	// have a byte changed so that their checksum fails.
+	Reorder, Duplicate, Spoil int
 
 	queues []*queue
 }
@@ -36,12 +38,12 @@ type Disturb struct {
 const reorderHold = 2 * time.Millisecond
 
 // Disturbed counts what a Disturb did.
-type Disturbed struct{ Packets, Held, Overtaken, Duplicated, Overflowed uint64 }
+type Disturbed struct{ Packets, Held, Overtaken, Duplicated, Spoiled, Overflowed uint64 }
 
 // Describe gives a line.
 func (f *Disturb) Describe() string {
-	return fmt.Sprintf("delay %s+%s, reorder %d %%, duplicate %d %% at %s, seed %d",
-		f.Delay, f.Jitter, f.Reorder, f.Duplicate, hostSet(f.At), f.Seed)
+	return fmt.Sprintf("delay %s+%s, reorder %d %%, duplicate %d %%, spoil %d %% at %s, seed %d",
+		f.Delay, f.Jitter, f.Reorder, f.Duplicate, f.Spoil, hostSet(f.At), f.Seed)
 }
 
 // Hosts gives those it was asked for.
@@ -69,10 +71,10 @@ func (f *Disturb) Start(l *Lab) error {
 	return nil
 }
 
-// iptables sends what comes to us by UDP to the queue; where nobody reads it,
+// iptables sends what comes to us to the queue; where nobody reads it,
 // past it. (nft's own queue statement is not in every kernel.)
 func iptables(verb string) []string {
-	return []string{"iptables", "-w", verb, "INPUT", "-i", "eth0", "-p", "udp", "-j", "NFQUEUE", "--queue-num", "0", "--queue-bypass"}
+	return []string{"iptables", "-w", verb, "INPUT", "-i", "eth0", "-j", "NFQUEUE", "--queue-num", "0", "--queue-bypass"}
 }
 
 // Stop lets everything that is held go, and what comes through untouched.
@@ -96,6 +98,7 @@ func (f *Disturb) Counts() Disturbed {
 		d.Held += q.held.Load()
 		d.Overtaken += q.overtaken.Load()
 		d.Duplicated += q.duplicated.Load()
+		d.Spoiled += q.spoiled.Load()
 		d.Overflowed += q.overflowed.Load()
 	}
 	return d
@@ -114,8 +117,8 @@ type queue struct {
 	passed  uint64 // the latest arrival that was let through
 	err     error  // set before done is closed
 
-	quit, done                                       chan struct{}
-	packets, held, overtaken, duplicated, overflowed atomic.Uint64
+	quit, done                                                chan struct{}
+	packets, held, overtaken, duplicated, spoiled, overflowed atomic.Uint64
 }
 
 func (f *Disturb) openQueue(l *Lab, host int) (*queue, error) {
@@ -168,6 +171,10 @@ func (q *queue) run() {
 func (q *queue) take(id uint32, packet []byte) {
 	q.packets.Add(1)
 	q.arrived++
+	if q.random.IntN(100) < q.f.Spoil {
+		q.spoil(id, packet)
+		return
+	}
 	hold := q.f.Delay + q.upTo(q.f.Jitter)
 	if q.random.IntN(100) < q.f.Reorder {
 		hold += reorderHold + q.upTo(q.f.Jitter)
@@ -185,6 +192,20 @@ func (q *queue) take(id uint32, packet []byte) {
 	default:
 		q.held.Add(1)
 		heap.Push(&q.waiting, held{id, q.arrived, tracelog.Now().Add(hold)})
+	}
+}
+
+// spoil lets a packet through that is not as it was.
+func (q *queue) spoil(id uint32, packet []byte) {
+	bad := slices.Clone(packet)
+	if last := len(bad) - 1; q.random.IntN(2) == 0 {
+		bad[last] ^= 0xff
+	} else {
+		bad = bad[:last]
+	}
+	q.spoiled.Add(1)
+	if err := q.kernel.replace(id, bad); err != nil && q.err == nil {
+		q.err = err
 	}
 }
 

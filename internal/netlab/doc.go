@@ -35,6 +35,6 @@
 // # What it does not do
 //
 // It asserts no tight time: figures are printed by cmd/bench and judged by
-// people. It does not corrupt packets or clocks, and it makes no cables: a
-// bridge has neither delay nor loss of its own.
+// people. It does not corrupt packets or clocks (package attack makes some up, of its
+// own), and it makes no cables: a bridge has neither delay nor loss of its own.
 package netlab

@@ -3,6 +3,7 @@ package netlab
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gmsd/gmsd/internal/tracelog"
@@ -29,7 +30,7 @@ func (l *Lab) Impose(f Fault) (views.Instant, error) {
 	if err := l.endWindow(); err != nil {
 		return 0, err
 	}
-	if err := l.facts.fault(f.Describe(), true, f.Hosts()...); err != nil {
+	if err := l.tellFault(f, true); err != nil {
 		return 0, err
 	}
 	at := tracelog.Now()
@@ -53,7 +54,17 @@ func (l *Lab) Lift(f Fault) (views.Instant, error) {
 	if err := f.Stop(l); err != nil {
 		return 0, fmt.Errorf("%s: %w", f.Describe(), err)
 	}
-	return at, l.facts.fault(f.Describe(), false, f.Hosts()...)
+	return at, l.tellFault(f, false)
+}
+
+// tellFault tells the checkers. They know hosts alone; what touches routers and nobody
+// else excuses nothing.
+func (l *Lab) tellFault(f Fault, on bool) error {
+	hosts := slices.DeleteFunc(slices.Clone(f.Hosts()), func(h int) bool { return h > HostsMax })
+	if len(hosts) == 0 && len(f.Hosts()) > 0 {
+		return nil
+	}
+	return l.facts.fault(f.Describe(), on, hosts...)
 }
 
 // table is an nft table of a fault's own: faults add up, and undoing one is
@@ -65,10 +76,15 @@ type table struct {
 
 // addTable makes a table with one chain at a hook and its rules.
 func (l *Lab) addTable(s *space, family, hook string, rules []string) (*table, error) {
+	return l.addTableWith(s, family, hook, "", rules)
+}
+
+// addTableWith is addTable with sets that the rules use.
+func (l *Lab) addTableWith(s *space, family, hook, sets string, rules []string) (*table, error) {
 	l.tables++
 	t := &table{s, family, fmt.Sprintf("lab%d", l.tables)}
-	text := fmt.Sprintf("table %s %s {\n chain c {\n  type filter hook %s priority 0; policy accept;\n  %s\n }\n}\n",
-		family, t.name, hook, strings.Join(rules, "\n  "))
+	text := fmt.Sprintf("table %s %s {\n %s\n chain c {\n  type filter hook %s priority 0; policy accept;\n  %s\n }\n}\n",
+		family, t.name, sets, hook, strings.Join(rules, "\n  "))
 	if err := s.command(text, "nft", "-f", "-"); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,8 @@ type host struct {
 	log    *log
 	daemon *daemon // the latest; nil: none was started
 	frozen bool
+	// binary is its own gmsd, empty: that of the lab.
+	binary string
 	// ending: the daemon was asked to end, or is expected to.
 	ending bool
 }
@@ -79,17 +82,16 @@ func (h *host) begin(binary string, flags []string) (views.Instant, error) {
 		return 0, err
 	}
 	h.log.Forget()
+	if h.binary != "" {
+		binary = h.binary
+	}
 	cmd := command(binary, flags)
 	cmd.Stderr = stderr
 	if err := h.space.do(cmd.Start); err != nil {
 		return 0, err
 	}
 	begun := tracelog.Now()
-	d := &daemon{cmd: cmd, done: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait() // how it ended is in its ProcessState
-		close(d.done)
-	}()
+	d := reaped(cmd)
 	h.daemon, h.ending, h.frozen = d, false, false
 	return begun, nil
 }
@@ -119,12 +121,31 @@ func (h *host) lastWords() string {
 
 // flags are those of a host's daemon; the last of two equal ones wins.
 func (l *Lab) flags(h *host, extra []string) []string {
-	own := []string{
-		"run", "--insecure-lab", "--name", Name(h.number), "--data-dir", h.dir, "--bind", Addr(h.number).String(),
+	sealed := []string{"run", "--key-file", l.KeyFile(h.number)}
+	if l.o.Plain || slices.Contains(extra, "--insecure-lab") {
+		sealed = []string{"run", "--insecure-lab"}
+	}
+	own := append(sealed,
+		"--name", Name(h.number), "--data-dir", h.dir, "--bind", Addr(h.number).String(),
 		"--admin", "none", "--event-log", h.log.Path(),
+	)
+	switch t := l.o.Transport; t {
+	case "":
+	case "mcast":
+		own = append(own, "--transport", t)
+	case "router":
+		own = append(own, "--transport", t, "--routers", l.Routers())
+	default:
+		own = append(own, "--transport", t, "--peers", Peers(l.o.Hosts))
 	}
 	return append(append(own, l.o.Flags...), extra...)
 }
+
+// Settings are those of a host's daemon, as flags of what takes the flags of gmsd run.
+func (l *Lab) Settings(host int) []string { return l.flags(l.host(host), nil)[1:] }
+
+// Binary has a host run another gmsd from its next start on.
+func (l *Lab) Binary(host int, path string) { l.host(host).binary = path }
 
 // Start starts the daemon of a host, with what it left on disk where it ran
 // before, and says when the process was there.

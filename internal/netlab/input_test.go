@@ -18,6 +18,7 @@ import (
 // Exit codes of the daemon, as the outside face promises them.
 const (
 	exitRefused = 2
+	exitDenied  = 4
 	exitDamaged = 7
 )
 

@@ -2,8 +2,10 @@ package netlab
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/keyfile"
+	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/internal/sim/check"
 	"github.com/gmsd/gmsd/internal/tracelog"
 	"github.com/gmsd/gmsd/views"
@@ -31,8 +35,17 @@ type Options struct {
 	// Hosts is their number, 1 to HostsMax. None is started yet; one that never
 	// is can serve as a stranger's machine.
 	Hosts int
+	// Transport is the transport of every daemon, as in the setting of that name.
+	// Empty: multicast. Others get hosts 1 to Hosts as peers; router gets the routers.
+	Transport string
+	// Routers is how many gossip routers run, from the beginning on. 0: two with
+	// transport router, else none.
+	Routers int
 	// Flags are further flags of every daemon.
 	Flags []string
+	// Plain: nothing is sealed. Else every host has a key file of one fresh ring, at
+	// [Lab.KeyFile].
+	Plain bool
 }
 
 // Lab is a bridge and its hosts. Its methods are for one goroutine.
@@ -42,7 +55,9 @@ type Lab struct {
 	o     Options
 	sw    *space
 	hosts []*host
-	facts *facts
+	// routers are those of gossip.
+	routers []*router
+	facts   *facts
 	// window says which hosts were found agreed, until the next act.
 	window [][]int
 	// settledAt is when the checkers were told so.
@@ -51,6 +66,7 @@ type Lab struct {
 	// tables counts the nft tables made, for their names.
 	tables int
 	talk   *talk
+	ring   keys.Ring
 }
 
 // Available says why no lab can be made here; nil: it can.
@@ -73,8 +89,13 @@ func Available() error {
 
 // Build compiles the daemon into dir and gives the binary's path.
 func Build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "gmsd")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/gmsd/gmsd/cmd/gmsd")
+	return BuildWith(ctx, dir, "gmsd", "")
+}
+
+// BuildWith is Build with flags for the linker, under another name.
+func BuildWith(ctx context.Context, dir, name, linker string) (string, error) {
+	binary := filepath.Join(dir, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", linker, "-o", binary, "github.com/gmsd/gmsd/cmd/gmsd")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("netlab: go build: %w: %s", err, out)
@@ -87,6 +108,12 @@ func New(o Options) (*Lab, error) {
 	if o.Hosts < 1 || o.Hosts > HostsMax {
 		return nil, fmt.Errorf("netlab: %d hosts: want 1 to %d", o.Hosts, HostsMax)
 	}
+	if o.Routers == 0 && o.Transport == "router" {
+		o.Routers = 2
+	}
+	if o.Routers < 0 || o.Routers > routersMax {
+		return nil, fmt.Errorf("netlab: %d routers: want 0 to %d", o.Routers, routersMax)
+	}
 	if _, err := CleanUp(); err != nil {
 		return nil, fmt.Errorf("netlab: what an earlier lab left: %w", err)
 	}
@@ -95,6 +122,11 @@ func New(o Options) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{dir: dir, lock: lock, o: o, faults: map[Fault]struct{}{}}
+	key, err := keys.NewKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	l.ring = keys.NewRing(key, 0)
 	if err := l.build(); err != nil {
 		return nil, errors.Join(err, l.Close(), l.Remove())
 	}
@@ -117,20 +149,49 @@ func (l *Lab) build() error {
 			return err
 		}
 		l.hosts = append(l.hosts, h)
-		wires = append(wires,
-			fmt.Sprintf("link add %s type veth peer name eth0 address %s netns %s", port(i), mac(i), h.space.path()),
-			fmt.Sprintf("link set %s master br0", port(i)), fmt.Sprintf("link set %s up", port(i)))
+		if err := keyfile.Create(l.KeyFile(i), l.ring); err != nil {
+			return err
+		}
+		wires = append(wires, wire(i, h.space)...)
+	}
+	if err := l.buildRouters(); err != nil {
+		return err
+	}
+	for _, r := range l.routers {
+		wires = append(wires, wire(RouterHost(r.number), r.space)...)
 	}
 	if err := l.sw.ip(wires...); err != nil {
 		return err
 	}
 	for i, h := range l.hosts {
-		if err := h.space.ip("link set lo up", fmt.Sprintf("addr add %s/24 dev eth0", Addr(i+1)), "link set eth0 up"); err != nil {
+		if err := h.space.ip(addressed(i + 1)...); err != nil {
+			return err
+		}
+	}
+	for _, r := range l.routers {
+		if err := errors.Join(r.space.ip(addressed(RouterHost(r.number))...), l.StartRouter(r.number)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// wire are the commands that join a machine to the bridge.
+func wire(host int, s *space) []string {
+	hw := MAC(host)
+	return []string{
+		fmt.Sprintf("link add %s type veth peer name eth0 address %s netns %s", port(host), net.HardwareAddr(hw[:]), s.path()),
+		fmt.Sprintf("link set %s master br0", port(host)), fmt.Sprintf("link set %s up", port(host)),
+	}
+}
+
+// addressed are the commands that give it its address.
+func addressed(host int) []string {
+	return []string{"link set lo up", fmt.Sprintf("addr add %s/24 dev eth0", Addr(host)), "link set eth0 up"}
+}
+
+// KeyFile is where a host has its key ring.
+func (l *Lab) KeyFile(host int) string { return filepath.Join(l.dir, Name(host)+".keys") }
 
 // Addr is a host's address.
 func Addr(host int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, 0, byte(host)}) }
@@ -159,8 +220,8 @@ func All(n int) []int {
 // port is the bridge's end of a host's cable.
 func port(host int) string { return fmt.Sprintf("v%d", host) }
 
-// mac is the hardware address of a host's eth0.
-func mac(host int) string { return fmt.Sprintf("02:67:6d:73:00:%02x", host) }
+// MAC is the hardware address of a host's eth0.
+func MAC(host int) [6]byte { return [6]byte{0x02, 0x67, 0x6d, 0x73, 0x00, byte(host)} }
 
 func (l *Lab) host(i int) *host { return l.hosts[i-1] }
 
@@ -174,6 +235,9 @@ func (l *Lab) Logs() string { return filepath.Join(l.dir, logsName) }
 // Do runs f on a thread inside a host's namespaces: sockets that f opens belong
 // there, programs that it starts live there, and what it mounts is seen there alone.
 func (l *Lab) Do(host int, f func() error) error { return l.host(host).space.do(f) }
+
+// Tap is Do where all cables meet: sockets that f opens there hear every host.
+func (l *Lab) Tap(f func() error) error { return l.sw.do(f) }
 
 // IP runs ip(8) commands inside a host's namespace.
 func (l *Lab) IP(host int, lines ...string) error { return l.host(host).space.ip(lines...) }
@@ -192,6 +256,7 @@ func (l *Lab) Close() error {
 	for f := range l.faults {
 		faults = append(faults, f.Stop(l))
 	}
+	faults = append(faults, l.closeRouters())
 	for _, h := range l.hosts {
 		h.space.close()
 		h.log.Close()
@@ -202,7 +267,7 @@ func (l *Lab) Close() error {
 	if l.facts != nil {
 		faults = append(faults, l.facts.close())
 	}
-	l.hosts, l.faults, l.sw, l.facts = nil, nil, nil, nil
+	l.hosts, l.routers, l.faults, l.sw, l.facts = nil, nil, nil, nil, nil
 	return errors.Join(faults...)
 }
 

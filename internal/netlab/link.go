@@ -59,6 +59,27 @@ func (f *LinkDown) set(l *Lab, to string) error {
 	return l.sw.ip(fmt.Sprintf("link set %s %s", port(f.Host), to))
 }
 
+// Unplugged takes a host's interface away altogether, as where a virtual machine is
+// moved or a driver is loaded again, and gives it a new one of the same name.
+type Unplugged struct{ Host int }
+
+// Describe gives a line.
+func (f *Unplugged) Describe() string { return "interface removed at " + Name(f.Host) }
+
+// Hosts gives the one.
+func (f *Unplugged) Hosts() []int { return []int{f.Host} }
+
+// Start makes it.
+func (f *Unplugged) Start(l *Lab) error { return l.IP(f.Host, "link del eth0") }
+
+// Stop undoes it.
+func (f *Unplugged) Stop(l *Lab) error {
+	if err := l.sw.ip(wire(f.Host, l.host(f.Host).space)...); err != nil {
+		return err
+	}
+	return l.IP(f.Host, addressed(f.Host)...)
+}
+
 // Reject has a host's kernel refuse what comes for its member port: UDP with
 // ICMP port unreachable, TCP with a reset, as if no process were there.
 type Reject struct {

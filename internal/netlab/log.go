@@ -20,6 +20,8 @@ func classOf(o views.Order) int {
 // its way.
 type log struct {
 	*tracelog.Log
+	// latest is the time of the last line that was read.
+	latest views.Instant
 	// sent is the number of the last message sent in the view, by class.
 	sent [classes]uint64
 	// delivered is the number of the last message delivered, by sender and class.
@@ -33,6 +35,7 @@ func followLog(path string) *log {
 }
 
 func (l *log) take(rec *trace.Record) {
+	l.latest = rec.T
 	switch ev := rec.Event.(type) {
 	case trace.Start:
 		l.sent, l.delivered = [classes]uint64{}, map[views.Process][classes]uint64{}

@@ -2,9 +2,12 @@ package netlab_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,18 +24,28 @@ var (
 	binary string
 	// unavailable says why there are no namespaces here.
 	unavailable error
-	// places bounds the labs at a time, whatever -parallel says: two cores.
-	places = make(chan struct{}, 2)
+	// places bounds the labs at a time: a lab waits most of its time, and a core
+	// carries two.
+	places = make(chan struct{}, 4)
+	taking sync.Mutex
 )
 
 func TestMain(m *testing.M) {
 	if child := os.Getenv(orphanEnv); child != "" {
 		os.Exit(orphan(child))
 	}
+	if os.Getenv(attackerEnv) != "" {
+		os.Exit(attacker())
+	}
 	os.Exit(run(m))
 }
 
 func run(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(cap(places))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if unavailable = netlab.Available(); unavailable != nil {
 		return m.Run()
 	}
@@ -69,16 +82,44 @@ type stage struct {
 	minViews, minMessages int
 	// want must have applied, skip is left out.
 	want, skip []check.Property
+	// resting: nobody talks, so little is checked.
+	resting bool
+	// beds is how many machines there are.
+	beds int
+	// undo is what undoes things, by what they are.
+	undo map[string][]func()
 }
 
-// newStage makes a lab with talkers; at the end of the test the checkers judge it.
+// transports are those over which every scenario runs that is not about one of them.
+var transports = []string{"mcast", "udp", "tcp", "router"}
+
+// onEach runs a scenario on each transport.
+func onEach(t *testing.T, scenario func(t *testing.T, transport string)) {
+	t.Parallel()
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) { scenario(t, transport) })
+	}
+}
+
+// newStage is stageOn for multicast.
 func newStage(t *testing.T, hosts int, flags ...string) *stage {
+	t.Helper()
+	return stageOn(t, transports[0], hosts, flags...)
+}
+
+// stageOn makes a lab with talkers; at the end of the test the checkers judge it.
+func stageOn(t *testing.T, transport string, hosts int, flags ...string) *stage {
+	t.Helper()
+	return stageTaking(t, 1, transport, hosts, flags...)
+}
+
+// stageTaking is stageOn for a test that needs as much of the machine as several labs.
+func stageTaking(t *testing.T, labs int, transport string, hosts int, flags ...string) *stage {
 	t.Helper()
 	needNamespaces(t)
 	t.Parallel()
-	places <- struct{}{}
-	t.Cleanup(func() { <-places })
-	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Flags: flags})
+	takePlaces(t, labs)
+	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Transport: transport, Flags: flags})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +132,21 @@ func newStage(t *testing.T, hosts int, flags ...string) *stage {
 	return s
 }
 
+// takePlaces waits for places, one test after the other: two that have some and want more
+// would wait for each other.
+func takePlaces(t *testing.T, n int) {
+	taking.Lock()
+	defer taking.Unlock()
+	for range n {
+		places <- struct{}{}
+	}
+	t.Cleanup(func() {
+		for range n {
+			<-places
+		}
+	})
+}
+
 // changes says that the test makes hosts go together from one view to another,
 // which is what virtual synchrony is about.
 func (s *stage) changes(minViews int) {
@@ -101,6 +157,7 @@ func (s *stage) changes(minViews int) {
 // finish judges the logs. After a failure the directory is kept: the next lab removes it.
 func (s *stage) finish(hosts int) {
 	where := s.Describe()
+	s.routersAreWell()
 	if err := s.Lab.Close(); err != nil {
 		s.Errorf("close: %v", err)
 	}
@@ -128,7 +185,7 @@ func (s *stage) judge() {
 	for _, v := range report.Violations {
 		s.Errorf("violated: %s", v)
 	}
-	if s.Failed() {
+	if s.Failed() || s.resting {
 		return // a test that broke off proves little in any case
 	}
 	if err := report.Activity(s.minViews, s.minMessages, s.want...); err != nil {
@@ -162,10 +219,16 @@ func (s *stage) installs(n int) int {
 	return most
 }
 
-// newGroup makes a lab whose hosts are in one view and talk.
+// newGroup is groupOn for multicast.
 func newGroup(t *testing.T, hosts int) *stage {
 	t.Helper()
-	s := newStage(t, hosts)
+	return groupOn(t, transports[0], hosts)
+}
+
+// groupOn makes a lab whose hosts are in one view and talk.
+func groupOn(t *testing.T, transport string, hosts int) *stage {
+	t.Helper()
+	s := stageOn(t, transport, hosts)
 	s.form(hosts)
 	s.flow(usual)
 	return s

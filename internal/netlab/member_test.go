@@ -25,14 +25,18 @@ func (s *stage) coordinator(n int) (coordinator, other int) {
 	return coordinator, other
 }
 
-func TestForm(t *testing.T) {
-	s := newStage(t, 5)
+func TestForm(t *testing.T) { onEach(t, formOn) }
+
+func formOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 5)
 	s.form(5)
 	s.flow(50)
 }
 
-func TestKill(t *testing.T) {
-	s := newGroup(t, 5)
+func TestKill(t *testing.T) { onEach(t, killOn) }
+
+func killOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	s.changes(15)
 	_, member := s.coordinator(5)
 	s.kill(member)
@@ -44,8 +48,10 @@ func TestKill(t *testing.T) {
 	s.serves(without(5, coordinator))
 }
 
-func TestFreezeShort(t *testing.T) {
-	s := newGroup(t, 5)
+func TestFreezeShort(t *testing.T) { onEach(t, freezeShortOn) }
+
+func freezeShortOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	const pause = time.Second
 	for try := 1; ; try++ {
 		frozen, err := s.Freeze(3)
@@ -69,8 +75,10 @@ func TestFreezeShort(t *testing.T) {
 	s.undisturbed(5, began.Add(-pause), "for a pause of a second")
 }
 
-func TestFreezeLong(t *testing.T) {
-	s := newGroup(t, 5)
+func TestFreezeLong(t *testing.T) { onEach(t, freezeLongOn) }
+
+func freezeLongOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	s.changes(12)
 	frozen, err := s.Freeze(2)
 	s.must(err)
@@ -85,8 +93,10 @@ func TestFreezeLong(t *testing.T) {
 	s.flow(usual)
 }
 
-func TestLeave(t *testing.T) {
-	s := newGroup(t, 5)
+func TestLeave(t *testing.T) { onEach(t, leaveOn) }
+
+func leaveOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	s.changes(10)
 	for rest := 5; rest > 2; rest-- {
 		began, err := s.Leave(rest)
@@ -101,8 +111,10 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-func TestLeaveAllAtOnce(t *testing.T) {
-	s := newGroup(t, 5)
+func TestLeaveAllAtOnce(t *testing.T) { onEach(t, leaveAllAtOnceOn) }
+
+func leaveAllAtOnceOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	for i := 1; i <= 5; i++ {
 		_, err := s.Leave(i)
 		s.must(err)
@@ -112,8 +124,10 @@ func TestLeaveAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestRestart(t *testing.T) {
-	s := newStage(t, 4)
+func TestRestart(t *testing.T) { onEach(t, restartOn) }
+
+func restartOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 4)
 	s.changes(12)
 	s.form(4)
 	before := s.Self(4)
@@ -136,8 +150,10 @@ func TestRestart(t *testing.T) {
 	s.flow(usual)
 }
 
-func TestCloneRefused(t *testing.T) {
-	s := newStage(t, 5)
+func TestCloneRefused(t *testing.T) { onEach(t, cloneRefusedOn) }
+
+func cloneRefusedOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 5)
 	s.changes(8)
 	s.form(4)
 	s.flow(usual)

@@ -5,13 +5,17 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gmsd/gmsd/internal/netlab"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
 
-func TestBlackHole(t *testing.T) {
-	s := newGroup(t, 5)
+func TestBlackHole(t *testing.T) { onEach(t, blackHoleOn) }
+
+func blackHoleOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	s.changes(13)
 	hole := &netlab.BlackHole{Host: 3}
 	began := s.impose(hole)
@@ -25,8 +29,10 @@ func TestBlackHole(t *testing.T) {
 	s.flow(usual)
 }
 
-func TestPartition(t *testing.T) {
-	s := newGroup(t, 5)
+func TestPartition(t *testing.T) { onEach(t, partitionOn) }
+
+func partitionOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	s.changes(14)
 	sides := [][]int{{1, 2, 3}, {4, 5}}
 	cut := &netlab.Partition{Sides: sides}
@@ -42,8 +48,10 @@ func TestPartition(t *testing.T) {
 	s.flow(usual)
 }
 
-func TestTwoGroups(t *testing.T) {
-	s := newStage(t, 6)
+func TestTwoGroups(t *testing.T) { onEach(t, twoGroupsOn) }
+
+func twoGroupsOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 6)
 	s.changes(8)
 	red, blue := []int{1, 2, 3}, []int{4, 5, 6}
 	_, err := s.StartAll(red, "--group", "red")
@@ -61,11 +69,19 @@ func TestTwoGroups(t *testing.T) {
 
 // One direction of one link between two of five: one end of it is put out, never
 // anybody else, and who is put out again within minutes is kept out for a while
-// (failuredetect's HoldFirst is 1 s), so that the group is not changed for ever.
-func TestOneWayCut(t *testing.T) {
-	s := newGroup(t, 5)
-	s.changes(10)
+// (failuredetect's HoldFirst is 1 s), so that the group is not changed for ever. Where
+// there are routers, they are the way round it.
+func TestOneWayCut(t *testing.T) { onEach(t, oneWayCutOn) }
+
+func oneWayCutOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 5)
 	cut := &netlab.Cut{From: []int{1}, To: []int{2}}
+	if transport == "router" {
+		s.impose(cut)
+		s.keeps(5, 11*time.Second, "after one link was cut one way")
+		return
+	}
+	s.changes(10)
 	began := s.impose(cut)
 	s.must(s.Healthy(true, 3, 4, 5))
 	s.must(s.WaitFor(generous, "a view without one end of the link", func() bool { return len(s.removals(began)) > 0 }))
@@ -118,11 +134,27 @@ func (s *stage) removals(since views.Instant) []removal {
 	return out
 }
 
+// repeatsSoon reports whether a stream under much loss stands still no longer than a
+// heartbeat may: before, transport tcp cannot ask for it.
+func repeatsSoon() bool {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_RTO_MIN_US, 60_000) == nil
+}
+
 // turmoil is how long loss, reorder and duplication last.
 const turmoil = 20 * time.Second
 
-func TestTurmoil(t *testing.T) {
-	s := newStage(t, 5)
+func TestTurmoil(t *testing.T) { onEach(t, turmoilOn) }
+
+func turmoilOn(t *testing.T, transport string) {
+	if (transport == "tcp" || transport == "router") && !repeatsSoon() {
+		t.Skip("\n*** NOT TESTED: this kernel (want Linux 6.16) cannot be told to repeat soon what is lost ***")
+	}
+	s := stageOn(t, transport, 5)
 	s.changes(12)
 	s.minMessages = 200
 	s.form(5)
@@ -160,11 +192,14 @@ func TestTurmoil(t *testing.T) {
 	}
 }
 
-func TestLinkFlap(t *testing.T) {
-	for _, admin := range []bool{false, true} {
-		down := &netlab.LinkDown{Host: 2, Interface: admin}
+func TestLinkFlap(t *testing.T) { onEach(t, linkFlapOn) }
+
+func linkFlapOn(t *testing.T, transport string) {
+	for _, down := range []netlab.Fault{
+		&netlab.LinkDown{Host: 2}, &netlab.LinkDown{Host: 2, Interface: true}, &netlab.Unplugged{Host: 2},
+	} {
 		t.Run(down.Describe(), func(t *testing.T) {
-			s := newGroup(t, 4)
+			s := groupOn(t, transport, 4)
 			s.changes(15)
 			for range 2 {
 				s.impose(down)
@@ -220,8 +255,10 @@ func TestUDPPeers(t *testing.T) {
 
 // A narrow port swallows large frames only; messages larger than it must
 // neither break the group nor be lost by it without a word.
-func TestNarrowPort(t *testing.T) {
-	s := newStage(t, 3)
+func TestNarrowPort(t *testing.T) { onEach(t, narrowPortOn) }
+
+func narrowPortOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 3)
 	narrow := &netlab.MTU{Host: 3, Bytes: 1000}
 	s.form(3)
 	began := s.impose(narrow)
@@ -234,10 +271,29 @@ func TestNarrowPort(t *testing.T) {
 	s.flow(usual)
 }
 
+// The narrowest path of IPv4, which says nothing of its width, is passed by views and
+// messages alike.
+func TestNarrowPath(t *testing.T) { onEach(t, narrowPathOn) }
+
+func narrowPathOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 4)
+	s.changes(6)
+	began := s.impose(&netlab.MTU{Host: 3, Bytes: 576})
+	s.form(4)
+	s.flow(usual)
+	s.kill(2)
+	s.serves(without(4, 2))
+	s.start(2)
+	s.serves(netlab.All(4))
+	s.Logf("%d views in %s", s.installs(4), s.Now().Sub(began))
+}
+
 // A firewall that answers with resets is strong evidence, and no more than that:
 // the group resolves it and heals.
-func TestReject(t *testing.T) {
-	s := newGroup(t, 4)
+func TestReject(t *testing.T) { onEach(t, rejectOn) }
+
+func rejectOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 4)
 	s.changes(9)
 	wall := &netlab.Reject{Host: 2}
 	s.impose(wall)
@@ -246,8 +302,10 @@ func TestReject(t *testing.T) {
 	s.serves(netlab.All(4))
 }
 
-func TestSlowCPU(t *testing.T) {
-	s := newStage(t, 4)
+func TestSlowCPU(t *testing.T) { onEach(t, slowCPUOn) }
+
+func slowCPUOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 4)
 	s.form(4)
 	slow := &netlab.SlowCPU{Host: 2, Percent: 5}
 	s.impose(slow)

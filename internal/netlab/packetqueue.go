@@ -155,8 +155,17 @@ func parsePacket(attrs []byte) (id uint32, packet []byte, ok bool) {
 }
 
 // accept lets a packet through.
-func (q *packetQueue) accept(id uint32) error {
-	q.out = request(messageVerdict, 0, attribute(attrVerdictHeader, append(bigEndian(verdictPass), bigEndian(id)...)...))
+func (q *packetQueue) accept(id uint32) error { return q.verdict(id, nil) }
+
+// replace lets other bytes through in place of a packet. The kernel does not touch their
+// checksums.
+func (q *packetQueue) replace(id uint32, packet []byte) error {
+	return q.verdict(id, attribute(attrPayload, packet...))
+}
+
+func (q *packetQueue) verdict(id uint32, changed []byte) error {
+	pass := attribute(attrVerdictHeader, append(bigEndian(verdictPass), bigEndian(id)...)...)
+	q.out = request(messageVerdict, 0, append(pass, changed...))
 	_, err := q.file.Write(q.out)
 	return err
 }

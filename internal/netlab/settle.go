@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,9 +18,11 @@ const (
 	pollEvery = 3 * time.Millisecond
 	// drainWithin bounds the way of the last messages of a quiet time.
 	drainWithin = 20 * time.Second
-	// lineWithin is how long after the time that stands in it a line is in the log
-	// at the latest: a busy daemon reads the clock before it writes.
+	// lineWithin is how long after the time that stands in it a line is in the log, as
+	// a rule: a busy daemon reads the clock before it writes.
 	lineWithin = 30 * time.Millisecond
+	// lineSurely is how long a line is waited for that tells that all before it are there.
+	lineSurely = time.Second
 )
 
 // Agreement is a component's view and when its last host installed it.
@@ -139,7 +142,7 @@ func (l *Lab) endWindow() error {
 	if err := l.facts.write(drain); err != nil {
 		return err
 	}
-	if err := l.follow(); err != nil { // what was sent before the mark
+	if err := l.readUpTo(drain.T, components); err != nil {
 		return err
 	}
 	goals := make([][]goal, len(components))
@@ -156,6 +159,24 @@ func (l *Lab) endWindow() error {
 		return true
 	})
 	return l.facts.mark("end")
+}
+
+// readUpTo reads the logs until each has a line of t or later, so that none before t is
+// still to come. A host that has nothing to say, or is frozen, is not waited for for ever.
+func (l *Lab) readUpTo(t views.Instant, components [][]int) error {
+	if err := l.follow(); err != nil {
+		return err
+	}
+	// What ends by itself, or says nothing, is told by whoever waits next.
+	_ = l.WaitFor(lineSurely, "lines of the present", func() bool {
+		for _, i := range slices.Concat(components...) {
+			if h := l.host(i); h.running() && !h.frozen && h.log.latest < t {
+				return false
+			}
+		}
+		return true
+	})
+	return nil
 }
 
 // goal is what one sender had sent.

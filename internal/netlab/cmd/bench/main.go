@@ -13,6 +13,7 @@ import (
 
 	"github.com/gmsd/gmsd/internal/figures"
 	"github.com/gmsd/gmsd/internal/netlab"
+	"github.com/gmsd/gmsd/internal/netlab/attack"
 )
 
 // settings are the flags.
@@ -28,6 +29,10 @@ type settings struct {
 	crowdDir string
 	verbose  bool
 	onlyText string
+	// transport is that of the processes.
+	transport string
+	record    time.Duration
+	attacker  bool
 }
 
 func main() {
@@ -35,8 +40,11 @@ func main() {
 	flag.IntVar(&s.runs, "runs", 5, "runs of each figure")
 	flag.StringVar(&s.onlyText, "only", "", "measure only what this regular `expression` finds in the names of the measurements")
 	flag.StringVar(&s.json, "json", "", "write the records to this `file`, - for the standard output")
+	flag.StringVar(&s.transport, "transport", "mcast", "`transport` of the processes in namespaces")
 	flag.DurationVar(&s.rest, "rest", time.Minute, "how long the group at rest is watched")
 	flag.DurationVar(&s.turmoil, "turmoil", time.Minute, "how long loss, reorder and duplication last")
+	flag.DurationVar(&s.record, "record", time.Minute, "how long an attacker records traffic, of which ten minutes are sent again: ten for all of it at once")
+	flag.BoolVar(&s.attacker, "attacker", false, "be the attacker (the benchmark starts it itself)")
 	flag.IntVar(&s.seeds, "seeds", 30, "seeds of the simulator")
 	flag.StringVar(&s.profile, "profile", "", "write a processor profile of the hosts in one process to this `file`")
 	flag.IntVar(&s.crowd, "crowd", 0, "be the process of that many hosts (the benchmark starts it itself)")
@@ -53,7 +61,13 @@ func (s *settings) run() error {
 	if s.crowd > 0 {
 		return beCrowd(s.crowd, s.crowdDir, s.profile)
 	}
+	if s.attacker {
+		return attack.Serve(context.Background(), os.Stdin, os.Stdout)
+	}
 	var err error
+	if s.record < time.Second || s.record > tenMinutes {
+		return fmt.Errorf("-record %s: want 1s to %s", s.record, tenMinutes)
+	}
 	if s.only, err = regexp.Compile(s.onlyText); err != nil {
 		return fmt.Errorf("-only: %w", err)
 	}
@@ -98,6 +112,9 @@ func measurements() []measurement {
 	var out []measurement
 	out = append(out, processMeasurements()...)
 	out = append(out, restMeasurements()...)
+	out = append(out, doctorMeasurements()...)
+	out = append(out, sealingMeasurements()...)
+	out = append(out, attackMeasurements()...)
 	for _, n := range []int{100, 300} {
 		out = append(out, measurement{name: fmt.Sprintf("crowd-%d", n), run: func(ctx context.Context, b *bench, run int) error {
 			return b.crowdOf(ctx, n, run)

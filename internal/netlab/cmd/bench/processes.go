@@ -44,7 +44,7 @@ func processMeasurements() []measurement {
 
 // with makes a lab, does the work and takes the lab away.
 func (b *bench) with(run, n, hosts int, work func(*trial) error) error {
-	l, err := netlab.New(netlab.Options{Binary: b.binary, Hosts: hosts})
+	l, err := netlab.New(netlab.Options{Binary: b.binary, Hosts: hosts, Transport: b.transport})
 	if err != nil {
 		return err
 	}
