@@ -31,6 +31,9 @@ BENCH_TIME ?= 1s
 # the race detector would only make them slow.
 OWN_STAGE := /internal/(netlab|tidy|sim)(/|$$)
 UNIT = $(shell $(GO) list ./... | grep -vE '$(OWN_STAGE)')
+# Of the unit tests those that take longest, of packages in which tidy allows no
+# goroutine: no race to detect.
+PURE_UNIT = $(shell $(GO) list ./failuredetect/... ./internal/engine/...)
 SIM  = $(shell $(GO) list ./internal/sim/... | grep -v '/internal/sim/scenario$$')
 
 .PHONY: build test quick race unit lint fmt tidy scenarios golden fuzz sim soak \
@@ -65,12 +68,14 @@ tidy:
 	$(GO) test -count=1 ./internal/tidy
 
 unit: race
+	@echo "== unit, pure packages"
+	$(GO) test -shuffle=on -timeout 5m $(PURE_UNIT)
 	@echo "== unit, the module of the comparison"
 	cd bench && $(GO) vet ./... && $(GO) test -shuffle=on -timeout 2m ./...
 
 race:
 	@echo "== unit, with the race detector, shuffled"
-	$(GO) test -race -shuffle=on -timeout 8m $(UNIT)
+	$(GO) test -race -shuffle=on -timeout 8m $(filter-out $(PURE_UNIT),$(UNIT))
 
 scenarios:
 	@echo "== scenarios"

@@ -10,6 +10,7 @@
 //	exported.go  95 % of what rings 0-3 export is documented
 //	words.go     the glossary's "do not say" words are not said
 //	length.go    functions over 70 lines stand in long.txt, which only shrinks
+//	claims.go    the tests that docs/VERIFICATION.md names exist
 //	text.go      no path of somebody's machine, nothing put off without its
 //	             issue, no test that sleeps
 //

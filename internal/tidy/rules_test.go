@@ -197,6 +197,29 @@ func TestTextFindsWhatIsBad(t *testing.T) {
 	})
 }
 
+func TestClaimsFindsWhatIsBad(t *testing.T) {
+	for _, c := range []struct {
+		claim string
+		want  int
+	}{
+		{"`TestThere` of `views`, `FuzzThere`, `film.txt`", 0},
+		{"`TestGone`", 1},
+		{"`gone.txt` and `TestNoTest`", 2},
+		{"TestGone without a mark, `make test`", 0},
+	} {
+		tr, err := FromTexts(map[string]string{
+			claimsPage: "# Claims\n" + c.claim, "testdata/scenarios/film.txt": "",
+			"views/a_test.go": "package views\nfunc TestThere() {}\nfunc FuzzThere() {}\n", "views/a.go": "package views\nfunc TestNoTest() {}\n",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := CheckClaims(tr); len(found) != c.want {
+			t.Errorf("%s: %v, want %d findings", c.claim, found, c.want)
+		}
+	}
+}
+
 func TestSleepFindsWhatIsBad(t *testing.T) {
 	runBad(t, CheckSleep, []bad{
 		{"a test", "a_test.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }", 1, "bubble"},

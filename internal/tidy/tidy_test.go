@@ -33,6 +33,7 @@ func TestPurity(t *testing.T)   { report(t, CheckPurity(load(t))) }
 func TestPackages(t *testing.T) { report(t, CheckPackages(load(t))) }
 func TestWords(t *testing.T)    { report(t, CheckWords(load(t))) }
 func TestText(t *testing.T)     { report(t, CheckText(load(t))) }
+func TestClaims(t *testing.T)   { report(t, CheckClaims(load(t))) }
 
 func TestSleep(t *testing.T) { report(t, CheckSleep(load(t))) }
 

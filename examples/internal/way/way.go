@@ -16,7 +16,7 @@ import (
 // Flags are what every example takes.
 type Flags struct {
 	Name, Daemon, Group string
-	DataDir             string
+	DataDir, KeyFile    string
 }
 
 // Parse reads the command line; group is the default of -group.
@@ -27,6 +27,7 @@ func Parse(group string) *Flags {
 	flag.StringVar(&f.Daemon, "daemon", "", "the socket of the daemon's clients; without it we are a host ourselves")
 	flag.StringVar(&f.Group, "group", group, "the light group")
 	flag.StringVar(&f.DataDir, "data-dir", "", "where a host of our own keeps its identity; empty: a fresh one each time")
+	flag.StringVar(&f.KeyFile, "key-file", "", "the group's keys, for a host of our own; empty: nothing is sealed, anybody can join")
 	flag.Parse()
 	return f
 }
@@ -58,7 +59,7 @@ func open(ctx context.Context, f *Flags, run func(context.Context, member.Port) 
 		}
 		defer os.RemoveAll(dir)
 	}
-	h, err := gms.Start(ctx, gms.Config{Name: f.Name, DataDir: dir, InsecureLab: true})
+	h, err := gms.Start(ctx, gms.Config{Name: f.Name, DataDir: dir, KeyFile: f.KeyFile, InsecureLab: f.KeyFile == ""})
 	if err != nil {
 		return err
 	}
