@@ -80,8 +80,8 @@ func (f *Unplugged) Stop(l *Lab) error {
 	return l.IP(f.Host, addressed(f.Host)...)
 }
 
-// Reject has a host's kernel refuse what comes for its member port: UDP with
-// ICMP port unreachable, TCP with a reset, as if no process were there.
+// Reject has a host's kernel refuse what comes for its member port, or from one: UDP
+// with ICMP port unreachable, TCP with a reset, as if no process were there.
 type Reject struct {
 	Host  int
 	table *table
@@ -98,6 +98,7 @@ func (f *Reject) Start(l *Lab) error {
 	var err error
 	f.table, err = l.addTable(l.host(f.Host).space, "inet", "input", []string{
 		fmt.Sprintf("iifname eth0 tcp dport %d reject with tcp reset", Port),
+		fmt.Sprintf("iifname eth0 tcp sport %d reject with tcp reset", Port),
 		fmt.Sprintf("iifname eth0 udp dport %d reject with icmp type port-unreachable", Port),
 	})
 	return err

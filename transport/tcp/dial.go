@@ -44,9 +44,10 @@ func (t *Transport) attempt(p *peer) bool {
 	if !t.open(p) { // somebody was here first
 		return true
 	}
+	began := time.Now()
 	conn, who, err := t.dial(p, narrow)
 	if err != nil {
-		t.missed(p, err)
+		t.missed(p, began, err)
 		return true
 	}
 	t.meet(conn, who, p, narrow)
@@ -170,7 +171,7 @@ func (t *Transport) greet(conn net.Conn, p *peer, limit time.Duration) (*net.TCP
 }
 
 // missed takes in that a dial made no link.
-func (t *Transport) missed(p *peer, err error) {
+func (t *Transport) missed(p *peer, began time.Time, err error) {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		t.tell("cannot dial a peer", err)
 	}
@@ -178,9 +179,18 @@ func (t *Transport) missed(p *peer, err error) {
 	defer t.mu.Unlock()
 	p.misses++
 	p.refuses = errors.Is(err, syscall.ECONNREFUSED)
-	if p.refuses && p.link() == nil {
-		t.refused(p)
+	if p.link() != nil {
+		return
 	}
+	switch {
+	case p.refuses:
+		t.refused(p)
+	case p.reset != nil && !began.Before(p.met):
+		t.lost(p, p.reset)
+	default: // a dial that was under way at a reset says nothing of it
+		return
+	}
+	p.reset = nil
 }
 
 // meet makes a link of a connection that we dialled.

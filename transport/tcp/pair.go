@@ -82,7 +82,7 @@ func (t *Transport) serve(l *link, p *peer, now time.Time) {
 	if p.met.IsZero() {
 		p.steps.Reset()
 	}
-	p.met, p.misses, p.refuses = now, 0, false
+	p.met, p.misses, p.refuses, p.reset = now, 0, false, nil
 	p.links = append(p.links, l)
 	if p.used.IsZero() {
 		p.used = now

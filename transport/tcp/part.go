@@ -65,13 +65,19 @@ func (t *Transport) drop(l *link, cause error) {
 	if cause == nil {
 		l.out.SayNow(goodbye(reasonEnough))
 	}
-	closed := l.endedByPeer(cause, now, t.times.stale)
+	how := l.endedBy(cause, now, t.times.stale)
 	for _, p := range l.peers {
 		p.remove(l)
 		p.met = now
 		p.trip = time.Duration(l.trip.Load())
-		if closed && len(t.pairs[l.key()]) == 0 {
-			t.lost(p, l)
+		if len(t.pairs[l.key()]) == 0 {
+			switch how {
+			case byProcess:
+				t.lost(p, l)
+			case byReset:
+				p.reset = l
+			case byUs:
+			}
 		}
 		if now.Sub(l.begun) >= greeting.Settled {
 			p.steps.Reset()
@@ -94,20 +100,34 @@ func (t *Transport) detach(l *link) {
 	}
 }
 
-// endedByPeer reports whether the other kernel ended the connection because the
-// process there had ended, as far as that can be seen.
-func (l *link) endedByPeer(cause error, now time.Time, stale time.Duration) bool {
+// end is who ended a connection, as far as that can be seen.
+type end uint8
+
+const (
+	// byUs: we did, it was agreed upon, or the kernel gave up.
+	byUs end = iota
+	// byProcess: its kernel did, since the process there has ended.
+	byProcess
+	// byReset: its kernel did, which either has no such process any more or never had
+	// such a connection, since a NAT on the way has forgotten what it was.
+	byReset
+)
+
+// endedBy says who ended the connection; cause is what reading gave.
+func (l *link) endedBy(cause error, now time.Time, stale time.Duration) end {
 	if cause == nil || l.left || l.bidden {
-		return false
+		return byUs
 	}
 	if fault := l.out.Fault(); fault != nil { // it took the cause away from the reader
 		cause = fault
 	}
 	switch {
 	case errors.Is(cause, io.EOF):
-		return true
+		return byProcess
 	case errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE):
-		return now.Sub(l.source.HeardAt()) < stale
+		if now.Sub(l.source.HeardAt()) < stale {
+			return byReset
+		}
 	}
-	return false
+	return byUs
 }

@@ -29,7 +29,10 @@ type peer struct {
 	// trip is the round trip to it as last measured.
 	trip time.Duration
 	// narrow: the next dial asks for small segments.
-	narrow  bool
+	narrow bool
+	// reset is the last link there where it ended by a reset, until the dial that
+	// follows says what that meant; nil: none.
+	reset   *link
 	steps   greeting.Steps
 	watches map[*watch]bool
 }

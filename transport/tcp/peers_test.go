@@ -206,11 +206,48 @@ func TestClosedThenAliveAgain(t *testing.T) {
 	d.await(message.EvidenceNone)
 }
 
-func TestResetIsClosed(t *testing.T) {
-	d, _, conn := watched(t, nil)
-	_ = conn.SetLinger(0)
-	_ = conn.Close()
-	d.await(message.EvidenceClosed)
+// A reset may be of one who knows nothing of the connection, since a NAT on the way
+// has forgotten whose it was: what counts is whether the next dial is answered.
+func TestResetIsWhatTheNextDialFinds(t *testing.T) {
+	t.Run("nothing", func(t *testing.T) {
+		d, _, conn := watched(t, nil)
+		_ = conn.SetLinger(0)
+		_ = conn.Close()
+		d.await(message.EvidenceClosed)
+	})
+	t.Run("nobody", func(t *testing.T) {
+		d, p, conn := watched(t, nil)
+		_ = p.l.Close()
+		_ = conn.SetLinger(0)
+		_ = conn.Close()
+		if e := <-d.Evidence(); e.Found != message.EvidenceRefused {
+			t.Errorf("found %v first", e.Found)
+		}
+	})
+	t.Run("the process", func(t *testing.T) {
+		d, p, conn := watched(t, nil)
+		for range 3 {
+			_ = conn.SetLinger(0)
+			_ = conn.Close()
+			conn = p.accept(process(2, 1), 5)
+			d.until("it to be linked", func() bool { return len(d.links) == 1 })
+		}
+		select {
+		case e := <-d.Evidence():
+			t.Errorf("found %v of one who goes on", e.Found)
+		default:
+		}
+	})
+	t.Run("the process, which dials", func(t *testing.T) {
+		d, p := open(t, 1, nil), newPeer(t)
+		conn := p.dial(d.Local(), process(2, 1), 5)
+		d.Watch([]transport.Target{{Process: process(2, 1), Addr: p.addr()}})
+		d.await(message.EvidenceNone)
+		_ = p.l.Close()
+		_ = conn.SetLinger(0)
+		_ = conn.Close()
+		d.await(message.EvidenceRefused)
+	})
 }
 
 func TestClosedThenRefused(t *testing.T) {

@@ -79,7 +79,7 @@ func (t *Transport) judge(w *watch, l *link) {
 // lost tells those who watch the process of a link that its kernel has ended it.
 func (t *Transport) lost(p *peer, l *link) {
 	for w := range p.watches {
-		if w.subject.Reached() && w.subject.Judge(l.who) == greeting.Alive && w.subject.Closed() {
+		if w.held(l) && w.subject.Closed() {
 			t.found.Report(w.subject.Process, message.EvidenceClosed)
 		}
 	}
@@ -90,8 +90,14 @@ func (t *Transport) lost(p *peer, l *link) {
 // connection that it had made.
 func (t *Transport) refused(p *peer) {
 	for w := range p.watches {
-		if (p.answered || w.subject.Told() == message.EvidenceClosed) && w.subject.Refused() {
+		ended := w.subject.Told() == message.EvidenceClosed || p.reset != nil && w.held(p.reset)
+		if (p.answered || ended) && w.subject.Refused() {
 			t.found.Report(w.subject.Process, message.EvidenceRefused)
 		}
 	}
+}
+
+// held reports whether it was the watched process that held a link.
+func (w *watch) held(l *link) bool {
+	return w.subject.Reached() && w.subject.Judge(l.who) == greeting.Alive
 }
