@@ -106,7 +106,7 @@ fuzz:
 # Real daemons in network namespaces. Needs root; says so where it has none.
 netlab:
 	@echo "== netlab"
-	$(GO) test -count=1 -timeout 10m ./internal/netlab/...
+	$(GO) test -count=1 -timeout 20m ./internal/netlab/...
 
 # The black-box tests alone: the binary, its commands, its demo, its networks.
 e2e: build netlab demo

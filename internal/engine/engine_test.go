@@ -68,6 +68,7 @@ type lanHost struct {
 	identity ed25519.PrivateKey
 	disk     keys.Ring
 	name     string
+	nonce    uint64
 }
 
 type happening struct {
@@ -120,9 +121,10 @@ func (l *lan) add(after time.Duration) *lanHost {
 }
 
 func (h *lanHost) boot() {
+	h.nonce = h.lan.rng.Uint64()
 	e, err := engine.New(engine.Config{
 		Self:  views.Member{Process: h.process, Name: h.name, Addr: h.addr, Version: "test", Attrs: h.attrs},
-		Group: "g", Nonce: h.lan.rng.Uint64(), Seed: h.lan.rng.Uint64(), Multicast: !h.lan.unicast,
+		Group: "g", Nonce: h.nonce, Seed: h.lan.rng.Uint64(), Multicast: !h.lan.unicast,
 		PathBytes: h.lan.path, Ring: h.disk, Identity: h.identity, Random: rand.NewChaCha8([32]byte{byte(h.lan.rng.Uint32())}),
 	})
 	if err != nil {

@@ -509,7 +509,10 @@ func (c *Core) rankOf(p views.Process) int {
 
 // rankOfHost is the same whatever the incarnation.
 func (c *Core) rankOfHost(h views.HostID) int {
-	if c.index == nil {
+	switch {
+	case c.base == nil:
+		return -1
+	case c.index == nil:
 		return c.base.Rank(h)
 	}
 	if r, ok := c.index[h]; ok {
