@@ -24,7 +24,7 @@ type AbsentHost struct {
 // absentHosts are those that this host was with before, the one seen last first, and
 // behind them the addresses at which others should be. Who was expelled is not missed.
 func (l *loop) absentHosts(barred []views.HostID) []AbsentHost {
-	s, view := &l.seeker, l.host.View().View
+	s, view := &l.seeker, l.view()
 	if s.layers == nil {
 		return nil
 	}

@@ -149,29 +149,33 @@ func (l *loop) deliver(d engine.Delivery) {
 	}
 }
 
+// view is the current one, nil before the first.
+func (l *loop) view() *views.View {
+	if s := l.host.board.current(); s != nil {
+		return s.View
+	}
+	return nil
+}
+
 func (l *loop) install(d engine.ViewInstalled) {
 	h := l.host
 	next := &Snapshot{View: d.View, Trans: slices.Clone(d.Trans), Installed: time.Now(), State: StateZombie}
-	prev := h.board.current()
-	if prev != nil {
-		next.Prev = prev.View.ID
+	before := l.view()
+	if before != nil {
+		next.Prev = before.ID
 	}
 	h.nameMembers(d.View)
 	h.board.install(next)
 	h.listeners.show(GroupEvent{Kind: KindView}, next)
-	var before *views.View
-	if prev != nil {
-		before = prev.View
-	}
 	l.remember(d.View, before)
 	l.changed()
 	l.evicted(d.View)
-	if prev != nil {
-		l.noteLost(prev.View, d.View)
+	if before != nil {
+		l.noteLost(before, d.View)
 	}
 	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
 	l.watchNames(d.View)
-	if prev == nil {
+	if before == nil {
 		close(h.first)
 	}
 }

@@ -175,7 +175,7 @@ func (l *loop) changed() {
 }
 
 func (l *loop) evict(host views.HostID, keepKeys bool, w waiter) {
-	view := l.host.View().View
+	view := l.view()
 	rank := view.Rank(host)
 	if len(l.calls.evicts) >= ChangesMax {
 		l.calls.evicts = slices.DeleteFunc(l.calls.evicts, func(e eviction) bool { return e.isGone() })

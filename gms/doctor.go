@@ -126,22 +126,22 @@ func (l *loop) endExaminations() {
 // judges what was asked for.
 func (l *loop) advanceDoctor() {
 	d := &l.doctor
-	snap := l.host.board.current()
+	v := l.view()
 	if undoctored != "" {
 		d.lookAt = 0
 	}
-	if l.ended || snap == nil || d.lookAt == 0 || l.now < d.lookAt {
+	if l.ended || v == nil || d.lookAt == 0 || l.now < d.lookAt {
 		return
 	}
 	d.lookAt = l.now.Add(lookEveryLink)
 	d.forgetOld(l.now)
 	l.answerReports()
 	l.burstWhenDue()
-	l.sampleWhenDue(snap.View)
-	l.idleLong(snap.View)
-	l.goRound(snap.View)
+	l.sampleWhenDue(v)
+	l.idleLong(v)
+	l.goRound(v)
 	l.judgeStrangers()
-	l.finishConsultations(snap.View)
+	l.finishConsultations(v)
 	l.runSoon()
 }
 

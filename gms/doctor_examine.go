@@ -148,7 +148,7 @@ func (f *facts) forgetOld(now views.Instant) {
 // examineAll examines all members, a few of those who are known and absent, and this
 // host's multicast.
 func (l *loop) examineAll() {
-	v := l.host.board.current().View
+	v := l.view()
 	for i := range v.Members {
 		if m := &v.Members[i]; m.Process != l.self {
 			l.examine(m.Host, m.Addr, v.Size() <= smallView)
@@ -180,7 +180,7 @@ func (l *loop) someAbsent(n int) (list []suspect) {
 	if l.seeker.cache == nil {
 		return nil
 	}
-	w, v := &l.doctor.watch, l.host.board.current().View
+	w, v := &l.doctor.watch, l.view()
 	absent := slices.DeleteFunc(slices.Clone(l.seeker.cache.Records()), func(r discovery.Record) bool {
 		return v.Rank(r.Host) >= 0 || w.left[r.Host]
 	})

@@ -163,6 +163,9 @@ func (h *heardReport) compareClocks(now, asked views.Instant, r *message.Report)
 // member, and is not where this host seeks any, nothing is kept: anybody may have kept an
 // old question of a host that had the key. It is told no more than it has said.
 func (l *loop) takeReport(c engine.ReportCame) {
+	if l.view() == nil { // there is nobody to know yet
+		return
+	}
 	r, err := doctor.ParseReport(c.Report.Body)
 	if err != nil || r.Host != c.From.Host {
 		return
@@ -192,7 +195,7 @@ func (l *loop) takeReport(c engine.ReportCame) {
 
 // knows reports whether a report is of a member, or comes from where this host seeks others.
 func (l *loop) knows(c engine.ReportCame) bool {
-	v, w := l.host.board.current().View, &l.doctor.watch
+	v, w := l.view(), &l.doctor.watch
 	if rank := v.Rank(c.From.Host); rank >= 0 && v.Members[rank].Process == c.From {
 		return true
 	}
@@ -223,7 +226,7 @@ const unmetMost = 64
 // cutLinks drops from a report links to hosts that this one has never met, where they are
 // too many.
 func (l *loop) cutLinks(r *doctor.Report) {
-	v, unmet := l.host.board.current().View, 0
+	v, unmet := l.view(), 0
 	r.Links = slices.DeleteFunc(r.Links, func(k doctor.Link) bool {
 		if v.Rank(k.Peer) >= 0 {
 			return false
@@ -355,10 +358,8 @@ func (l *loop) addMet(out *doctor.Link) {
 func count(n int) uint32 { return uint32(max(n, 0)) } //nolint:gosec // a count of seconds
 
 func (l *loop) nameOf(h views.HostID) string {
-	if s := l.host.board.current(); s != nil {
-		if r := s.View.Rank(h); r >= 0 {
-			return s.View.Members[r].Name
-		}
+	if v := l.view(); v.Rank(h) >= 0 {
+		return v.Members[v.Rank(h)].Name
 	}
 	if l.seeker.cache != nil {
 		for _, r := range l.seeker.cache.Records() {

@@ -33,6 +33,36 @@ func inLoop(h *Host, do func(l *loop)) {
 	synctest.Wait()
 }
 
+// What others say may come before this host has a view.
+func TestBeforeTheFirstView(t *testing.T) {
+	who := views.Process{Host: views.HostID{7}, Incarnation: 1}
+	at := netip.MustParseAddrPort("10.0.0.7:7")
+	setup := func(r *rig) {
+		r.engine.early = []engine.Delivery{
+			engine.Met{Host: who.Host, Says: at, Source: peerAddr},
+			engine.Refused{Who: who.Host, From: at, Code: views.RefuseKey},
+			engine.Refused{Who: who.Host, From: at, Code: views.RefuseGroup, Ours: true},
+			engine.Earshot{Members: []engine.OutOfEarshot{{Host: who.Host, Name: "h7"}}},
+		}
+		for _, kind := range []message.ReportKind{message.ReportWanted, message.ReportWantedFull, message.ReportGiven} {
+			for _, partial := range []bool{false, true} {
+				said := doctor.Report{Host: who.Host, Partial: partial, Links: []doctor.Link{{Peer: selfProcess.Host, Addr: selfAddr}}}
+				r.engine.early = append(r.engine.early, engine.ReportCame{From: who, Addr: at, Report: &message.Report{Kind: kind, Token: 5, Body: said.Append(nil)}})
+			}
+		}
+	}
+	inBubble(t, setup, func(t *testing.T, r *rig, h *Host) {
+		if h.View().View.Size() != 1 {
+			t.Errorf("it is in %v", h.View().View)
+		}
+		for _, in := range r.engine.inputs {
+			if s, ok := in.(engine.SendReport); ok && s.Addr == at {
+				t.Error("one who could not be known was answered")
+			}
+		}
+	})
+}
+
 // A report of one who is no member, and is not where this host seeks others, is not kept,
 // has nothing examined, and is answered by no more than what it is about.
 func TestReportOfNobody(t *testing.T) {

@@ -81,7 +81,7 @@ func (l *loop) takeSample(r *doctor.Report, token uint64) {
 func (l *loop) findOdd(host views.HostID, why string) {
 	s := &l.doctor.samples
 	l.doctor.lookAt = views.Earliest(l.doctor.lookAt, l.now)
-	v := l.host.board.current().View
+	v := l.view()
 	if rank := v.Rank(host); rank >= 0 && host != l.self.Host {
 		s.odd = slices.DeleteFunc(s.odd, func(o oddLink) bool { return o.host == host && o.why == why })
 		if len(s.odd) < oddMost {

@@ -155,6 +155,8 @@ type soloEngine struct {
 	// batch is what the last Step delivered: the next one takes it back.
 	batch engine.Messages
 	cfg   engine.Config
+	// early is delivered before there is a view.
+	early []engine.Delivery
 }
 
 func (e *soloEngine) Deadline() views.Instant    { return e.deadline }
@@ -192,7 +194,7 @@ func (e *soloEngine) Step(now views.Instant, in engine.Input) *engine.Output {
 	}
 	e.inputs, e.times = append(e.inputs, in), append(e.times, now)
 	if len(e.inputs) == 1 {
-		return &engine.Output{Persist: &engine.Persist{Token: 1, Seq: 1}}
+		return &engine.Output{Persist: &engine.Persist{Token: 1, Seq: 1}, Deliver: e.early}
 	}
 	if e.on != nil {
 		if out := e.on(now, in); out != nil {

@@ -185,7 +185,7 @@ func (l *loop) keyRing() KeyRing {
 		out.Fault = s.Fault.Error()
 	}
 	out.Absent = l.absentHosts(out.Barred)
-	view := l.host.View().View
+	view := l.view()
 	for i, m := range s.Members {
 		h := HostKeys{Host: m.Host, Known: m.Known, Current: m.Known && m.Digest == s.Ring.Digest()}
 		if i == 0 {

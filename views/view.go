@@ -98,8 +98,12 @@ type View struct {
 	Subgroups []Subgroup
 }
 
-// Rank gives the place of host in the view, or -1.
+// Rank gives the place of host in the view, or -1. A nil view, which is what there is
+// before the first, has no members.
 func (v *View) Rank(host HostID) int {
+	if v == nil {
+		return -1
+	}
 	for i := range v.Members {
 		if v.Members[i].Host == host {
 			return i
@@ -118,7 +122,12 @@ func (v *View) RankOf(p Process) int {
 }
 
 // Size is the number of members.
-func (v *View) Size() int { return len(v.Members) }
+func (v *View) Size() int {
+	if v == nil {
+		return 0
+	}
+	return len(v.Members)
+}
 
 // SubgroupOf gives the subgroup that host came in, or nil.
 func (v *View) SubgroupOf(host HostID) *Subgroup {

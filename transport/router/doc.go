@@ -17,6 +17,8 @@
 //     target's own connection before others, in the order of the configuration. One that
 //     has answered nothing for 300 ms is used only where there is no other; after a second
 //     it is given up.
+//     A line has segments of 512 bytes, which pass every path: it is what is left
+//     where others fail.
 //  3. Signs of life are asked for every 250 ms of silence of a router that carries
 //     frames, every 3 s of others.
 //  4. A frame for an address that nobody has registered yet waits, as in tcp, for a

@@ -60,7 +60,7 @@ func (l *line) register() (*wire, error) {
 	l.at = at
 	t.mu.Unlock()
 	d := stream.Dialer(t.source, t.times.dial)
-	d.Control = stream.Control(t.times.unacked, 0)
+	d.Control = stream.Control(t.times.unacked, stream.SegmentLeast)
 	conn, err := d.DialContext(ctx, "tcp4", at.String())
 	if err != nil {
 		return nil, err

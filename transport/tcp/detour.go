@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/internal/stream"
@@ -22,12 +21,12 @@ type Detour interface {
 // goesRound has a frame take the detour where no connection leads to the peer, where
 // nothing gets through it, or where it leads to another host than the one that is
 // watched at that address: addresses behind NAT may mean one thing here and another there.
-func (t *Transport) goesRound(p *peer, l *link, frame []byte, now time.Time) bool {
+func (t *Transport) goesRound(p *peer, l *link, frame []byte) bool {
 	if t.detour == nil {
 		return false
 	}
 	if l != nil && !l.astray(p) {
-		if stalled, _ := l.isStalled(now); !stalled {
+		if !l.isStalled() {
 			return false
 		}
 	}
@@ -63,9 +62,8 @@ func (t *Transport) Reached() map[views.HostID]bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := make(map[views.HostID]bool, len(t.links))
-	now := time.Now()
 	for l := range t.links {
-		if stalled, _ := l.isStalled(now); !stalled && !l.left {
+		if !l.isStalled() && !l.left {
 			out[l.who.Host] = true
 		}
 	}

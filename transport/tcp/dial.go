@@ -12,13 +12,9 @@ import (
 	"github.com/gmsd/gmsd/transport/internal/stream"
 )
 
-// narrowSegment is the segment size for a path that swallows long packets, in bytes:
-// with its headers it passes where 576 bytes do.
-const narrowSegment = 512
-
 // pursue begins to dial a peer that is wanted and has no link that works. Under t.mu.
 func (t *Transport) pursue(p *peer, now time.Time) {
-	if p.pursued || p.ourselves || t.closed || !p.wanted(t, now) || !p.lacks(now) {
+	if p.pursued || p.ourselves || t.closed || !p.wanted(t, now) || !p.lacks() {
 		return
 	}
 	p.pursued = true
@@ -59,12 +55,15 @@ func (t *Transport) next(p *peer) (wait time.Duration, narrow, wanted bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	if t.closed || p.ourselves || !p.wanted(t, now) || !p.lacks(now) {
+	if t.closed || p.ourselves || !p.wanted(t, now) || !p.lacks() {
 		p.pursued = false
 		if p.link() == nil {
 			t.lose(p)
 		}
 		return 0, false, false
+	}
+	if l := p.link(); l != nil {
+		p.narrow = l.chokes(now, p.misses == 0)
 	}
 	return p.steps.Next(t.stepMost(p, now), t.rand.Int64N), p.narrow, true
 }
@@ -95,7 +94,7 @@ func (t *Transport) open(p *peer) bool {
 		t.tally.Drop(transport.DropConnections, 1)
 		return false
 	}
-	return !t.closed && p.lacks(time.Now())
+	return !t.closed && p.lacks()
 }
 
 // hurried is how many dials in a row are given up early: to one who was there lately
@@ -134,7 +133,7 @@ func (t *Transport) dial(p *peer, narrow bool) (*net.TCPConn, greeting.Peer, err
 func (t *Transport) dialer(narrow bool, limit time.Duration) *net.Dialer {
 	segment := 0
 	if narrow {
-		segment = narrowSegment
+		segment = stream.SegmentLeast
 	}
 	d := stream.Dialer(t.source, limit)
 	d.Control = stream.Control(t.times.unacked, segment)

@@ -49,7 +49,7 @@ func (t *Transport) attach(l *link, dialled *peer) bool {
 		dialled.answered = true
 	}
 	for _, o := range older {
-		t.supersede(o, l, now)
+		t.supersede(o, l)
 	}
 	return true
 }
@@ -94,10 +94,9 @@ func (t *Transport) serve(l *link, p *peer, now time.Time) {
 // supersede ends an older connection of the same two, in order: its end must not
 // come before a word that explains it. Whoever gets nothing through it does not wait
 // for the other's word.
-func (t *Transport) supersede(o, by *link, now time.Time) {
-	stalled, _ := o.isStalled(now)
+func (t *Transport) supersede(o, by *link) {
 	switch {
-	case stalled || t.decides(by.who):
+	case o.isStalled() || t.decides(by.who):
 		t.leave(o, reasonTie)
 	case o.linger == nil:
 		// The other end will say so, unless it knows this one no more.

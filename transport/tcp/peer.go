@@ -51,13 +51,9 @@ func (p *peer) wanted(t *Transport, now time.Time) bool {
 }
 
 // lacks reports whether there is none, or one that nothing gets through.
-func (p *peer) lacks(now time.Time) bool {
+func (p *peer) lacks() bool {
 	l := p.link()
-	if l == nil {
-		return true
-	}
-	stalled, _ := l.isStalled(now)
-	return stalled
+	return l == nil || l.isStalled()
 }
 
 // peerAt gives the peer at an address; nil: there are as many as are allowed.

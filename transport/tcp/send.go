@@ -121,7 +121,7 @@ func (t *Transport) peerFor(addr netip.AddrPort, now time.Time) (*peer, error) {
 // give adds a frame to the batch of the peer's link, or lets it wait for one.
 func (t *Transport) give(p *peer, frame []byte, now time.Time) {
 	l := p.link()
-	if t.goesRound(p, l, frame, now) {
+	if t.goesRound(p, l, frame) {
 		t.pursue(p, now)
 		return
 	}
@@ -150,7 +150,7 @@ func (t *Transport) reroute(l *link, now time.Time) {
 		return
 	}
 	for _, f := range l.batch {
-		if !t.goesRound(p, nil, f.Body, now) {
+		if !t.goesRound(p, nil, f.Body) {
 			t.hold(p, f.Body)
 		}
 	}
@@ -176,10 +176,7 @@ func (t *Transport) flushWaiting(p *peer, l *link) {
 func (t *Transport) replace(l *link, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, bulk := l.isStalled(now)
-	heard := now.Sub(l.source.HeardAt()) < 2*stallAfter
 	for _, p := range l.peers {
-		p.narrow = bulk && heard && !l.narrow
 		p.trip = time.Duration(l.trip.Load())
 		t.pursue(p, now)
 	}

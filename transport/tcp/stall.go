@@ -13,9 +13,9 @@ import (
 const stallAfter = 400 * time.Millisecond
 
 // narrowFrame is what passes every path of IPv4. Where nothing gets through to one
-// who is heard, and frames beyond it are under way, they may be why: the path swallows
-// long packets and says nothing. The next connection gets small segments; should it
-// stall, the one after has usual ones.
+// who is heard or answers, and frames beyond it are under way, they may be why: the
+// path swallows long packets and says nothing. The next connection gets small segments;
+// should it stall, the one after has usual ones.
 const narrowFrame = 400
 
 // stall looks after a link in use, under its mutex.
@@ -64,9 +64,19 @@ func (l *link) stuck(now time.Time, longest int) bool {
 	return s.stalled
 }
 
-// isStalled gives what was seen last, and whether long frames may be why.
-func (l *link) isStalled(now time.Time) (stalled, bulk bool) {
+// isStalled gives what was seen last.
+func (l *link) isStalled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stall.stalled, now.Sub(l.stall.bulk) < l.t.times.unacked
+	return l.stall.stalled
+}
+
+// chokes reports whether long frames may be why nothing gets through. answers: no dial
+// there has missed since, so there is no cut that stops everything.
+func (l *link) chokes(now time.Time, answers bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.stall
+	heard := l.source.HeardAt().After(s.since)
+	return s.stalled && !l.narrow && now.Sub(s.bulk) < l.t.times.unacked && (answers || heard)
 }

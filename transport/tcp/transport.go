@@ -214,8 +214,7 @@ func (t *Transport) unsent() bool {
 
 // behind reports whether a link still writes what it has queued.
 func (l *link) behind() bool {
-	stalled, _ := l.isStalled(time.Now())
-	return l.out.Behind() && !stalled
+	return l.out.Behind() && !l.isStalled()
 }
 
 // finish lets what the kernel has to send still go: a socket that is closed with

@@ -509,10 +509,7 @@ func (c *Core) rankOf(p views.Process) int {
 
 // rankOfHost is the same whatever the incarnation.
 func (c *Core) rankOfHost(h views.HostID) int {
-	switch {
-	case c.base == nil:
-		return -1
-	case c.index == nil:
+	if c.index == nil {
 		return c.base.Rank(h)
 	}
 	if r, ok := c.index[h]; ok {

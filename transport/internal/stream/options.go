@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// SegmentLeast is the segment for a path that swallows long packets, in bytes: with its
+// headers it passes where 576 bytes do.
+const SegmentLeast = 512
+
 // Options has the kernel give up what is not acknowledged for long, and repeat
 // soon what is lost: where it knows how (Linux 6.16) after 60 ms first and at most a
 // second, else every 200 ms for a while as long as little is under way. A kernel that
