@@ -147,14 +147,15 @@ func (d *physician) noteAsked(now views.Instant) {
 }
 
 // compareClocks finds by how much the other clock is ahead, from an answer to what was
-// asked then, or keeps what was known before where that is more exact.
-func (h *heardReport) compareClocks(now, asked views.Instant, r *message.Report) {
+// asked then, or keeps what was known before where that is more exact. now was taken after
+// wall, so that a pause between the two is part of the error.
+func (h *heardReport) compareClocks(wall int64, now, asked views.Instant, r *message.Report) {
 	rtt := now.Sub(asked)
 	if r.Kind != message.ReportGiven || r.Wall == 0 || asked == 0 || rtt > 2*reportedIn {
 		return // it is one that was promised for later
 	}
 	if err := rtt/2 + time.Millisecond; h.err == 0 || err <= h.err || now.Sub(h.clockAt) > factsKept/2 {
-		h.clock = time.Duration(r.Wall-wallMillis())*time.Millisecond + rtt/2
+		h.clock = time.Duration(r.Wall-wall)*time.Millisecond + rtt/2
 		h.err, h.clockAt = err, now
 	}
 }
@@ -215,7 +216,8 @@ func (l *loop) keepReport(r *doctor.Report, m *message.Report) {
 	}
 	if heard != nil {
 		heard.take(l.now, r)
-		heard.compareClocks(l.now, d.asked[m.Token], m)
+		wall := wallMillis()
+		heard.compareClocks(wall, l.clock(), d.asked[m.Token], m)
 	}
 }
 

@@ -117,3 +117,28 @@ func TestReportOfAMemberIsKept(t *testing.T) {
 		})
 	})
 }
+
+// However long either host stands still in between, the clocks differ by what is found,
+// within the error that is told.
+func TestClocksWithPauses(t *testing.T) {
+	delays := []time.Duration{0, 3 * time.Millisecond, 400 * time.Millisecond, 1800 * time.Millisecond}
+	for _, offset := range []time.Duration{-5 * time.Second, 0, 700 * time.Millisecond} {
+		for _, there := range delays {
+			for _, back := range delays {
+				for _, still := range delays {
+					for _, between := range delays {
+						const asked, began = views.Instant(1e9), int64(1e12)
+						answered := began + (there + offset).Milliseconds()
+						wall := began + (there + back + still).Milliseconds()
+						now := asked.Add(there + back + still + between)
+						h := heardReport{}
+						h.compareClocks(wall, now, asked, &message.Report{Kind: message.ReportGiven, Wall: answered})
+						if wrong := (h.clock - offset).Abs(); h.err > 0 && wrong > h.err {
+							t.Errorf("an offset of %v is taken for %v ± %v: %v there, %v back, still for %v and %v", offset, h.clock, h.err, there, back, still, between)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // commandTimeout bounds one call of ip(8), nft(8) or iptables(8).
-const commandTimeout = 10 * time.Second
+const commandTimeout = 30 * time.Second
 
 // errSpaceClosed: the lab was closed.
 var errSpaceClosed = errors.New("netlab: the namespace is closed")
