@@ -50,6 +50,9 @@ type Config struct {
 	Ring     keys.Ring
 	Identity ed25519.PrivateKey
 	Random   io.Reader
+	// Verify stands for [ed25519.Verify], which is what nil gives: a simulator remembers
+	// what one of its hosts has found.
+	Verify func(public ed25519.PublicKey, text, signature []byte) bool
 	// Window is how many bytes of messages may be under way in a view; 0 for the
 	// core's default. A quarter of the receive buffer is right.
 	Window int

@@ -24,6 +24,7 @@ type guard struct {
 	rekey     *rekey.Machine
 	private   ed25519.PrivateKey
 	public    message.Identity
+	verify    func(public ed25519.PublicKey, text, signature []byte) bool
 	// under names the key of the frame that is read.
 	under keys.ID
 	// headSize is how long the header is of the frame that was begun last.
@@ -46,7 +47,10 @@ func newGuard(cfg *Config, h message.Header) guard {
 	if cfg.Ring.IsZero() {
 		return g
 	}
-	g.private = cfg.Identity
+	g.private, g.verify = cfg.Identity, cfg.Verify
+	if g.verify == nil {
+		g.verify = ed25519.Verify
+	}
 	copy(g.public[:], cfg.Identity.Public().(ed25519.PublicKey))
 	g.sealer = seal.New(seal.Speaker{Process: h.From, Nonce: h.Nonce}, h.Group)
 	g.rekey = rekey.New(rekey.Config{Self: h.From, Ring: cfg.Ring, Random: cfg.Random})
@@ -124,15 +128,15 @@ func (g *guard) sign(text []byte) message.Signature {
 	return message.Signature{Key: g.public, Sig: [64]byte(ed25519.Sign(g.private, text))}
 }
 
-// verify reports whether a host has signed a text.
-func verify(host views.HostID, s *message.Signature, text []byte) bool {
-	return views.HostIDOf(s.Key[:]) == host && ed25519.Verify(s.Key[:], text, s.Sig[:])
+// signedBy reports whether a host has signed a text.
+func (g *guard) signedBy(host views.HostID, s *message.Signature, text []byte) bool {
+	return views.HostIDOf(s.Key[:]) == host && g.verify(s.Key[:], text, s.Sig[:])
 }
 
 // letter gives the message in an envelope, nil where the signature does not hold.
 func (g *guard) letter(h message.Header, s *message.Signed) (message.Message, error) {
 	g.text = wire.AppendSigned(g.text[:0], h, s.Inner, s.Body)
-	if !verify(h.From.Host, &s.Signature, g.text) {
+	if !g.signedBy(h.From.Host, &s.Signature, g.text) {
 		return nil, nil
 	}
 	return wire.DecodeBody(s.Inner, s.Body)
@@ -158,7 +162,7 @@ func (g *guard) viewChecker() func(*message.Install) bool {
 	header := g.header
 	return func(whole *message.Install) bool {
 		text, err := wire.AppendView(nil, header, whole)
-		return err == nil && verify(whole.View.Coordinator, &whole.Signature, text)
+		return err == nil && g.signedBy(whole.View.Coordinator, &whole.Signature, text)
 	}
 }
 

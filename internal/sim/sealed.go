@@ -2,6 +2,7 @@ package sim
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -61,6 +62,7 @@ func (w *World) makeKeys() {
 		w.fail("driver", err.Error()) // never: the source does not end
 	}
 	w.firstRing, w.keys = keys.NewRing(k, w.unix()), make(map[keys.ID]keys.Key)
+	w.verifier = verifier{known: make(map[[sha256.Size]byte]bool)}
 	w.learn(w.firstRing)
 }
 
@@ -81,7 +83,7 @@ func (w *World) unix() int64 { return 1_800_000_000 + int64(w.Elapsed().Seconds(
 func (h *Host) arms(cfg *engine.Config) {
 	if h.w.opts.Sealed != 0 {
 		cfg.Ring, cfg.Identity = h.disk.rings.ring, h.disk.private
-		cfg.Random = h.w.secrets("start", int(h.w.gen))
+		cfg.Random, cfg.Verify = h.w.secrets("start", int(h.w.gen)), h.w.verifier.verify
 	}
 }
 

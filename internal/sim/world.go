@@ -76,6 +76,7 @@ type World struct {
 	firstRing keys.Ring
 	keys      map[keys.ID]keys.Key
 	made      []keys.ID
+	verifier  verifier
 	operator  operator
 	recorder  recorder
 
