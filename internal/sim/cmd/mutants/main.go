@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -43,15 +45,17 @@ type verdict struct {
 func main() {
 	dir := flag.String("dir", filepath.Join("testdata", "mutants"), "where the patches are")
 	only := flag.String("only", "", "run this one alone")
+	workers := flag.Int("workers", runtime.NumCPU(), "how many at a time")
 	flag.Parse()
-	code, err := run(*dir, *only)
+	code, err := run(*dir, *only, max(1, *workers))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 	}
 	os.Exit(code)
 }
 
-func run(dir, only string) (int, error) {
+// run tries all mutants, some at a time, and tells of them in their order.
+func run(dir, only string, workers int) (int, error) {
 	mutants, err := read(dir, only)
 	if err != nil {
 		return exitBroken, err
@@ -60,10 +64,24 @@ func run(dir, only string) (int, error) {
 	if err != nil {
 		return exitBroken, err
 	}
-	b := bench{root: root, clean: make(map[string]error)}
+	b := bench{root: root, clean: make(map[string]func() error)}
+	verdicts := make([]chan verdict, len(mutants))
+	free := make(chan struct{}, workers)
+	for i := range mutants {
+		verdicts[i] = make(chan verdict, 1)
+	}
+	go func() {
+		for i := range mutants {
+			free <- struct{}{}
+			go func() {
+				verdicts[i] <- b.try(mutants[i])
+				<-free
+			}()
+		}
+	}()
 	code := 0
-	for _, m := range mutants {
-		v := b.try(m)
+	for _, c := range verdicts {
+		v := <-c
 		fmt.Println(v.line())
 		switch {
 		case v.err != nil:
@@ -158,9 +176,29 @@ func moduleRoot() (string, error) {
 // bench runs detectors in copies of the module.
 type bench struct {
 	root string
-	// clean says, by detector, what was wrong with it on the clean source: one
-	// that fails there proves nothing.
-	clean map[string]error
+	// clean says, by detector, what is wrong with it on the clean source: one that
+	// fails there proves nothing. Each is run once. mu guards the map.
+	mu    sync.Mutex
+	clean map[string]func() error
+}
+
+// isClean runs the detector of m on the clean source, unless that was done.
+func (b *bench) isClean(m *mutant) error {
+	key := strings.Join(m.run, " ")
+	b.mu.Lock()
+	known := b.clean[key]
+	if known == nil {
+		known = sync.OnceValue(func() error {
+			out, failed, err := b.detect(m, "")
+			if err == nil && failed {
+				err = fmt.Errorf("the detector fails on the clean source: %s", firstLine(out))
+			}
+			return err
+		})
+		b.clean[key] = known
+	}
+	b.mu.Unlock()
+	return known()
 }
 
 // try plants one bug and runs its detector, on the clean source first.
@@ -168,15 +206,7 @@ func (b *bench) try(m mutant) (v verdict) {
 	v.mutant = m
 	begin := time.Now()
 	defer func() { v.took = time.Since(begin) }()
-	key := strings.Join(m.run, " ")
-	if _, known := b.clean[key]; !known {
-		out, failed, err := b.detect(&m, "")
-		if err == nil && failed {
-			err = fmt.Errorf("the detector fails on the clean source: %s", firstLine(out))
-		}
-		b.clean[key] = err
-	}
-	if v.err = b.clean[key]; v.err != nil {
+	if v.err = b.isClean(&m); v.err != nil {
 		return v
 	}
 	out, failed, err := b.detect(&m, m.path)
