@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/internal/stream"
@@ -21,14 +22,12 @@ type Detour interface {
 // goesRound has a frame take the detour where no connection leads to the peer, where
 // nothing gets through it, or where it leads to another host than the one that is
 // watched at that address: addresses behind NAT may mean one thing here and another there.
-func (t *Transport) goesRound(p *peer, l *link, frame []byte) bool {
+func (t *Transport) goesRound(p *peer, l *link, frame []byte, now time.Time) bool {
 	if t.detour == nil {
 		return false
 	}
-	if l != nil && !l.astray(p) {
-		if !l.isStalled() {
-			return false
-		}
+	if l != nil && !l.astray(p) && !l.staysStalled(now) {
+		return false
 	}
 	return t.detour.Carry(frame, p.addr)
 }

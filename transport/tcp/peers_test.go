@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,6 +197,50 @@ func watched(t *testing.T, change func(*timing)) (*daemon, *handPeer, *net.TCPCo
 	conn := p.accept(process(2, 1), 5)
 	d.await(message.EvidenceNone)
 	return d, p, conn
+}
+
+// around is a detour that takes everything.
+type around struct{ took atomic.Int64 }
+
+func (a *around) Carry([]byte, netip.AddrPort) bool { a.took.Add(1); return true }
+func (a *around) Flush()                            {}
+
+// What goes round a link that is stalled goes by the link again once it is not: where the
+// other end alone can dial, as from behind a NAT, no new one takes its place.
+func TestStallIsOverBesideADetour(t *testing.T) {
+	d, p := open(t, 1, nil), newPeer(t)
+	conn := p.dial(d.Local(), process(2, 1), 5)
+	d.until("it to be linked", func() bool { return len(d.links) == 1 })
+	other := &around{}
+	d.mu.Lock()
+	d.detour = other
+	for l := range d.links {
+		l.mu.Lock()
+		l.stall.stalled, l.stall.looked = true, time.Now()
+		l.mu.Unlock()
+	}
+	d.mu.Unlock()
+	d.send(p.addr(), "one")
+	if other.took.Load() != 1 {
+		t.Fatal("it did not go round")
+	}
+	came := make(chan error, 1)
+	go func() {
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_, err := conn.Read(make([]byte, 1))
+		came <- err
+	}()
+	for {
+		d.send(p.addr(), "again")
+		select {
+		case err := <-came:
+			if err != nil {
+				t.Errorf("%d frames went round a link that carries: %v", other.took.Load(), err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func TestClosedThenAliveAgain(t *testing.T) {

@@ -121,7 +121,7 @@ func (t *Transport) peerFor(addr netip.AddrPort, now time.Time) (*peer, error) {
 // give adds a frame to the batch of the peer's link, or lets it wait for one.
 func (t *Transport) give(p *peer, frame []byte, now time.Time) {
 	l := p.link()
-	if t.goesRound(p, l, frame) {
+	if t.goesRound(p, l, frame, now) {
 		t.pursue(p, now)
 		return
 	}
@@ -150,7 +150,7 @@ func (t *Transport) reroute(l *link, now time.Time) {
 		return
 	}
 	for _, f := range l.batch {
-		if !t.goesRound(p, nil, f.Body) {
+		if !t.goesRound(p, nil, f.Body, now) {
 			t.hold(p, f.Body)
 		}
 	}

@@ -71,6 +71,15 @@ func (l *link) isStalled() bool {
 	return l.stall.stalled
 }
 
+// staysStalled is isStalled for who does not write to a link that is: since nothing is
+// sent on it, nobody else asks the kernel whether what it repeats gets through by now.
+func (l *link) staysStalled(now time.Time) bool {
+	if l.isStalled() {
+		l.stuck(now, 0)
+	}
+	return l.isStalled()
+}
+
 // chokes reports whether long frames may be why nothing gets through. answers: no dial
 // there has missed since, so there is no cut that stops everything.
 func (l *link) chokes(now time.Time, answers bool) bool {
