@@ -184,12 +184,23 @@ func (t *Transport) missed(p *peer, began time.Time, err error) {
 	switch {
 	case p.refuses:
 		t.refused(p)
-	case p.reset != nil && !began.Before(p.met):
+	case p.reset != nil && !began.Before(p.met) && time.Since(p.met) >= t.times.unanswered && isSilence(err):
 		t.lost(p, p.reset)
-	default: // a dial that was under way at a reset says nothing of it
+	default: // a dial that was under way at a reset says nothing of it, nor one that was given up soon
 		return
 	}
 	p.reset = nil
+}
+
+// isSilence reports whether a dial failed since nothing answered, and not for a reason
+// here, or since somebody answered whom we do not understand.
+func isSilence(err error) bool {
+	for _, other := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENETUNREACH, errMeanwhile} {
+		if errors.Is(err, other) {
+			return false
+		}
+	}
+	return !greeting.Refused(err)
 }
 
 // meet makes a link of a connection that we dialled.

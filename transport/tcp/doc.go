@@ -26,9 +26,9 @@
 //  4. Whoever ends a connection while its process goes on says goodbye first, so an end
 //     without one is evidence, by the table of package tether: Closed at an end of
 //     file; then it is dialled at once: Refused, Replaced or None. A reset is what the
-//     dial that follows it finds, since a NAT that has forgotten a connection has both
-//     ends reset it: Closed only where nothing answers, and where something was heard
-//     within a second. A connection that the kernel gave up, or that
+//     dials that follow it find, since a NAT that has forgotten a connection has both
+//     ends reset it: Closed only where nothing answers for one and a half seconds, and where
+//     something was heard within a second. A connection that the kernel gave up, or that
 //     we did, is no evidence. A refused dial is none where the port never greeted us,
 //     unless the process has just ended a connection that it had made.
 //  5. A connection that nothing gets through, by what the kernel says of

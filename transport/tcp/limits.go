@@ -47,6 +47,10 @@ type timing struct {
 	// stale: a reset after so long a silence may be of a connection that the other
 	// kernel gave up, and says nothing of the process.
 	stale time.Duration
+	// unanswered is how long no dial must have been answered after a reset until that
+	// says that the process is gone: one that stands still for a second is not, nor one
+	// that alone can dial, as from behind a NAT, and meets the reset with its next beat.
+	unanswered time.Duration
 	// closing is how long Close waits for what was sent to go.
 	closing time.Duration
 	// idle is how long a connection that nobody watches may be unused; forget is
@@ -59,7 +63,7 @@ func shippedTiming() timing {
 		dial: 200 * time.Millisecond, firstDial: 1500 * time.Millisecond, knownFor: time.Hour, greet: 2 * time.Second,
 		stepKnown: 100 * time.Millisecond, stepRefused: 2 * time.Second, stepMost: 5 * time.Second,
 		wanted: 3 * time.Second, unacked: 5 * time.Second, stallEvery: 200 * time.Millisecond,
-		linger: 2 * time.Second, stale: time.Second, closing: 200 * time.Millisecond,
+		linger: 2 * time.Second, stale: time.Second, unanswered: 1500 * time.Millisecond, closing: 200 * time.Millisecond,
 		idle: 2 * time.Minute, forget: 10 * time.Minute, tend: 15 * time.Second,
 	}
 }

@@ -30,8 +30,8 @@ type peer struct {
 	trip time.Duration
 	// narrow: the next dial asks for small segments.
 	narrow bool
-	// reset is the last link there where it ended by a reset, until the dial that
-	// follows says what that meant; nil: none.
+	// reset is the last link there where it ended by a reset, until the dials that
+	// follow say what that meant; nil: none.
 	reset   *link
 	steps   greeting.Steps
 	watches map[*watch]bool

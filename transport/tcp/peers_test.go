@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +117,23 @@ func (d *daemon) await(want ...message.Evidence) {
 	}
 }
 
+// foundNothing holds those who are watched to be there, as far as was ever found.
+func (d *daemon) foundNothing() {
+	d.t.Helper()
+	select {
+	case e := <-d.Evidence():
+		d.t.Errorf("found %v", e.Found)
+	default:
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.watches {
+		if told := w.subject.Told(); told != message.EvidenceNone {
+			d.t.Errorf("found %v", told)
+		}
+	}
+}
+
 // handPeer is a process driven by hand, with a listener of its own.
 type handPeer struct {
 	t *testing.T
@@ -153,6 +171,22 @@ func (p *handPeer) accept(who views.Process, nonce uint64) *net.TCPConn {
 		p.t.Fatalf("a piece of kind %d came first", kind)
 	}
 	return conn.(*net.TCPConn)
+}
+
+// acceptLate answers the first of the dials that wait which is not given up yet.
+func (p *handPeer) acceptLate(who views.Process, nonce uint64) {
+	p.t.Helper()
+	for {
+		conn, err := p.l.Accept()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.t.Cleanup(func() { _ = conn.Close() })
+		_, err = p.greeter(who, nonce).Answer(conn, func(greeting.Peer) error { return nil })
+		if err == nil && awaitKeep(conn.(*net.TCPConn)) == nil {
+			return
+		}
+	}
 }
 
 // dial greets a daemon as a process.
@@ -282,6 +316,28 @@ func TestResetIsWhatTheNextDialFinds(t *testing.T) {
 			t.Errorf("found %v of one who goes on", e.Found)
 		default:
 		}
+	})
+	t.Run("the process, which stands still", func(t *testing.T) {
+		d, p, conn := watched(t, func(times *timing) { times.unanswered = time.Hour })
+		_ = conn.SetLinger(0)
+		_ = conn.Close()
+		d.until("dials to miss", func() bool { return d.peers[p.addr()].misses >= 2 })
+		p.acceptLate(process(2, 1), 5)
+		d.until("it to be linked", func() bool { return len(d.links) == 1 })
+		d.foundNothing()
+	})
+	t.Run("that there are no descriptors", func(t *testing.T) {
+		d, p, conn := watched(t, func(times *timing) { times.dial = time.Minute })
+		_ = conn.SetLinger(0)
+		_ = conn.Close()
+		d.until("the reset", func() bool { return d.peers[p.addr()].reset != nil })
+		d.mu.Lock()
+		d.peers[p.addr()].met = time.Now().Add(-time.Minute)
+		d.mu.Unlock()
+		for _, err := range []error{syscall.EMFILE, syscall.ENFILE, greeting.ErrOtherGroup} {
+			d.missed(d.peers[p.addr()], time.Now(), err)
+		}
+		d.foundNothing()
 	})
 	t.Run("the process, which dials", func(t *testing.T) {
 		d, p := open(t, 1, nil), newPeer(t)
