@@ -99,6 +99,9 @@ func (s *Server) refuse(conn *net.TCPConn, err error) {
 	head := stream.Head(p.Kind, p.Len())
 	_ = conn.SetWriteDeadline(time.Now().Add(s.times.greet))
 	_, _ = conn.Write(append(head[:], p.Body...)) // who does not read it learns nothing
+	if r == relay.RefusedSelf {
+		return // it knows
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tell("refused "+r.String(), "refused a registration", "from", conn.RemoteAddr(), "why", r.String())

@@ -31,8 +31,8 @@ func (p *peer) run() {
 		l, err := p.dial()
 		p.note(err)
 		switch {
-		case errors.Is(err, relay.RefusedSelf):
-			return
+		case errors.Is(err, relay.RefusedSelf) && !p.place.IsName():
+			return // it always will be
 		case errors.Is(err, relay.RefusedTie):
 			// It has dialled us.
 		case err == nil:

@@ -2,10 +2,12 @@ package gossip
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -403,6 +405,26 @@ func (c *client) pings(until <-chan struct{}) {
 		case <-until:
 			return
 		}
+	}
+}
+
+// A name that means this router now may mean another one later, or its other addresses do;
+// an address never does.
+func TestItsOwnNameIsAskedAgain(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := netip.MustParseAddrPort(l.Addr().String())
+	_ = l.Close()
+	s := start(t, at, quick(), fmt.Sprintf("localhost:%d", at.Port()))
+	for over := time.Now().Add(transporttest.Patience); s.Figures().Refused["self"] < 3; runtime.Gosched() {
+		if time.Now().After(over) {
+			t.Fatalf("it asked itself %d times", s.Figures().Refused["self"])
+		}
+	}
+	if r := s.Routers(); len(r) != 1 || !r[0].Self || r[0].Trouble != "" {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -42,6 +42,12 @@ func ParsePlace(text string) (*Place, error) {
 	return &Place{text: text, host: host, port: uint16(n)}, nil
 }
 
+// IsName reports whether it may mean another address later.
+func (p *Place) IsName() bool {
+	_, err := netip.ParseAddr(p.host)
+	return err != nil
+}
+
 // String is it as configured.
 func (p *Place) String() string { return p.text }
 
