@@ -110,18 +110,26 @@ func dialOnce(ctx context.Context, source netip.Addr, addr netip.AddrPort, timeo
 
 // stillCarries waits and then speaks.
 func stillCarries(ctx context.Context, conn net.Conn, idle time.Duration) doctor.Finding {
-	_ = conn.SetDeadline(time.Now().Add(idle + answerTimeout))
-	greeting.Sleep(ctx, idle)
-	if _, err := conn.Write([]byte{0}); err != nil {
+	b := make([]byte, 1)
+	_ = conn.SetDeadline(time.Now().Add(idle))
+	if _, err := conn.Read(b); !timedOut(err) {
 		return doctor.Untested // it was closed meanwhile, which is no silence
 	}
-	var timeout net.Error
-	_, err := conn.Read(make([]byte, 1))
+	_ = conn.SetDeadline(time.Now().Add(answerTimeout))
+	if _, err := conn.Write([]byte{0}); err != nil {
+		return doctor.Untested
+	}
+	_, err := conn.Read(b)
 	switch {
 	case ctx.Err() != nil:
 		return doctor.Untested
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case timedOut(err):
 		return doctor.Bad
 	}
 	return doctor.Good
+}
+
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/transport"
+	"github.com/gmsd/gmsd/transport/internal/greeting"
 	"github.com/gmsd/gmsd/views/message"
 )
 
@@ -37,6 +38,24 @@ func TestExamineLeavesTethersAlone(t *testing.T) {
 	}
 	if held() != 1 {
 		t.Errorf("%d tethers are held, want 1", held())
+	}
+}
+
+// A connection that the other end closes during the silence shows nothing of silence.
+func TestExamineClosedMeanwhile(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = greeting.Plain{Use: greeting.Frames, Group: 7, Self: greeting.Peer{Process: process(2, 1)}}.Answer(conn, func(greeting.Peer) error { return nil })
+		_ = conn.Close()
+	}()
+	cfg := Config{GroupHash: 7, Self: process(1, 1), Nonce: 70}
+	found := Examine(t.Context(), cfg, netip.MustParseAddrPort(l.Addr().String()), 100*time.Millisecond)
+	if found.TCP != doctor.TCPGood || found.Idle != doctor.Untested {
+		t.Errorf("%v, %v", found.TCP, found.Idle)
 	}
 }
 
