@@ -56,3 +56,31 @@ func TestRefusedExaminationIsNoFaultOfTheWay(t *testing.T) {
 		t.Errorf("known are %v", got)
 	}
 }
+
+// Members that begin together are silent each towards another member: one that takes the
+// connections of all has room for few of them.
+func TestLongSilencesAreSpread(t *testing.T) {
+	v := &views.View{}
+	for i := range 100 {
+		v.Members = append(v.Members, views.Member{Process: views.Process{Host: views.HostID{byte(i + 1)}, Incarnation: 1}})
+	}
+	all := make([]idling, v.Size())
+	for i := range all {
+		all[i] = newIdling()
+	}
+	for range 2 * v.Size() {
+		met := map[views.HostID]int{}
+		for own := range all {
+			met[all[own].next(v, own).Host]++
+		}
+		if len(met) != v.Size() {
+			t.Fatalf("%d members are met at a time, of %d", len(met), v.Size())
+		}
+	}
+	s := &all[7]
+	again := s.next(v, 7).Host
+	s.once[again] = 1
+	if got := s.next(v, 7).Host; got != again {
+		t.Errorf("%v is not tried a second time, but %v", again, got)
+	}
+}

@@ -55,11 +55,7 @@ func (l *loop) idleLong(v *views.View) {
 	if s.under || l.patient.tethers == nil || v.Size() < 2 {
 		return
 	}
-	m := &v.Members[s.cursor%v.Size()]
-	if s.once[m.Host] == 0 {
-		s.cursor = (s.cursor + 1) % v.Size()
-		m = &v.Members[s.cursor]
-	}
+	m := s.next(v, max(0, v.Rank(l.self.Host)))
 	if m.Process == l.self {
 		return // the next look goes on
 	}
@@ -72,6 +68,16 @@ func (l *loop) idleLong(v *views.View) {
 		case <-l.quit:
 		}
 	})
+}
+
+// next gives the member behind the one tried last, or that one where it is to be made sure.
+// Each begins behind itself: one that all are silent towards has no room for them.
+func (s *idling) next(v *views.View, own int) *views.Member {
+	if m := &v.Members[(own+s.cursor)%v.Size()]; s.once[m.Host] != 0 {
+		return m
+	}
+	s.cursor = (s.cursor + 1) % v.Size()
+	return &v.Members[(own+s.cursor)%v.Size()]
 }
 
 // takeLong notes what became of a long silence.
