@@ -220,7 +220,7 @@ func (e *Engine) finishExpelling(v *views.View) {
 	var out []views.HostID
 	made := int64(0)
 	g.expelling = slices.DeleteFunc(g.expelling, func(in Evict) bool {
-		gone := !slices.ContainsFunc(v.Members, func(m views.Member) bool { return m.Host == in.Host })
+		gone := v.Rank(in.Host) < 0
 		if gone {
 			out, made = append(out, in.Host), in.At
 		}

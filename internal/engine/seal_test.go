@@ -545,6 +545,51 @@ func TestNothingIsToldAfterTheStop(t *testing.T) {
 	}
 }
 
+// Whatever a host is asked before it has a view, first or second, it goes on to its view.
+func TestWishesBeforeTheFirstView(t *testing.T) {
+	other := views.Process{Host: views.HostID{9}, Incarnation: 1}
+	at := netip.MustParseAddrPort("10.0.0.9:7749")
+	for _, in := range []engine.Input{
+		engine.Evict{Host: other.Host},
+		engine.Evict{Host: other.Host, KeepKeys: true},
+		engine.ExamineLink{Host: other.Host, Addr: at, Thorough: true},
+		engine.SendBurst{},
+		engine.SendReport{Report: &message.Report{Kind: message.ReportWanted}},
+		engine.SendReport{Addr: at, Report: &message.Report{Kind: message.ReportWanted}},
+		engine.ChangeKeys{Op: engine.InstallKey},
+		engine.ChangeKeys{Op: engine.MergeRing, Ring: ringN(2)},
+		engine.PollKeys{},
+		engine.RingSaved{Token: 1},
+		engine.Absent{Some: true},
+		engine.Evidence{Process: other, Found: message.EvidenceClosed},
+		engine.Backlog{Bytes: 1 << 30},
+		engine.SetState{Mask: views.Started, Bits: views.Started},
+		engine.Join{Port: 1, Group: "g", Name: "n"},
+		engine.Part{Port: 1, Group: "g"},
+		engine.PortGone{Port: 1},
+		engine.Ready{Port: 1, Group: "g"},
+		engine.Submit{{Group: "g", Order: views.Safe, Payload: []byte("early")}},
+	} {
+		for _, ringed := range []bool{false, true} {
+			l := newLAN(t, 1)
+			if ringed {
+				l.ring = ringN(1)
+			}
+			h := l.add(0)
+			l.run(100 * time.Microsecond) // its disk takes longer
+			if h.View() != nil {
+				t.Fatal("it has a view at once")
+			}
+			h.step(in)
+			h.step(in)
+			l.run(time.Second)
+			if h.View().Size() != 1 {
+				t.Errorf("%T: no view", in)
+			}
+		}
+	}
+}
+
 // Before a frame has opened nobody knows who it is from: whatever names a stranger makes
 // up, the log has a line a reason and second, and each frame is counted. So are our own
 // that are thrown back at us, changed or not.
