@@ -251,7 +251,7 @@ func (l *loop) multicastsOut() uint64 {
 // one who said nothing does not hear itself.
 func (l *loop) takeHeard(found doctor.Finding) {
 	f := &l.doctor.facts
-	if found == doctor.Bad && (l.doctor.watch.paused.sum(l.now) > listenedMost/3 || l.multicastsOut() < f.said+saidLeast) {
+	if found == doctor.Bad && (l.stoodStill() || l.multicastsOut() < f.said+saidLeast) {
 		found = doctor.Untested
 	}
 	f.listening, f.hears, f.hearsAt = false, found, l.now

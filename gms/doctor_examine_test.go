@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/doctor"
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/tether"
 	"github.com/gmsd/gmsd/views"
 )
@@ -82,5 +84,39 @@ func TestLongSilencesAreSpread(t *testing.T) {
 	s.once[again] = 1
 	if got := s.next(v, 7).Host; got != again {
 		t.Errorf("%v is not tried a second time, but %v", again, got)
+	}
+}
+
+// joiner counts how often it was joined anew.
+type joiner struct {
+	transport.Multicaster
+	times int
+}
+
+func (j *joiner) Rejoin() error { j.times++; return nil }
+
+// A host that stood still has first read what came to it alone: what it has not read of
+// multicast is none that does not come.
+func TestNothingUnreadIsDeafness(t *testing.T) {
+	group := &joiner{}
+	l := &loop{doctor: newPhysician(), now: views.Instant(time.Hour), log: slog.New(slog.DiscardHandler)}
+	l.patient.multicaster = group
+	look := func(silent time.Duration) {
+		l.rejoinWhenDeaf([]engine.LinkStatus{{Host: views.HostID{1}, Member: true, MulticastAge: silent}, {Host: views.HostID{2}, Member: true, MulticastAge: silent}})
+	}
+	for range 3 {
+		l.now = l.now.Add(20 * time.Second)
+		l.armed = l.now.Add(-3 * time.Second) // it was to wake then
+		l.notePause()
+		look(3 * time.Second)
+		l.now = l.now.Add(time.Second)
+		look(0)
+	}
+	if group.times > 0 || l.doctor.watch.rejoin.repeats(l.now) {
+		t.Errorf("after a pause it joined anew, %d times", group.times)
+	}
+	l.now = l.now.Add(20 * time.Second)
+	if look(3 * time.Second); group.times != 1 {
+		t.Error("it does not join anew where nobody is heard")
 	}
 }

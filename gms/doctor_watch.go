@@ -171,8 +171,8 @@ func (l *loop) rejoinWhenDeaf(links []engine.LinkStatus) {
 	if l.now.Sub(r.at) > suspicious {
 		r.deafTo = nil
 	}
-	if 2*len(deaf) <= members || l.now < r.nextAt {
-		return
+	if 2*len(deaf) <= members || l.now < r.nextAt || l.stoodStill() {
+		return // who stood still may have read what came by unicast, and nothing else yet
 	}
 	r.pause = min(max(2*r.pause, rejoinAgain), rejoinMost)
 	r.at, r.nextAt, r.deafTo = l.now, l.now.Add(r.pause), deaf
@@ -241,6 +241,10 @@ func (l *loop) notePause() {
 		l.armed = 0
 	}
 }
+
+// stoodStill reports whether this process did not get to run of late for so long that what
+// did not come to it says nothing.
+func (l *loop) stoodStill() bool { return l.doctor.watch.paused.sum(l.now) > listenedMost/3 }
 
 const doctorSeconds = int64(doctor.Window / time.Second)
 
