@@ -7,6 +7,7 @@ import (
 
 	"github.com/gmsd/gmsd/transport/internal/relay"
 	"github.com/gmsd/gmsd/transport/internal/stream"
+	"github.com/gmsd/gmsd/views"
 )
 
 // member is the connection of a registered member.
@@ -125,12 +126,11 @@ func (s *Server) deliver(m *member, to relay.Targets, frame []byte) {
 	if g == nil {
 		return
 	}
-	for i := range to.Len() {
-		host := to.At(i)
+	to.Each(func(host views.HostID) {
 		if !s.deliverHere(g, host, m, stream.Piece{Prefix: m.from, Body: frame}) && !s.forward(g, m, host, frame) {
 			s.counts.unknown.Add(1)
 		}
-	}
+	})
 }
 
 // deliverHere gives a piece to all connections of a host at this router but one.

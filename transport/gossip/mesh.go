@@ -256,10 +256,10 @@ func (s *Server) deliverForwarded(body []byte) error {
 		return nil
 	}
 	p := stream.Piece{Prefix: relay.AppendAddr(nil, from), Body: frame}
-	for i := range to.Len() {
-		if !s.deliverHere(g, to.At(i), nil, p) {
+	to.Each(func(host views.HostID) {
+		if !s.deliverHere(g, host, nil, p) {
 			s.counts.unknown.Add(1)
 		}
-	}
+	})
 	return nil
 }

@@ -42,8 +42,12 @@ func TestRegisterAndRelay(t *testing.T) {
 		}
 		return kind == relay.KindPong && string(body) == "12345678"
 	})
-	b.send("one for both", a, b)
+	relayed := s.Figures().Relayed
+	b.send("one for both", a, b, a, a)
 	a.gets("one for both", b)
+	if n := s.Figures().Relayed - relayed; n != 1 {
+		t.Errorf("one who was named three times was given %d frames", n)
+	}
 	a.write(relay.KindBye, nil, nil)
 	a.ends()
 	b.hears(a.hello.Member.Life(), false)

@@ -74,11 +74,25 @@ func AppendTarget(b []byte, host views.HostID) []byte {
 // Targets are hosts as they stand before a frame.
 type Targets []byte
 
-// Len is how many they are.
+// Len is how many they are, repetitions included.
 func (t Targets) Len() int { return len(t) / hostSize }
 
 // At gives one.
 func (t Targets) At(i int) views.HostID { return views.HostID(t[i*hostSize:]) }
+
+// Each gives every host once: nobody gets more of a frame than its sender had to say.
+func (t Targets) Each(f func(views.HostID)) {
+next:
+	for i := range t.Len() {
+		host := t.At(i)
+		for k := range i {
+			if t.At(k) == host {
+				continue next
+			}
+		}
+		f(host)
+	}
+}
 
 // CutTargets takes those whom a frame is for off its piece.
 func CutTargets(body []byte) (to Targets, frame []byte, err error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -125,6 +126,11 @@ func TestPieces(t *testing.T) {
 			if to.At(i) != h {
 				t.Fatalf("target %d is %v, want %v", i, to.At(i), h)
 			}
+		}
+		var once []views.HostID
+		append(append(Targets{}, to...), to...).Each(func(h views.HostID) { once = append(once, h) })
+		if !slices.Equal(once, hosts) {
+			t.Fatalf("named twice: %v, want %v once", once, hosts)
 		}
 		if f, got, err := CutFrom(append(AppendAddr(nil, from), frame...)); err != nil || f != from || !bytes.Equal(got, frame) {
 			t.Fatalf("from: %v, %v", f, err)
