@@ -2,9 +2,11 @@ package gms
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
+	"github.com/gmsd/gmsd/discovery"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -101,6 +103,24 @@ func (l *loop) forgetLost(host views.HostID) {
 	}
 }
 
+// noteLeft remembers who went with a word. Of those whom nobody looks for any more
+// nothing need be known: where there are many, they go.
+func (l *loop) noteLeft(host views.HostID) {
+	w := &l.doctor.watch
+	if w.left == nil {
+		w.left = map[views.HostID]bool{}
+	}
+	if len(w.left) >= views.MembersMax && l.seeker.cache != nil {
+		records := l.seeker.cache.Records()
+		maps.DeleteFunc(w.left, func(h views.HostID, _ bool) bool {
+			return !slices.ContainsFunc(records, func(r discovery.Record) bool { return r.Host == h })
+		})
+	}
+	if len(w.left) < 2*views.MembersMax { // the cache has no more than one times that
+		w.left[host] = true
+	}
+}
+
 // noteLost remembers who went without a word.
 func (l *loop) noteLost(before, now *views.View) {
 	w := &l.doctor.watch
@@ -116,11 +136,8 @@ func (l *loop) noteLost(before, now *views.View) {
 		m := &before.Members[i]
 		switch {
 		case now.Rank(m.Host) >= 0:
-		case said && len(w.left) < views.MembersMax:
-			if w.left == nil {
-				w.left = map[views.HostID]bool{}
-			}
-			w.left[m.Host] = true
+		case said:
+			l.noteLeft(m.Host)
 		case !said && len(w.lost) < views.MembersMax:
 			w.lost = append(w.lost, lostHost{suspect: suspect{host: m.Host, addr: m.Addr, why: "lost"}, at: l.now})
 		}

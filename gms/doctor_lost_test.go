@@ -2,10 +2,12 @@ package gms
 
 import (
 	"log/slog"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/gmsd/gmsd/discovery"
 	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/views"
 )
@@ -74,5 +76,30 @@ func TestVerdictOfALostHostEnds(t *testing.T) {
 				t.Errorf("said is %v, logged %q", l.doctor.verdicts, lines.lines)
 			}
 		})
+	}
+}
+
+// However many have left with a word over the years, the one that left last is not looked
+// for, and what is remembered of them is bounded.
+func TestManyLeave(t *testing.T) {
+	l, _, without, _ := bereaved()
+	l.seeker.cache = discovery.NewCache(nil)
+	without.Reason = views.ReasonLeave
+	for n := range 3 * views.MembersMax {
+		leaver := views.Member{Process: views.Process{Host: views.HostID{9, byte(n >> 8), byte(n)}, Incarnation: 1}}
+		leaver.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(n >> 8), byte(n)}), 7749)
+		l.seeker.cache.Meet([]views.Member{leaver}, selfProcess.Host, time.Unix(int64(n), 0))
+		l.noteLost(&views.View{Members: []views.Member{without.Members[0], leaver}}, without)
+		if !l.doctor.watch.left[leaver.Host] {
+			t.Fatalf("that the host left as number %d is not known", n)
+		}
+	}
+	for _, r := range l.seeker.cache.Records() {
+		if !l.doctor.watch.left[r.Host] {
+			t.Fatalf("%v is known still, and not that it left", r.Host)
+		}
+	}
+	if n := len(l.doctor.watch.left); n > 2*views.MembersMax {
+		t.Errorf("%d are remembered", n)
 	}
 }
