@@ -149,14 +149,20 @@ func (s *earshot) question(now views.Instant, rank int) uint32 {
 	return uint32(min(now.Sub(since), time.Hour) / time.Millisecond) //nolint:gosec // an hour at most
 }
 
-// answered takes a member's word whether there was anything to hear.
-func (s *earshot) answered(rank int, moments uint32) {
+// answered takes a member's word whether there was anything to hear. It reports whether
+// that one takes us for deaf though it has been heard since the question.
+func (s *earshot) answered(rank int, moments uint32) (mistaken bool) {
 	e := &s.ears[rank]
-	if e.askedAt == 0 || e.multicast > e.askedAt {
-		return // nobody asked, or it has been heard meanwhile
+	switch {
+	case e.askedAt == 0: // nobody asked
+		return false
+	case e.multicast > e.askedAt:
+		e.askedAt = 0
+		return moments > 0
 	}
 	s.changed = s.changed || e.unheard != (moments > 0)
 	e.unheard = moments > 0
+	return false
 }
 
 // asked weighs what a member says, and gives the answer.
@@ -240,7 +246,9 @@ func (e *Engine) takeEarshot(from vsync.Sender, m message.Message) {
 			e.sendOne(from.Addr, &message.Spoken{Count: moments})
 		}
 	case *message.Spoken:
-		e.earshot.answered(rank, m.Count)
+		if e.earshot.answered(rank, m.Count) {
+			e.sendOne(from.Addr, &message.Unheard{})
+		}
 	}
 }
 

@@ -94,8 +94,11 @@ func TestAnswersNobodyAskedFor(t *testing.T) {
 		t.Fatal("no question")
 	}
 	s.heard(now.Add(1), 1, true)
-	if s.answered(1, 5); s.ears[1].unheard {
-		t.Error("one who was heard meanwhile is unheard")
+	if mistaken := s.answered(1, 5); !mistaken || s.ears[1].unheard {
+		t.Errorf("one who was heard meanwhile is unheard: %v, or is not told so: %v", s.ears[1].unheard, mistaken)
+	}
+	if s.answered(1, 5) {
+		t.Error("one word is answered twice")
 	}
 }
 
