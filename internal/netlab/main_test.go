@@ -24,9 +24,9 @@ var (
 	binary string
 	// unavailable says why there are no namespaces here.
 	unavailable error
-	// places bounds the labs at a time: a lab waits most of its time, and a core
-	// carries two.
-	places = make(chan struct{}, 4)
+	// places bounds the labs at a time: a lab waits most of its time, and two cores
+	// carry five.
+	places = make(chan struct{}, 5)
 	taking sync.Mutex
 )
 
