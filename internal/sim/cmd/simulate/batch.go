@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
@@ -58,8 +60,11 @@ func (t *totals) add(r *sim.Result) {
 // failuresMax ends a batch early: the first failures are the ones to read.
 const failuresMax = 20
 
-// batch runs seeds side by side; each is one thread from start to end.
+// batch runs seeds side by side; each is one thread from start to end. A signal has it
+// begin no more of them and tell what those showed that ran.
 func (f *flags) batch() int {
+	ended, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	var t totals
 	var next atomic.Uint64
 	next.Store(f.from)
@@ -67,7 +72,7 @@ func (f *flags) batch() int {
 	var workers sync.WaitGroup
 	for range max(1, f.workers) {
 		workers.Go(func() {
-			for !t.enough(f) {
+			for ended.Err() == nil && !t.enough(f) {
 				seed := next.Add(1) - 1
 				if f.hours == 0 && seed >= f.from+uint64(f.seeds) {
 					return
@@ -79,6 +84,9 @@ func (f *flags) batch() int {
 	}
 	workers.Wait()
 	t.print(time.Since(begin), cpuTime()-cpu)
+	if ended.Err() != nil {
+		fmt.Printf("ended by hand: go on with -from %d\n", next.Load())
+	}
 	if len(t.failed) == 0 {
 		return t.activity()
 	}
