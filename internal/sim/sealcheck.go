@@ -77,9 +77,10 @@ func isNotice(frame []byte) bool {
 	return ok && refuse.Code.Unproven()
 }
 
-// judgeReaders: when a host begins to use a key in a view, all members open it, and
-// none of them forgets it while it is used there. Where rings differ as hosts meet in
-// a new view, it takes a moment until all have what all say.
+// judgeReaders: when a host begins to use a key in a view, all members open it, unless
+// it follows one of them into a later view, and none of them forgets it while it is used
+// there. Where rings differ as hosts meet in a new view, it takes a moment until all have
+// what all say.
 func (h *Host) judgeReaders(p *process, head *wire.Head) {
 	v, key := p.eng.View(), keys.ID(head.Key)
 	if v == nil || v.ID.Seq != head.View || p.shadow {
@@ -99,12 +100,26 @@ func (h *Host) judgeReaders(p *process, head *wire.Head) {
 		case theirs == nil || theirs.ID != v.ID:
 		case o.proc.sealer().Opens(key):
 			o.proc.sealed.opensIn(v.ID, key)
+		case begins && h.w.wasPassed(v, key):
 		case begins:
 			h.w.failSeal(h, "it begins to speak to all of %v under key %v, which host %d does not open", v.ID, key, o.number)
 		case o.proc.sealed.could[key] == v.ID:
 			h.w.failSeal(h, "it speaks to all of %v under key %v, which host %d has forgotten", v.ID, key, o.number)
 		}
 	}
+}
+
+// wasPassed reports whether a member of a view is in a later one and seals with that key.
+func (w *World) wasPassed(v *views.View, key keys.ID) bool {
+	for _, o := range w.hosts[1:] {
+		if o.proc == nil || o.proc.shadow || v.RankOf(o.proc.id) < 0 {
+			continue
+		}
+		if now := o.proc.eng.View(); now != nil && now.ID.Seq > v.ID.Seq && o.proc.sealer().Status().Keys.Sending == key {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *sealedLife) opensIn(v views.ViewID, key keys.ID) {
