@@ -72,17 +72,21 @@ func (c *call) doctorBefore() error {
 		}
 		fmt.Fprintf(c.out, "%s\n", out)
 	} else {
-		c.printBefore(a, &found.Reports[0], d.Host.Transport == gms.TransportMulticast)
+		c.printBefore(a, &found.Reports[0], d.Host.Transport)
 	}
 	return verdictsFound(a.DoctorAnswer)
 }
 
-func (c *call) printBefore(a *beforeAnswer, own *doctor.Report, multicast bool) {
+func (c *call) printBefore(a *beforeAnswer, own *doctor.Report, by string) {
 	fmt.Fprintf(c.out, "%s can start at %v: settings, keys, address and port are in order (%.1f s)\n", own.Name, own.Addr, a.TookSeconds)
-	if multicast {
+	if by == gms.TransportMulticast {
 		fmt.Fprintf(c.out, "%s heard by multicast\n", countOf(len(a.Heard), "host"))
 	}
-	if len(a.Peers) == 0 && len(a.Heard) == 0 {
+	switch {
+	case len(a.Peers) > 0 || len(a.Heard) > 0:
+	case by == gms.TransportRouter:
+		fmt.Fprintln(c.out, "it knows no peers; who is registered at the routers it does not ask")
+	default:
 		fmt.Fprintln(c.out, "it knows no peers and hears nobody: it would be the first of its group")
 	}
 	tab := newTable(c.out, 3)
@@ -105,7 +109,11 @@ func describeAnswers(l *admin.LinkAnswer) string {
 	case l.LossPercent == 100:
 		return "no answers"
 	}
-	return fmt.Sprintf("answers, %.0f us, up to %d bytes", l.RTTMicros, l.MTU)
+	answers := fmt.Sprintf("answers, %.0f us", l.RTTMicros)
+	if l.MTU > 0 { // over streams no length is tested
+		answers += fmt.Sprintf(", up to %d bytes", l.MTU)
+	}
+	return answers
 }
 
 func countOf(n int, what string) string {
