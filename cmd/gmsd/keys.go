@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,8 +60,9 @@ func runKeys(c *call) error {
 		return fmt.Errorf("%w: gmsd keys %s: name the key, for example %s 3f9a12cd; gmsd keys list shows them", settings.ErrUsage, verb, verb)
 	case len(c.words) > want:
 		return fmt.Errorf("%w: %q is one word too many", settings.ErrUsage, c.words[want])
-	case c.keyOut != "" && verb != "gen" && verb != "client":
-		return fmt.Errorf("%w: --out is for gmsd keys gen and client alone", settings.ErrUsage)
+	}
+	if err := c.strayKeyFlag(verb); err != nil {
+		return err
 	}
 	switch verb {
 	case "gen":
@@ -72,6 +75,20 @@ func runKeys(c *call) error {
 		return c.keysChange(verb)
 	}
 	return fmt.Errorf("%w: gmsd keys %s does not exist: gen, list, install, use, remove or client", settings.ErrUsage, verb)
+}
+
+// strayKeyFlag names a flag of another verb, which would count for nothing.
+func (c *call) strayKeyFlag(verb string) (err error) {
+	c.set.Visit(func(f *flag.Flag) {
+		switch {
+		case verb == "client":
+		case f.Name == "out" && verb != "gen":
+			err = fmt.Errorf("%w: --out is for gmsd keys gen and client alone", settings.ErrUsage)
+		case slices.Contains([]string{"role", "name", "days", "key-file"}, f.Name):
+			err = fmt.Errorf("%w: --%s is for gmsd keys client alone", settings.ErrUsage, f.Name)
+		}
+	})
+	return err
 }
 
 // newRing is the JSON of keys gen: the key's id, and where the ring is, or itself.
