@@ -54,7 +54,7 @@ other systems use, so that they can be laid side by side.`,
 		c.set.StringVar(&o.Sizes, "sizes", o.Sizes, "`LIST` of the flood's payloads in bytes")
 		c.set.StringVar(&o.Orders, "orders", o.Orders, "`LIST` of orders")
 		c.set.StringVar(&o.Senders, "senders", o.Senders, "`LIST` of the numbers of hosts that flood")
-		c.set.IntVar(&o.Rate, "rate", o.Rate, "messages a `SECOND` of the rate phase")
+		c.set.IntVar(&o.Rate, "rate", o.Rate, "`N` messages a second of the rate phase")
 		c.set.StringVar(&o.Profile, "profile", "", "write a processor profile of the first run's flood to `FILE`")
 		c.set.BoolVar(&c.json, "json", false, "print one JSON record a line")
 	},

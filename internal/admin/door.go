@@ -77,7 +77,7 @@ func (s *Server) tlsDoor() *door {
 	return &door{
 		enter: s.enterTLS,
 		weak: func(c caller, what string) *Error {
-			return failure(CodeForbidden, fmt.Sprintf("%s needs the role %s, and the certificate has %s", what, adminca.Operate, c.role),
+			return failure(CodeForbidden, fmt.Sprintf("%s, which needs the role %s; the certificate has %s", what, adminca.Operate, c.role),
 				"use a certificate of that role: gmsd keys client --role operate")
 		},
 		stranger: whyCertificate, meagre: whyRole, refused: newLines(s.now),

@@ -86,7 +86,7 @@ func (s *Server) handleSend(w http.ResponseWriter, r *http.Request) error {
 	receipt, err := s.group.Send(ctx, name, order, payload)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return failure(CodeTimeout, "not delivered in time; it may still be delivered", "gmsd status shows what the group waits for; timeout= waits longer")
+		return failure(CodeTimeout, "not delivered in time; it may still be delivered", "gmsd status shows what the group waits for; a longer timeout waits longer")
 	case err != nil:
 		return err
 	}

@@ -118,7 +118,7 @@ func explain(err error) *Error {
 	case errors.Is(err, gms.ErrSlow), errors.Is(err, member.ErrSlow):
 		return failure(CodeSlow, said, "what came since is lost here: connect again and read faster; for programs on clients.sock the group waits instead")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return failure(CodeTimeout, "no answer in time", "see /v1/status for what the host waits for")
+		return failure(CodeTimeout, "no answer in time", "gmsd status shows what the host waits for")
 	}
 	return failure(CodeInternal, said, "")
 }

@@ -101,7 +101,7 @@ func TestWhatARoleMayDo(t *testing.T) {
 		path := strings.NewReplacer("{name}", "g", "{host}", "h2", "{$}", "").Replace(r.path)
 		if r.writes() {
 			_, err := reader.Do(t.Context(), r.method, path, []byte("{}"))
-			s.is(err, CodeForbidden, r.method+" changes something needs the role operate, and the certificate has read")
+			s.is(err, CodeForbidden, r.method+" changes something, which needs the role operate; the certificate has read")
 			continue
 		}
 		if strings.HasSuffix(path, "/events") {

@@ -138,7 +138,7 @@ func (p *parser) ring() (Ring, error) {
 	r := p.r
 	switch {
 	case !p.begun:
-		return Ring{}, fmt.Errorf("%w: it is empty", ErrText)
+		return Ring{}, fmt.Errorf("%w: it is empty, or cut off before the first key", ErrText)
 	case len(r.keys) > mergedMax || len(r.removed) > RemovedMax || len(r.barred) > BarredMax:
 		return Ring{}, fmt.Errorf("%w: more than %d keys, %d removed or %d barred", ErrText, mergedMax, RemovedMax, BarredMax)
 	}

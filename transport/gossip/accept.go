@@ -104,7 +104,7 @@ func (s *Server) refuse(conn *net.TCPConn, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tell("refused "+r.String(), "refused a registration", "from", conn.RemoteAddr(), "why", r.String())
+	s.tell("refused "+r.String(), "refused a connection", "from", conn.RemoteAddr(), "why", r.String())
 }
 
 // greet is the exchange up to the proof. What is refused before the challenge is told
