@@ -21,7 +21,15 @@ type router struct {
 	lost time.Time
 	// round numbers the connections, so that what it does not tell anew is dropped.
 	round uint64
+	// told is what was told of it last.
+	told string
 }
+
+// What is told of a router.
+const (
+	toldConnected = "connected to a router"
+	toldLost      = "lost a router"
+)
 
 // meshLink is a connection to another router.
 type meshLink struct {
@@ -51,9 +59,13 @@ func (s *Server) meet(c *connection, id relay.Number, dialled *peer) relay.Refus
 		if s.prefers(old) && !s.prefers(l) && now.Sub(old.heard()) < s.times.ping*2 {
 			return relay.RefusedTie
 		}
-		s.lose(old, "there is a newer connection")
+		s.disconnect(old) // there is a newer one, so the router is not lost
+		r.link, r.lost = nil, now
 	}
 	if !c.enter(l) {
+		if r.told == toldConnected {
+			s.tellMesh(r, id, toldLost, "why", "there is no room for its newer connection")
+		}
 		return relay.RefusedFull
 	}
 	r.link, r.since, r.lost, r.at = l, now, time.Time{}, c.remote.String()
@@ -63,7 +75,7 @@ func (s *Server) meet(c *connection, id relay.Number, dialled *peer) relay.Refus
 	}
 	r.round++
 	s.tellRouterAll(l)
-	s.tell("router", "connected to a router", "router", r.at, "number", shortNumber(id))
+	s.tellMesh(r, id, toldConnected)
 	return 0
 }
 
@@ -72,14 +84,31 @@ func (s *Server) prefers(l *meshLink) bool { return l.ours == (bytes.Compare(s.i
 
 // lose takes a connection to a router away; what it held stands for a lease. Under s.mu.
 func (s *Server) lose(l *meshLink, why string) {
-	if !l.leave() {
+	if !s.disconnect(l) {
 		return
+	}
+	if r := s.routers[l.id]; r != nil && r.link == l {
+		r.link, r.lost = nil, time.Now()
+		s.tellMesh(r, l.id, toldLost, "why", why)
+	}
+}
+
+// disconnect ends a connection to a router; false: it was over.
+func (s *Server) disconnect(l *meshLink) bool {
+	if !l.leave() {
+		return false
 	}
 	l.hangUp()
 	close(l.done)
-	if r := s.routers[l.id]; r != nil && r.link == l {
-		r.link, r.lost = nil, time.Now()
-		s.tell("router lost", "lost a router", "router", r.at, "number", shortNumber(l.id), "why", why)
+	return true
+}
+
+// tellMesh tells of a router what is not what was told of it last: the last line is true,
+// and there are no more of them than dials.
+func (s *Server) tellMesh(r *router, id relay.Number, text string, args ...any) {
+	if r.told != text {
+		r.told = text
+		s.log.Info(text, append([]any{"router", r.at, "number", shortNumber(id)}, args...)...)
 	}
 }
 
