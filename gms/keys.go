@@ -212,6 +212,8 @@ type keeper struct {
 	// next is what to write; who puts a newer ring there takes the older one out.
 	next chan engine.SaveRing
 	done chan engine.RingSaved
+	// failing: the last write failed, and that was said. The loop's.
+	failing bool
 }
 
 func newKeeper(path string, save func(path string, r keys.Ring) error) *keeper {
@@ -237,11 +239,17 @@ func (k *keeper) write(quit <-chan struct{}) {
 	}
 }
 
-// takeSaved passes the end of a write on.
+// takeSaved passes the end of a write on. It is tried again twice a second, and said once.
 func (l *loop) takeSaved(s engine.RingSaved) {
-	if s.Err != nil {
-		l.log.Error("the key ring was changed and could not be written; this host does not say that it has it", "err", s.Err)
+	k := l.keeper
+	switch was := k.failing; {
+	case s.Err == nil && was:
+		l.log.Info("the key ring is written now")
+	case s.Err != nil && !was:
+		l.log.Error("the key ring was changed and could not be written; this host does not say that it has it, and tries again", "err", s.Err,
+			"cure", "let the user of gmsd write the key file and its directory")
 	}
+	k.failing = s.Err != nil
 	l.step(s)
 }
 
