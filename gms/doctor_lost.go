@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gmsd/gmsd/discovery"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -111,10 +110,11 @@ func (l *loop) noteLeft(host views.HostID) {
 		w.left = map[views.HostID]bool{}
 	}
 	if len(w.left) >= views.MembersMax && l.seeker.cache != nil {
-		records := l.seeker.cache.Records()
-		maps.DeleteFunc(w.left, func(h views.HostID, _ bool) bool {
-			return !slices.ContainsFunc(records, func(r discovery.Record) bool { return r.Host == h })
-		})
+		known := map[views.HostID]bool{}
+		for _, r := range l.seeker.cache.Records() {
+			known[r.Host] = true
+		}
+		maps.DeleteFunc(w.left, func(h views.HostID, _ bool) bool { return !known[h] })
 	}
 	if len(w.left) < 2*views.MembersMax { // the cache has no more than one times that
 		w.left[host] = true
