@@ -29,18 +29,13 @@ func (l *loop) absentHosts(barred []views.HostID) []AbsentHost {
 		return nil
 	}
 	var out []AbsentHost
-	known := map[netip.AddrPort]bool{}
 	for _, r := range s.cache.Records() {
-		known[r.Addr] = true
 		if view.Rank(r.Host) < 0 && !slices.Contains(barred, r.Host) {
 			out = append(out, AbsentHost{Host: r.Host, Name: r.Name, Addr: r.Addr, Source: s.cache.Name(), Seen: r.Seen})
 		}
 	}
-	l.look()
-	for _, a := range s.layers.Addresses() {
-		if !s.isHere(a.Addr) && !known[a.Addr] && len(a.By) > 0 {
-			out = append(out, AbsentHost{Addr: a.Addr, Source: a.By[0].Source})
-		}
+	for _, p := range l.vacancies() {
+		out = append(out, AbsentHost{Addr: p.addr, Source: p.source})
 	}
 	return out
 }

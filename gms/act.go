@@ -170,9 +170,7 @@ func (l *loop) install(d engine.ViewInstalled) {
 	l.remember(d.View, before)
 	l.changed()
 	l.evicted(d.View)
-	if before != nil {
-		l.noteLost(before, d.View)
-	}
+	l.noteLost(before, d.View)
 	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
 	l.watchNames(d.View)
 	if before == nil {

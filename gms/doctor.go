@@ -72,7 +72,8 @@ type physician struct {
 	round   round
 	judged  chan judgement
 	// verdicts are what is said: those of the last round, and local ones, of strangers.
-	verdicts, found, local []Verdict
+	// hidden were said and are not over, as far as is known: a worse one hides them.
+	verdicts, found, local, hidden []Verdict
 	// waiting are at most two, a full one and one that is not.
 	waiting []*consultation
 	// askedAt is when all were asked last.
@@ -199,7 +200,7 @@ func (l *loop) takeJudgement(j judgement) {
 	l.publish(j.verdicts, j.began)
 	d.samples.judged(j.began, l.now, d.found)
 	r.judging, r.pause = false, min(2*r.pause, roundMost)
-	if !slices.EqualFunc(before, d.found, sameVerdict) {
+	if !sayTheSame(before, d.found) {
 		r.pause = roundAgain
 	}
 	r.nextAt = l.now.Add(r.pause)
@@ -226,14 +227,19 @@ func (l *loop) publish(now []Verdict, began views.Instant) {
 // say puts together what is to be said, and tells what is new and what is over.
 func (l *loop) say() {
 	d := &l.doctor
-	now := slices.Concat(d.found, d.local)
+	before, now := slices.Concat(d.verdicts, d.hidden), slices.Concat(d.found, d.local)
+	d.hidden = nil
 	for _, v := range now {
-		if !says(d.verdicts, v) {
+		if !says(before, v) {
 			l.log.Warn("diagnosis", "cause", v.Cause, "from", v.From.Name, "to", v.To.Name, "evidence", strings.Join(v.Evidence, "; "), "cure", v.Cure)
 		}
 	}
-	for _, v := range d.verdicts {
-		if !says(now, v) {
+	for _, v := range before {
+		switch {
+		case says(now, v):
+		case slices.ContainsFunc(now, v.IsHiddenBy):
+			d.hidden = append(d.hidden, v)
+		default:
 			l.log.Info("diagnosis is over", "cause", v.Cause, "from", v.From.Name, "to", v.To.Name)
 		}
 	}
@@ -242,6 +248,10 @@ func (l *loop) say() {
 
 func says(list []Verdict, v Verdict) bool {
 	return slices.ContainsFunc(list, func(o Verdict) bool { return sameVerdict(o, v) })
+}
+
+func sayTheSame(a, b []Verdict) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(v Verdict) bool { return !says(b, v) })
 }
 
 // forgetOld lets go what nobody asks for any more.

@@ -191,7 +191,7 @@ func (e *early) hostAt(at netip.AddrPort) views.HostID {
 	if h := e.tr.heardFrom(at); !h.IsZero() {
 		return h
 	}
-	return views.HostIDOf([]byte(at.String()))
+	return doctor.PlaceID(at)
 }
 
 // report is what this host reports, with the verdicts that follow.

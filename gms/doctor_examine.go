@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gmsd/gmsd/discovery"
 	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/transport"
@@ -52,8 +51,10 @@ type fact struct {
 	at   views.Instant
 	// refused, if set: who is there and we do not understand each other.
 	refused *doctor.Refusal
-	// another host answers at that address.
+	// another host, answers, is at that address.
 	another bool
+	answers views.HostID
+	addr    netip.AddrPort
 }
 
 func newFacts() facts {
@@ -87,9 +88,10 @@ func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 	f.under[host] = true
 	cfg, ctx := *l.patient.tethers, l.patient.ctx
 	l.workers.Go(func() {
-		one := fact{host: host}
+		one := fact{host: host, addr: addr}
 		found := tether.Examine(ctx, cfg, addr, idleTested)
 		one.tcp, one.idle = found.TCP, found.Idle
+		one.answers = found.Host
 		one.another = !found.Host.IsZero() && found.Host != host
 		if r := found.Refused; r != nil {
 			one.refused = &doctor.Refusal{Ours: r.Ours, Who: host, Addr: addr, Code: r.Code, Proved: true}
@@ -106,6 +108,9 @@ func (l *loop) takeFact(one fact) {
 	f := &l.doctor.facts
 	delete(f.under, one.host)
 	one.at = l.now
+	if one.another && l.isVacancy(&one) {
+		l.meetAt(&one)
+	}
 	if one.another { // what is found there says nothing of the one who was
 		delete(f.tcp, one.host)
 		w := &l.doctor.watch
@@ -113,6 +118,7 @@ func (l *loop) takeFact(one fact) {
 		return
 	}
 	if one.refused != nil { // that it does not answer us is no question of the way
+		one.refused.Who = one.host
 		l.noteRefusal(*one.refused)
 		one.tcp, one.idle = doctor.TCPUntested, doctor.Untested
 	}
@@ -154,7 +160,7 @@ func (l *loop) examineAll() {
 			l.examine(m.Host, m.Addr, v.Size() <= smallView)
 		}
 	}
-	l.examineAbsent(examinersMost)
+	l.examineAwaited(examinersMost)
 	l.examineMulticast(v)
 }
 
@@ -166,30 +172,6 @@ func (l *loop) examineThese(r *doctor.Report) {
 			l.examine(k.Peer, k.Addr, false)
 		}
 	}
-}
-
-// examineAbsent examines the next few of those who were members and are not.
-func (l *loop) examineAbsent(n int) {
-	for _, s := range l.someAbsent(n) {
-		l.examine(s.host, s.addr, false)
-	}
-}
-
-// someAbsent gives the next few of those who were members and are not.
-func (l *loop) someAbsent(n int) (list []suspect) {
-	if l.seeker.cache == nil {
-		return nil
-	}
-	w, v := &l.doctor.watch, l.view()
-	absent := slices.DeleteFunc(slices.Clone(l.seeker.cache.Records()), func(r discovery.Record) bool {
-		return v.Rank(r.Host) >= 0 || w.left[r.Host]
-	})
-	for range min(n, len(absent)) {
-		w.cursor = (w.cursor + 1) % len(absent)
-		r := absent[w.cursor]
-		list = append(list, suspect{host: r.Host, addr: r.Addr})
-	}
-	return list
 }
 
 // examineMulticast has this host send a row of multicasts when it is its turn, which shows

@@ -53,17 +53,30 @@ func (l *loop) lookAfterLost(v *views.View) (list []suspect) {
 }
 
 // noteLooked notes that a round looks at a host.
-func (w *watch) noteLooked(now views.Instant, host views.HostID) {
+func (w *watch) noteLooked(now views.Instant, s suspect) {
 	for i := range w.lost {
-		if w.lost[i].host == host {
+		if w.lost[i].host == s.host {
 			w.lost[i].lookedAt = now
 		}
 	}
+	if s.why != isAbsent {
+		return
+	}
+	w.cursor++
+	if w.looked == nil {
+		w.looked = map[views.HostID]views.Instant{}
+	}
+	w.looked[s.host] = now
 }
 
-// unseen reports whether a verdict is of a host that is lost and was not looked at since:
-// what was found then is not over.
+// unseen reports whether a verdict is of a host that is lost, or awaited, and was not looked
+// at since: what was found then is not over.
 func (w *watch) unseen(v Verdict, since views.Instant) bool {
+	for _, host := range []views.HostID{v.From.Host, v.To.Host} {
+		if at, awaited := w.looked[host]; awaited && at < since {
+			return true
+		}
+	}
 	return slices.ContainsFunc(w.lost, func(o lostHost) bool {
 		return isAbout(v, o.host) && o.lookedAt < since
 	})
@@ -90,6 +103,7 @@ func (l *loop) giveUp(host views.HostID, why string) {
 	}
 	d.found = slices.DeleteFunc(slices.Clone(d.found), of) // others may hold it
 	d.verdicts = slices.DeleteFunc(slices.Clone(d.verdicts), of)
+	d.hidden = slices.DeleteFunc(d.hidden, of)
 }
 
 // forgetLost lets one go whom the operator put out.

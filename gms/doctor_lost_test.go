@@ -20,7 +20,7 @@ func bereaved() (l *loop, lines *logLines, without, with *views.View) {
 	without = &views.View{Members: []views.Member{{Process: selfProcess}}}
 	with = &views.View{Members: []views.Member{{Process: selfProcess}, {Process: peerProcess, Addr: peerAddr}}}
 	l.noteLost(with, without)
-	l.doctor.watch.noteLooked(l.now, peerProcess.Host)
+	l.doctor.watch.noteLooked(l.now, suspect{host: peerProcess.Host})
 	l.publish([]Verdict{{Cause: "process-down", From: doctor.Place{Host: peerProcess.Host, Name: "h2"}}}, l.now)
 	return l, lines, without, with
 }
@@ -38,7 +38,7 @@ func TestVerdictOfALostHostStays(t *testing.T) {
 	looks := 0
 	for l.now = l.now.Add(time.Second); l.now < views.Instant(26*time.Hour); l.now = l.now.Add(10 * time.Second) {
 		if len(l.lookAfterLost(without)) > 0 {
-			l.doctor.watch.noteLooked(l.now, peerProcess.Host)
+			l.doctor.watch.noteLooked(l.now, suspect{host: peerProcess.Host})
 			looks++
 			l.publish(slices.Clone(l.doctor.found), l.now)
 		} else {
@@ -64,7 +64,7 @@ func TestVerdictOfALostHostEnds(t *testing.T) {
 		line string
 	}{
 		"back":      {func(l *loop, with *views.View) { l.lookAfterLost(with) }, "diagnosis is over"},
-		"looked at": {func(l *loop, _ *views.View) { l.doctor.watch.noteLooked(l.now, peerProcess.Host) }, "diagnosis is over"},
+		"looked at": {func(l *loop, _ *views.View) { l.doctor.watch.noteLooked(l.now, suspect{host: peerProcess.Host}) }, "diagnosis is over"},
 		"put out":   {func(l *loop, _ *views.View) { l.forgetLost(peerProcess.Host) }, "diagnosis is not looked at any more"},
 	} {
 		t.Run(name, func(t *testing.T) {

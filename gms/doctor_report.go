@@ -104,7 +104,7 @@ func (l *loop) askRound(v *views.View, wrong []suspect) {
 			continue
 		}
 		about, to = append(about, s.host), append(to, s.addr)
-		l.doctor.watch.noteLooked(l.now, s.host)
+		l.doctor.watch.noteLooked(l.now, s)
 		l.examine(s.host, s.addr, s.thorough || v.Size() <= smallView)
 	}
 	if l.doctor.facts.loop(l.now) == doctor.Bad {
@@ -133,7 +133,7 @@ func (l *loop) question(kind message.ReportKind, about []views.HostID, unknown .
 	for _, s := range unknown {
 		if slices.Contains(about, s.host) && !slices.Contains(own.About(), s.host) {
 			own.Links = append(own.Links, doctor.Link{
-				Peer: s.host, Name: l.nameOf(s.host), Addr: s.addr, All: doctor.Flow{Age: -1}, One: doctor.Flow{Age: -1},
+				Peer: s.host, Name: l.placeName(s.host, s.addr), Addr: s.addr, All: doctor.Flow{Age: -1}, One: doctor.Flow{Age: -1},
 			})
 		}
 	}
@@ -317,7 +317,7 @@ func (l *loop) ownReport(about []views.HostID) *doctor.Report {
 func (l *loop) linkOf(s *engine.LinkStatus) doctor.Link {
 	d := &l.doctor
 	out := doctor.Link{
-		Peer: s.Host, Name: l.nameOf(s.Host), Addr: s.Addr, Member: s.Member, RTT: s.RTT,
+		Peer: s.Host, Name: l.placeName(s.Host, s.Addr), Addr: s.Addr, Member: s.Member, RTT: s.RTT,
 		All:   doctor.Flow{Got: count(s.Multicast), Lost: count(s.Lost), Age: s.MulticastAge},
 		One:   doctor.Flow{Got: count(s.Unicast), Age: s.UnicastAge},
 		Small: doctor.Probes{Sent: count(s.Short), Answered: count(s.ShortAnswered)},

@@ -19,8 +19,11 @@ const (
 	// strangersKept bounds the addresses of a kind that are remembered, for factsKept; so
 	// many at a time are told of though each came once.
 	strangersKept = 16
-	// againLeast is the least time until it has come again.
-	againLeast = 900 * time.Millisecond
+	// againLeast is the least time until it has come again; otherKeyLeast that until it is
+	// said that the key is another one: who was away for a rotation is refused for that,
+	// too, and until then for its own key, which tells more.
+	againLeast    = 900 * time.Millisecond
+	otherKeyLeast = 3 * time.Second
 	// provedKept bounds the refusals that are proved.
 	provedKept = doctor.RefusalsMax / 2
 )
@@ -79,13 +82,20 @@ func (s *strangers) meet(now views.Instant, r doctor.Refusal) {
 	one := refusalAt{Refusal: r, since: now, at: now}
 	if known := k.at(r.Addr.Addr()); known >= 0 {
 		o := k.list[known]
-		one.since, one.again = o.since, o.again || now.Sub(o.since) >= againLeast
+		one.since, one.again = o.since, o.again || now.Sub(o.since) >= k.againLeast()
 		k.list = slices.Delete(k.list, known, known+1)
 	}
 	if len(k.list) == strangersKept {
 		k.list = slices.Delete(k.list, k.least(), k.least()+1)
 	}
 	k.list = append(k.list, one)
+}
+
+func (k *strangeKind) againLeast() time.Duration {
+	if k.code == views.RefuseKey {
+		return otherKeyLeast
+	}
+	return againLeast
 }
 
 // compare orders kinds: what is not read here first.
@@ -145,6 +155,12 @@ func (s *strangers) provedOf(now views.Instant) []refusalAt {
 	return s.proved
 }
 
+// isStale reports whether somebody at an address seals with a key that was removed, though
+// it be known of one frame.
+func (s *strangers) isStale(a netip.Addr) bool {
+	return slices.ContainsFunc(s.unproved, func(k strangeKind) bool { return k.code == views.RefuseOldKey && k.at(a) >= 0 })
+}
+
 // told are at most so many of those who are not proved.
 func (s *strangers) told(now views.Instant, most int) (list []doctor.Refusal) {
 	kinds := make([][]refusalAt, 0, len(s.unproved))
@@ -155,7 +171,7 @@ func (s *strangers) told(now views.Instant, most int) (list []doctor.Refusal) {
 	}
 	for n := range strangersKept {
 		for _, k := range kinds {
-			if n < len(k) && len(list) < most {
+			if n < len(k) && len(list) < most && (k[n].Code != views.RefuseKey || !s.isStale(k[n].Addr.Addr())) {
 				list = append(list, k[n].Refusal)
 			}
 		}

@@ -63,7 +63,7 @@ func TestStrangerIsToldOnceItComesAgain(t *testing.T) {
 	l := &loop{doctor: newPhysician(), now: views.Instant(time.Hour)}
 	s := &l.doctor.watch.strange
 	for i, want := range []int{0, 0, 1} {
-		l.noteRefusal(refusalOf(2, views.RefuseKey))
+		l.noteRefusal(refusalOf(2, views.RefuseGroup))
 		if got := len(s.refusals(l.now)); got != want {
 			t.Errorf("the %d. time %d are told of, want %d", i+1, got, want)
 		}
@@ -75,5 +75,29 @@ func TestStrangerIsToldOnceItComesAgain(t *testing.T) {
 	l.now = l.now.Add(factsKept + time.Second)
 	if got := s.refusals(l.now); len(got) > 0 {
 		t.Errorf("told are %v after it has gone", got)
+	}
+}
+
+// One that was away for a rotation is refused for two reasons: that its key was removed is
+// told, however late it comes, and not that the key is another one.
+func TestOldKeyIsNoOtherKey(t *testing.T) {
+	l := &loop{doctor: newPhysician(), now: views.Instant(time.Hour)}
+	s := &l.doctor.watch.strange
+	other, old := refusalOf(2, views.RefuseKey), refusalOf(2, views.RefuseOldKey)
+	other.Ours = true
+	for i := range 20 {
+		l.noteRefusal(other)
+		if i >= 2 {
+			l.noteRefusal(old)
+		}
+		for _, r := range s.refusals(l.now) {
+			if r != old {
+				t.Fatalf("after %d s it tells of %v", i, r)
+			}
+		}
+		l.now = l.now.Add(time.Second)
+	}
+	if len(s.refusals(l.now)) != 1 {
+		t.Error("the old key is not told of")
 	}
 }

@@ -38,9 +38,11 @@ type watch struct {
 	// wrongAt is when something was wrong last.
 	wrongAt views.Instant
 	// lost are those that crashed out of a view and are not back, cursor is where we are
-	// in the list of those who are known and absent.
+	// in the list of those who are awaited, and looked when a host that is alone looked at
+	// them last.
 	lost   []lostHost
 	cursor int
+	looked map[views.HostID]views.Instant
 	// left are those who went with a word: that they do not answer is as it should be.
 	left    map[views.HostID]bool
 	strange strangers
@@ -103,8 +105,10 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 	}
 	l.rejoinWhenDeaf(links)
 	w.note(list)
-	if v.Size() == 1 && len(list) == 0 {
-		list = l.someAbsent(aloneAtOnce)
+	if v.Size() > 1 {
+		w.looked = nil
+	} else if len(list) == 0 {
+		list = l.missed()
 	}
 	return list
 }

@@ -29,7 +29,7 @@ type Router struct {
 
 // openRouter makes the transport by way of routers. Whom they name is sought.
 func (a *assembly) openRouter(advertise netip.AddrPort) (transport.Transport, error) {
-	given := discovery.NewGiven("routers")
+	given := discovery.NewGiven(sourceRouters)
 	t, err := router.Open(router.Config{
 		Direct: a.tcp(advertise), Routers: a.cfg.Routers, Identity: a.identity,
 		Found: func(addrs []netip.AddrPort, trouble string) {
@@ -59,6 +59,9 @@ func (h *Host) nameMembers(v *views.View) {
 	}
 	h.routers.SetMembers(members)
 }
+
+// sourceRouters is what the addresses are called that routers name.
+const sourceRouters = "routers"
 
 // routerPatience is how long a router may be lost before the doctor is told.
 const routerPatience = 3 * time.Second

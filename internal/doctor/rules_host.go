@@ -31,22 +31,29 @@ func refusedFor(codes ...views.RefuseCode) func(*matrix) []finding {
 				met[a], proved[f.Addr] = true, true
 				list = append(list, between(a, f.words()))
 			}
-			list = append(list, m.strangersAt(r, codes, proved)...)
+			list = append(list, m.strangersAt(r, codes, proved, false)...)
+			list = append(list, m.strangersAt(r, codes, proved, true)...)
 		}
 		return list
 	}
 }
 
-// strangersAt names those together of whom nobody has proved who and where they are: how
-// many there are, and what they are called, is up to whoever sends one frame for each.
-func (m *matrix) strangersAt(r *Report, codes []views.RefuseCode, proved map[netip.AddrPort]bool) []finding {
+// strangersAt names those together of whom nobody has proved who and where they are, and
+// whom the host does not read, or who do not read it (ours): how many there are, and what
+// they are called, is up to whoever sends one frame for each.
+func (m *matrix) strangersAt(r *Report, codes []views.RefuseCode, proved map[netip.AddrPort]bool, ours bool) []finding {
 	var all *finding
 	for _, f := range r.Refusals {
 		a := f.arrowAt(r.Host)
 		switch {
-		case f.proved() || f.Who == r.Host || !slices.Contains(codes, f.Code) || proved[f.Addr] || m.mistaken(a, f):
+		case f.proved() || f.Ours != ours || f.Who == r.Host || !slices.Contains(codes, f.Code) || proved[f.Addr] || m.mistaken(a, f):
+		case ours && r.cannotRead(f.Addr.Addr(), codes): // that says it
 		case all == nil:
-			one := between(arrow{Stranger, r.Host}, f.words())
+			way := arrow{Stranger, r.Host}
+			if ours {
+				way = way.back()
+			}
+			one := between(way, f.words())
 			one.claims = []views.HostID{f.Who}
 			all = &one
 		case len(all.evidence) < strangersTold && !slices.Contains(all.evidence, f.words()):
@@ -57,6 +64,14 @@ func (m *matrix) strangersAt(r *Report, codes []views.RefuseCode, proved map[net
 		return nil
 	}
 	return []finding{*all}
+}
+
+// cannotRead reports whether a host does not read for one of some reasons what comes from
+// an address.
+func (r *Report) cannotRead(from netip.Addr, codes []views.RefuseCode) bool {
+	return slices.ContainsFunc(r.Refusals, func(f Refusal) bool {
+		return !f.Ours && f.Addr.Addr() == from && slices.Contains(codes, f.Code)
+	})
 }
 
 // strangersTold bounds the strangers that a verdict tells of.
@@ -170,11 +185,31 @@ func diskSlow(m *matrix) []finding {
 	return list
 }
 
+// routerLost blames a router that answers nobody, and else the way there from each host
+// that it does not answer.
 func routerLost(m *matrix) []finding {
-	var list []finding
+	var routers []netip.AddrPort
+	by := map[netip.AddrPort][]*Report{}
 	for _, r := range m.reports {
 		for _, a := range r.Lost {
-			list = append(list, at(r.Host, said("the router at %v does not answer", a)))
+			if by[a] == nil {
+				routers = append(routers, a)
+			}
+			if !slices.Contains(by[a], r) {
+				by[a] = append(by[a], r)
+			}
+		}
+	}
+	var list []finding
+	for _, a := range routers {
+		router := PlaceID(a)
+		m.spots[router] = a
+		if len(by[a]) == len(m.reports) {
+			list = append(list, at(router, said("it answers none of %d that report", len(by[a]))))
+			continue
+		}
+		for _, r := range by[a] {
+			list = append(list, between(arrow{r.Host, router}, said("it does not answer %d of %d that report", len(by[a]), len(m.reports))))
 		}
 	}
 	return list

@@ -39,6 +39,27 @@ func (v *Verdict) String() string {
 	return v.Cause + ": " + where
 }
 
+// IsHiddenBy reports whether nothing is said of v as long as the other verdict holds: it
+// is of a host of which that says all.
+func (v Verdict) IsHiddenBy(o Verdict) bool {
+	if !v.isAbout(o.From.Host) && !v.isAbout(o.To.Host) {
+		return false
+	}
+	for i := range Causes { // what explains others stands before them
+		switch Causes[i].Name {
+		case v.Cause:
+			return false
+		case o.Cause:
+			return Causes[i].final
+		}
+	}
+	return false
+}
+
+func (v *Verdict) isAbout(h views.HostID) bool {
+	return !h.IsZero() && (v.From.Host == h || v.To.Host == h)
+}
+
 // finding is a verdict before its cause has put its words to it.
 type finding struct {
 	arrow
@@ -64,7 +85,7 @@ func said(format string, args ...any) string { return fmt.Sprintf(format, args..
 
 // Diagnose names the causes that the reports show.
 func Diagnose(reports []Report) []Verdict {
-	m := newMatrix(reports)
+	m := newMatrix(withHosts(reports))
 	var list []claimed
 	for i := range Causes {
 		c := &Causes[i]

@@ -238,7 +238,16 @@ var injuries = []injury{
 	})},
 	{"name-unresolved", oneHost(func(_ *world, s *site) { s.Names = []Resolved{{"db.example", nil}} })},
 	{"config-differs", pair(func(w *world, a arrow) { w.hosts[int(a.to[0])-1].Sections = []Section{{"flow", 99}} })},
-	{"router-lost", oneHost(func(_ *world, s *site) { s.Lost = []netip.AddrPort{addrN(9)} })},
+	{"router-lost", func(w *world, x, _ int) arrow {
+		w.hosts[x].Lost = append(w.hosts[x].Lost, addrN(9))
+		return arrow{hostID(x), PlaceID(addrN(9))}
+	}},
+	{"router-lost", func(w *world, _, _ int) arrow {
+		for i := range w.hosts {
+			w.hosts[i].Lost = append(w.hosts[i].Lost, addrN(8))
+		}
+		return arrow{from: PlaceID(addrN(8))}
+	}},
 	{"process-starved", oneHost(func(_ *world, s *site) { s.Paused = 6 * time.Second })},
 	{"disk-slow", oneHost(func(_ *world, s *site) { s.Synced = 2 * time.Second })},
 	{"duplicate-address", pair(func(w *world, a arrow) { w.hosts[int(a.from[0])-1].twin = a.to })},

@@ -188,6 +188,7 @@ func ofStrangers(c cast) []experiment {
 }
 
 func ofSettings(c cast) []experiment {
+	router2 := fmt.Sprintf("%s:%d", netlab.Addr(netlab.RouterHost(2)), netlab.RouterPort)
 	return []experiment{
 		experiment{
 			name: "config-differs", want: refusing("config-differs"), over: []string{"udp"}, without: true,
@@ -205,7 +206,7 @@ func ofSettings(c cast) []experiment {
 			bring:  func(s *stage) { s.hosts(c, "db.example", 0) },
 			cure:   func(s *stage) { s.hosts(c, "db.example", 1) },
 		},
-		experiment{name: "router-lost", want: []named{{"router-lost", "?", ""}}, over: []string{"router"}}.acts(
+		experiment{name: "router-lost", want: []named{{"router-lost", router2, ""}, {"router-lost", "?", router2}}, over: []string{"router"}}.acts(
 			func(s *stage) { s.must(s.KillRouter(2)) }, func(s *stage) { s.must(s.StartRouter(2)) }),
 		experiment{name: "clock-offset", want: one("clock-offset", c.host), without: true}.acts(
 			func(s *stage) { s.Binary(c.host, s.built(laterClock)); s.start2(c.host) },
