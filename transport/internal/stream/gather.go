@@ -23,9 +23,10 @@ type Gather struct {
 	wrote int
 	errno syscall.Errno
 	call  func(fd uintptr) bool
-	// over is what look found.
-	over bool
-	look func(fd uintptr)
+	// over and fault are what look found.
+	over  bool
+	fault syscall.Errno
+	look  func(fd uintptr)
 }
 
 // Init makes it ready.
@@ -34,15 +35,19 @@ func (g *Gather) Init() {
 		g.wrote, g.errno = writev(fd, g.parts[:g.n])
 		return true
 	}
-	g.look = func(fd uintptr) { g.over = atEnd(fd) }
+	g.look = func(fd uintptr) { g.over, g.fault = atEnd(fd) }
 }
 
 // ended reports whether the other end has closed and nothing else is to be read. What
-// is written then is lost: better it waits for the next connection.
-func (g *Gather) ended(raw syscall.RawConn) bool {
-	g.over = false
+// is written then is lost: better it waits for the next connection. The error is the
+// connection's, which says it once: who reads would take it for an end.
+func (g *Gather) ended(raw syscall.RawConn) (bool, error) {
+	g.over, g.fault = false, 0
 	_ = raw.Control(g.look) // one that we have closed finds itself out
-	return g.over
+	if g.fault != 0 {
+		return false, g.fault
+	}
+	return g.over, nil
 }
 
 // fill takes the first pieces in and says how many.
@@ -125,9 +130,12 @@ func call(what, fd uintptr, at unsafe.Pointer, count int) (int, syscall.Errno) {
 	}
 }
 
-// atEnd looks at what a read would give.
-func atEnd(fd uintptr) bool {
+// atEnd looks at what a read would give. An error it takes away.
+func atEnd(fd uintptr) (bool, syscall.Errno) {
 	var b [1]byte
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
-	return n == 0 && errno == 0
+	if errno == unix.EAGAIN || errno == unix.EINTR {
+		errno = 0
+	}
+	return n == 0 && errno == 0, errno
 }

@@ -64,8 +64,12 @@ func NewWriter(conn *net.TCPConn, raw syscall.RawConn, budget *Budget, counts Co
 func (w *Writer) Push(g *Gather, pieces []Piece) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	over, fault := g.ended(w.raw)
+	if fault != nil {
+		w.shutDown(fault)
+	}
 	switch {
-	case w.said || g.ended(w.raw):
+	case w.said || over:
 		return false
 	case !w.shut && !w.flushing && w.queue.Empty() && w.urgent.Empty():
 		pieces = w.writeNow(g, pieces)
