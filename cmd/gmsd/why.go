@@ -21,10 +21,11 @@ var whyCommand = &command{
 	short: "why a view was made",
 	long: `Why prints what led this host to a view: suspicions with their evidence, those
 who corroborated them, those who came in, the phases of the change and the hosts it
-waited for, each with its time before the view was installed. Who was refused is
-told where he then came in or was put out, or where it was within the last second;
-once, with how often. Of an eviction it says who asked for it, where that was at
-this host. VIEW is a view's seq, as gmsd history lists them; without one it is the current view.
+waited for, each with its time before the view was installed. What is of none of
+those who came or went (a refusal, a doubt, a pause of this host) is told where it was
+during the change or within three seconds before; a refusal once, with how often.
+Of an eviction it says who asked for it, where that was at this host. VIEW is a
+view's seq, as gmsd history lists them; without one it is the current view.
 
 A host sees its own doubts and those that others told it; phases and laggards are known
 to the coordinator of the change. With --all the members of the view are asked for

@@ -8,26 +8,57 @@ import (
 	"github.com/gmsd/gmsd/views/trace"
 )
 
-// closeBefore is how long before a change a refusal may have to do with it, whoever
-// was refused.
-const closeBefore = time.Second
+// closeBefore is how long before a change something of a host that it does not concern
+// may have to do with it. A host that stood still accuses nobody for a second, and
+// gives the others up when it has not heard them for two more.
+const closeBefore = 3 * time.Second
 
-// concerning leaves of the events before an install those that have to do with it:
-// who was refused over and over may have waited for hours beside a group in which
-// something else happened.
+// concerning leaves of the events before an install those that have to do with it: all
+// of who came or went, and of others, this host included, what was close before the
+// change or during it. Between two views may lie hours in which this host stood still,
+// doubted another for a moment, or refused a stranger over and over.
 func concerning(events []trace.Record, install trace.Record, before []trace.HostBits) []trace.Record {
+	hosts := changedHosts(install.Event.(trace.Install), before)
+	began := beginning(events, install, hosts)
+	return slices.DeleteFunc(events, func(r trace.Record) bool {
+		return began.Sub(r.T) > closeBefore && !slices.Contains(hosts, subject(r.Event))
+	})
+}
+
+// beginning is when this host stopped sending for the change, or began to doubt one of
+// hosts and did not trust it again.
+func beginning(events []trace.Record, install trace.Record, hosts []views.HostID) views.Instant {
 	began := install.T
+	doubted := map[views.HostID]views.Instant{}
 	for _, r := range events {
-		if !isRefusal(r.Event) {
-			began = r.T
-			break
+		switch e := r.Event.(type) {
+		case trace.Suspect:
+			if _, already := doubted[e.Who]; !already && slices.Contains(hosts, e.Who) {
+				doubted[e.Who] = r.T
+			}
+		case trace.Trust:
+			delete(doubted, e.Who)
+		case trace.Block:
+			began = min(began, r.T)
 		}
 	}
-	hosts := changedHosts(install.Event.(trace.Install), before)
-	return slices.DeleteFunc(events, func(r trace.Record) bool {
-		j, ok := r.Event.(trace.Join)
-		return ok && isRefusal(j) && began.Sub(r.T) > closeBefore && !slices.Contains(hosts, j.Who)
-	})
+	for _, t := range doubted {
+		began = min(began, t)
+	}
+	return began
+}
+
+// subject is whom an event is of, zero where it is of none.
+func subject(e trace.Event) views.HostID {
+	switch e := e.(type) {
+	case trace.Suspect:
+		return e.Who
+	case trace.Trust:
+		return e.Who
+	case trace.Join:
+		return e.Who
+	}
+	return views.HostID{}
 }
 
 func isRefusal(e trace.Event) bool {

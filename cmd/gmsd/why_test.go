@@ -57,7 +57,7 @@ func TestWhyLeavesOutUnrelatedRefusals(t *testing.T) {
 		records = append(records, at(1000+10_000*i, joined(1, trace.JoinReject, "wrong-key")), at(1001+10_000*i, joined(4, trace.JoinReject, "wrong-key")))
 	}
 	records = append(records,
-		at(61_500, joined(4, trace.JoinReject, "old-key")), // within the last second before it began
+		at(61_500, joined(4, trace.JoinReject, "old-key")), // within three seconds before it began
 		at(62_000, trace.Suspect{Who: hosts[3], Detector: "socket", Evidence: "closed"}),
 		at(62_003, madeBy(2, views.ReasonCrash, 1, 2)))
 	got := whyOf(t, records, 2, "")
@@ -68,6 +68,40 @@ func TestWhyLeavesOutUnrelatedRefusals(t *testing.T) {
 		"      -503ms  did not read the frames of 04000000 (old-key): they are sealed with a key that was removed\n",
 		"        -3ms  suspected h3 (socket): closed\n", "          0s  installed it\n",
 	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
+// A pause of this host, and a doubt that was taken back, of minutes before are no part
+// of a change, and its beginning least of all; those just before it, or during it, are.
+func TestWhyLeavesOutUnrelatedPauses(t *testing.T) {
+	paused := func(ms int, of string) trace.Record {
+		return at(ms, trace.Suspect{Who: hosts[1], Detector: "pause", Evidence: "paused " + of})
+	}
+	records := []trace.Record{
+		at(0, madeBy(1, views.ReasonJoin, 1, 2, 3)),
+		paused(1_000, "1s"),
+		at(1_500, joined(4, trace.JoinReject, "wrong-key")),
+		at(2_000, trace.Suspect{Who: hosts[2], Detector: "silence", Evidence: "silent 2s"}),
+		at(2_500, trace.Trust{Who: hosts[2], Detector: "silence", Evidence: "heard after 2.5s"}),
+		at(3_000, trace.Suspect{Who: hosts[3], Detector: "silence", Evidence: "silent 3s"}),
+		at(3_500, trace.Trust{Who: hosts[3], Detector: "silence", Evidence: "heard after 3.5s"}),
+		at(4_000, trace.Phase{Ballot: views.ViewID{Seq: 9}, Phase: "nack"}),
+		paused(300_000, "4s"),
+		at(302_900, trace.Suspect{Who: hosts[3], Detector: "socket", Evidence: "closed"}),
+		at(307_000, trace.Block{View: views.ViewID{Seq: 1}}),
+		paused(307_001, "5s"),
+		at(307_002, madeBy(2, views.ReasonCrash, 1, 2)),
+	}
+	got := whyOf(t, records, 2, "")
+	for _, unrelated := range []string{"paused 1s", "wrong-key", "h2", "nack"} {
+		if strings.Contains(got, unrelated) {
+			t.Errorf("there is %q in\n%s", unrelated, got)
+		}
+	}
+	for _, want := range []string{"h3 (silence): silent 3s", "h3 again", "itself was paused 4s", "h3 (socket): closed", "stopped sending", "itself was paused 5s"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
