@@ -44,7 +44,8 @@ const (
 )
 
 // NewClient speaks to target: host:port, or the path of a socket where it has
-// a slash or no colon. Nothing is dialled yet.
+// a slash or no colon; what looks like another URL is refused with the first answer.
+// Nothing is dialled yet.
 func NewClient(target string) *Client { return NewClientWith(target, "") }
 
 // NewClientWith speaks to https://host:port, too, with what stands in the file
@@ -58,6 +59,8 @@ func NewClientWith(target, certificate string) *Client {
 			return &Client{target: target, http: &http.Client{}, fault: err}
 		}
 		address, base = rest, target
+	} else if strings.Contains(target, "://") {
+		return &Client{target: target, http: &http.Client{}, fault: noTarget(target)}
 	} else if strings.Contains(target, "/") || !strings.Contains(target, ":") {
 		network, base = "unix", "http://gmsd"
 	}
@@ -73,6 +76,10 @@ func NewClientWith(target, certificate string) *Client {
 		transport.TLSClientConfig = shown.Config(time.Now)
 	}
 	return &Client{target: target, base: base, http: &http.Client{Transport: transport}, shown: shown}
+}
+
+func noTarget(target string) error {
+	return fmt.Errorf("%w at %q: want host:port, https://host:port or the path of a socket", ErrUnreachable, target)
 }
 
 // Close drops idle connections.
@@ -140,7 +147,7 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("%w at %q: want host:port, or the path of a socket", ErrUnreachable, c.target)
+		return nil, noTarget(c.target)
 	}
 	resp, err := c.http.Do(req)
 	switch {

@@ -47,7 +47,9 @@ func TestTheClientSaysWhyThereIsNoAnswer(t *testing.T) {
 		is     error
 		says   string
 	}{
-		{t.Context(), "not:a:port", ErrUnreachable, "want host:port, or the path of a socket"},
+		{t.Context(), "not:a:port", ErrUnreachable, "want host:port, https://host:port or the path of a socket"},
+		{t.Context(), "http://127.0.0.1:7750", ErrUnreachable, "want host:port, https://host:port or the path of a socket"},
+		{t.Context(), "unix:///run/gmsd/admin.sock", ErrUnreachable, "the path of a socket"},
 		{t.Context(), filepath.Join(t.TempDir(), "admin.sock"), ErrUnreachable, "is gmsd running?"},
 		{t.Context(), silentPeer(t, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), ErrUnreachable, "has it ended?"},
 		{late, silentPeer(t, ""), context.DeadlineExceeded, "--timeout"},

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/views"
 )
 
@@ -118,7 +119,7 @@ func (s *Server) handleEvict(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if member.Host == s.group.Self().Host {
-		return failure(CodeBadRequest, "a host does not evict itself", "use POST /v1/leave (gmsd leave)")
+		return gms.ErrOneself
 	}
 	keep, err := flagOf(r, "keep-keys")
 	if err != nil {

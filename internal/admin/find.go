@@ -19,7 +19,7 @@ const idPrefixMin = 8
 func (s *Server) findToEvict(word string) (*views.Member, error) {
 	now := s.group.View().View
 	if now == nil {
-		return nil, failure(CodeNotReady, "this host is in no view", "see /v1/status")
+		return nil, failure(CodeNotReady, "this host is in no view", "gmsd status tells more")
 	}
 	for _, among := range [][]*views.Member{namedIn(now, word), namedBefore(s.group.History(), word)} {
 		switch len(among) {

@@ -54,6 +54,15 @@ func TestEvictOfNamesakesThatAreGone(t *testing.T) {
 	}
 }
 
+// Of oneself it says which command to use instead.
+func TestEvictOfOneself(t *testing.T) {
+	s := serve(t, nil)
+	said := s.refused(CodeBadRequest, "POST", "/v1/evict/h1", "")
+	if want := "a host cannot evict itself (gmsd leave takes it out of the group)"; said.Error() != want || len(s.group.calls) > 0 {
+		t.Errorf("got %q after %v, want %q", said.Error(), s.group.calls, want)
+	}
+}
+
 // The history says who asked here for an eviction, of the view that shows it alone.
 func TestHistorySaysWhoAskedForAnEviction(t *testing.T) {
 	s := serve(t, nil)

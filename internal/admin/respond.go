@@ -102,7 +102,7 @@ func explain(err error) *Error {
 	case errors.Is(err, gms.ErrNotMember):
 		return failure(CodeNotFound, said, "gmsd view lists names and host ids")
 	case errors.Is(err, gms.ErrOneself):
-		return failure(CodeBadRequest, said, "use POST /v1/leave (gmsd leave)")
+		return failure(CodeBadRequest, "a host cannot evict itself", "gmsd leave takes it out of the group")
 	case errors.Is(err, gms.ErrLab):
 		return failure(CodeDisabled, said, "start it with --lab-faults")
 	case errors.Is(err, groups.ErrName):

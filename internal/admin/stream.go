@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -134,9 +135,13 @@ func (s *Server) checkGap(since uint64, records []trace.Record) error {
 	case len(records) > 0:
 		return gms.ErrGap
 	}
-	all := s.group.LastEvents(0)
-	if len(all) == 0 || all[len(all)-1].N < since {
-		return gms.ErrGap
+	last := uint64(0)
+	if all := s.group.LastEvents(0); len(all) > 0 {
+		last = all[len(all)-1].N
+	}
+	if last < since {
+		return failure(CodeGap, fmt.Sprintf("since=%d is ahead of this daemon: its last event is %d", since, last),
+			"every start of a daemon counts from 1 again: begin without since")
 	}
 	return nil
 }

@@ -173,11 +173,11 @@ func (s *Server) handleHistory(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request) error {
 	snap, self := s.group.View(), s.group.Self()
 	if snap.View == nil {
-		return failure(CodeNotReady, "in no view ("+snap.State+")", "see /v1/status")
+		return failure(CodeNotReady, "in no view ("+snap.State+")", "gmsd status tells more")
 	}
 	rank := snap.View.Rank(self.Host)
 	if rank < 0 {
-		return failure(CodeNotReady, "not a member of the view ("+snap.State+")", "see /v1/status")
+		return failure(CodeNotReady, "not a member of the view ("+snap.State+")", "gmsd status tells more")
 	}
 	if !snap.View.Members[rank].Bits.Has(views.Started) {
 		return failure(CodeNotReady, "in a view, but the started bit is not set",
