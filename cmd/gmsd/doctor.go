@@ -40,7 +40,7 @@ The exit code is 0 where all is well and 2 where something was named.`,
   gmsd doctor --causes`,
 	flags: func(c *call) {
 		c.settings = settings.NewFlags(c.set) // of these --admin and --data-dir say where the daemon is, too
-		c.set.Lookup("admin").Usage = "the running daemon's `socket, host:port or https://host:port` (env GMSD_ADMIN; default: admin.sock in the data directory)"
+		c.set.Lookup("admin").Usage = "the running daemon's `socket, host:port or https://host:port` (env GMSD_ADMIN; default: admin.sock in the data directory); with --before as in gmsd run"
 		c.set.Lookup("data-dir").Usage = "the daemon's data `directory` (env GMSD_DATA_DIR; default /var/lib/gmsd)"
 		c.set.StringVar(&c.certificate, "admin-cert", "", "for https: the `file` of gmsd keys client (env GMSD_ADMIN_CERT)")
 		c.set.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")

@@ -173,8 +173,13 @@ func (s *Settings) hostPort(key string) string {
 	if err == nil {
 		_, err = strconv.ParseUint(digits, 10, 16)
 	}
-	if err != nil {
-		s.fault(key, word, "host:port, or none", s.from(key))
+	cure := s.from(key)
+	isPath := strings.Contains(word, "/")
+	if isPath {
+		cure += "; the path of a socket is for admin-socket"
+	}
+	if err != nil || isPath {
+		s.fault(key, word, "host:port, or none", cure)
 	}
 	return word
 }
