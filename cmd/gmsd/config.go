@@ -15,7 +15,7 @@ var configCommand = &command{
 	long: `Config prints what run would use with the same flags, environment and file:
 every setting, its value and its origin. Flags win over the environment
 (GMSD_DATA_DIR for --data-dir), that over the file, that over the default. All
-faults are told at once.`,
+faults are told at once; of a file that cannot be read nothing but that.`,
 	examples: `  gmsd config --config /etc/gmsd.toml
   GMSD_NAME=h1 gmsd config --key-file /etc/gmsd.keys --json`,
 	flags: func(c *call) {
@@ -39,6 +39,9 @@ func answerOf(s *settings.Settings) configAnswer {
 func runConfig(c *call) error {
 	s, _ := c.settings.Load(os.Environ(), openFile) // Daemon gives these faults, too
 	_, err := s.Daemon(version(), slog.New(slog.DiscardHandler))
+	if s.Unread() {
+		return err // what run would use is not known
+	}
 	if c.json {
 		out, jerr := json.Marshal(answerOf(s))
 		if jerr != nil {
