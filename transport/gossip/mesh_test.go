@@ -67,3 +67,26 @@ func TestTheLastLineOfARouterIsTrue(t *testing.T) {
 		eventually(t, "the loss to be told", func() bool { return strings.Contains(logs[0].lastOfMesh(), toldLost) })
 	}
 }
+
+// All routers may have one list: a router says that it is named itself, and whom it is
+// told twice, of which it makes one.
+func TestOneListForAllRouters(t *testing.T) {
+	net := transporttest.LoopbackNet(t)
+	own, other := net(0).String(), net(1).String()
+	var log lines
+	s, err := openWith(Config{Bind: net(0), Peers: []string{other, own, other}, Logger: slog.New(slog.NewTextHandler(&log, nil))}, quick())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if r := s.Routers(); len(r) != 2 {
+		t.Errorf("%+v", r)
+	}
+	for _, said := range []string{`twice: once is enough" router=` + other, `this router itself, which is no fault" router=` + own} {
+		eventually(t, said, func() bool {
+			log.mu.Lock()
+			defer log.mu.Unlock()
+			return strings.Contains(log.text.String(), said)
+		})
+	}
+}

@@ -67,7 +67,11 @@ func (p *peer) note(err error) {
 	switch {
 	case err == nil || errors.Is(err, relay.RefusedTie):
 		p.trouble = ""
-	case p.trouble != err.Error():
+	case p.trouble == err.Error():
+	case p.self:
+		p.trouble = err.Error()
+		p.s.tell("self "+p.place.String(), "--peers names this router itself, which is no fault", "router", p.place.String())
+	default:
 		p.trouble = err.Error()
 		p.s.tell("dial "+p.place.String(), "cannot reach a router", "router", p.place.String(), "err", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,8 @@ type Config struct {
 	// port 0 finds a free one.
 	Bind netip.AddrPort
 	// Peers are the other routers, host:port; a name is resolved at every attempt.
-	// Each must name the others, or at least be named by them and come from an address
+	// One that stands twice counts once, and this router itself does no harm: all may have
+	// one list. Each must name the others, or at least be named by them and come from an address
 	// that it names itself.
 	Peers []string
 	// Logger may be nil.
@@ -99,6 +101,10 @@ func openWith(cfg Config, times timing) (*Server, error) {
 		place, err := relay.ParsePlace(text)
 		if err != nil {
 			return nil, fmt.Errorf("--peers: %w", err)
+		}
+		if slices.ContainsFunc(s.peers, func(p *peer) bool { return p.place.String() == text }) {
+			s.log.Warn("--peers names a router twice: once is enough", "router", text)
+			continue
 		}
 		s.peers = append(s.peers, &peer{s: s, place: place})
 	}
