@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 
@@ -29,6 +31,8 @@ Run two, on machines that do not fail together, and name each in the other's --p
 and both in the hosts' routers. Views that run go on without any router, unless hosts
 have no other way to each other. Stop it by a signal at any time.
 
+Every flag has a variable, as GMSD_ROUTER_BIND for --bind; flags win.
+
 Who may reach --bind may register, as a host whose key he has; members judge frames by
 their seals. So let a firewall say who reaches it.`,
 	examples: `  gmsd router
@@ -44,6 +48,31 @@ their seals. So let a firewall say who reaches it.`,
 }
 
 func runRouter(c *call) error {
+	taken := c.takeEnvironment("router-")
+	err := c.route()
+	if exitCode(err) == exitRefused && len(taken) > 0 {
+		return coded(exitRefused, "%w; from the environment come %s", err, strings.Join(taken, ", "))
+	}
+	return err
+}
+
+// takeEnvironment gives each flag that was not given what its variable has, and names
+// those variables; prefix and flag are spelt as the key of a setting.
+func (c *call) takeEnvironment(prefix string) (taken []string) {
+	given := map[string]bool{}
+	c.set.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	c.set.VisitAll(func(f *flag.Flag) {
+		name := settings.Env(prefix + f.Name)
+		if word := os.Getenv(name); word != "" && !given[f.Name] {
+			_ = f.Value.Set(word) // any word is one of a flag of text
+			taken = append(taken, name)
+		}
+	})
+	return taken
+}
+
+// route is a router until the call's context ends.
+func (c *call) route() error {
 	f := &c.router
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {

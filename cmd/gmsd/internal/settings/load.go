@@ -120,14 +120,15 @@ func (s *Settings) takeEnvironment(variables map[string]string) {
 }
 
 // noteUnknown names variables that look like settings and are none: a slip would pass
-// unseen. They are no faults, since the environment is not ours alone.
+// unseen. They are no faults, since the environment is not ours alone: GMSD_ROUTER_* are
+// of gmsd router.
 func (s *Settings) noteUnknown(variables map[string]string) {
 	known := map[string]bool{"GMSD_CONFIG": true, "GMSD_ADMIN_CERT": true}
 	for _, line := range table() {
 		known[Env(line.key)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		if known[name] || variables[name] == "" || isServiceLink(name, variables[name]) {
+		if known[name] || variables[name] == "" || strings.HasPrefix(name, "GMSD_ROUTER_") || isServiceLink(name, variables[name]) {
 			continue
 		}
 		note := name + ": there is no such setting, it is ignored"
