@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gmsd/gmsd/internal/admin"
 )
 
 // TestMain lets the scripts run this test binary as gmsd.
@@ -32,6 +35,7 @@ func TestMain(m *testing.M) {
 //	corrupt FILE...           overwrites the middle of each file
 //	awaits TEXT gmsd ARGS...  reads its output until a line has TEXT, then ends it
 //	take N VAR                sets VAR to the Nth word of what the last command said
+//	blames CAUSE gmsd ARGS... runs gmsd doctor with --json and wants no other cause named
 //	hup                       sends SIGHUP to every command in the background
 //
 // $PORT1 to $PORT5 are free ports; daemons talk to $NOTIFY_SOCKET.
@@ -40,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Dir:   filepath.Join("..", "..", "testdata", "scripts"),
 		Setup: setupScript,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"take": cmdTake, "exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "hup": cmdHup,
+			"take": cmdTake, "exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "blames": cmdBlames, "hup": cmdHup,
 		},
 	})
 }
@@ -97,19 +101,37 @@ func cmdTold(ts *testscript.TestScript, _ bool, args []string) {
 
 func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
-		ts.Fatalf("usage: exits CODE[|CODE] program args...")
+		ts.Fatalf("usage: exits CODE program args...")
 	}
-	err := ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		got = exit.ExitCode()
-	case err != nil:
-		ts.Fatalf("%v", err)
-	}
-	if !slices.Contains(strings.Split(args[0], "|"), strconv.Itoa(got)) {
+	if got := runCoded(ts, args[1:]); strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// runCoded gives the exit code of a program that could be run.
+func runCoded(ts *testscript.TestScript, args []string) int {
+	err := ts.Exec(args[0], args[1:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return exitOK
+}
+
+func cmdBlames(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: blames CAUSE program args...")
+	}
+	code := runCoded(ts, args[1:])
+	var found admin.DoctorAnswer
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &found))
+	if named := len(found.Verdicts) > 0; named != (code == exitRefused) || !named && code != exitOK {
+		ts.Fatalf("exit code %d with %d causes", code, len(found.Verdicts))
+	}
+	others := slices.DeleteFunc(found.Verdicts, func(v admin.VerdictAnswer) bool { return v.Cause == args[0] })
+	if (len(others) > 0) != neg {
+		ts.Fatalf("beside %s it names %+v", args[0], others)
 	}
 }
 
