@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"maps"
+
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
 )
@@ -38,7 +40,7 @@ func (c *changeClock) observe(rec trace.Record) (times changeTimes, done bool) {
 		c.blocked = rec.T
 	case trace.Install:
 		c.installed = rec.T
-		c.forget(ev.Members)
+		keepDoubts(c.doubts, ev.Members)
 	case trace.Unblock:
 		return c.end(rec.T)
 	}
@@ -76,17 +78,14 @@ func (c *changeClock) begin(now views.Instant) {
 	}
 }
 
-// forget drops the doubts about hosts that the new view leaves out.
-func (c *changeClock) forget(members []trace.HostBits) {
+// keepDoubts drops the doubts about hosts that a new view has left out: those were acted
+// upon, and a later trust is a new acquaintance.
+func keepDoubts(doubts map[views.HostID]bool, members []trace.HostBits) {
 	in := make(map[views.HostID]bool, len(members))
 	for i := range members {
 		in[members[i].Host] = true
 	}
-	for who := range c.doubts {
-		if !in[who] {
-			delete(c.doubts, who)
-		}
-	}
+	maps.DeleteFunc(doubts, func(who views.HostID, _ bool) bool { return !in[who] })
 }
 
 func (c *changeClock) end(now views.Instant) (changeTimes, bool) {

@@ -105,7 +105,7 @@ func (m *Metrics) Observe(rec trace.Record) {
 	switch ev := rec.Event.(type) {
 	case trace.Install:
 		m.changes.WithLabelValues(ev.Reason.String()).Inc()
-		m.keepDoubts(ev.Members)
+		keepDoubts(m.doubted, ev.Members)
 	case trace.Suspect:
 		m.suspicions.WithLabelValues(ev.Detector).Inc()
 		m.doubted[ev.Who] = true
@@ -130,20 +130,6 @@ func (m *Metrics) observeChange(rec trace.Record) {
 	m.phases.WithLabelValues("total").Observe(t.Total)
 	if t.Detect >= 0 {
 		m.phases.WithLabelValues("detect").Observe(t.Detect)
-	}
-}
-
-// keepDoubts drops the doubts about hosts that the view has left out: those
-// were acted upon, and a later trust is a new acquaintance.
-func (m *Metrics) keepDoubts(members []trace.HostBits) {
-	in := make(map[views.HostID]bool, len(members))
-	for i := range members {
-		in[members[i].Host] = true
-	}
-	for who := range m.doubted {
-		if !in[who] {
-			delete(m.doubted, who)
-		}
 	}
 }
 
