@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -224,6 +225,9 @@ func (c *call) copyAnswer(path string) error {
 	_, err = c.out.Write(body)
 	return err
 }
+
+// printJSON prints what a command has put together itself, as one line.
+func (c *call) printJSON(v any) error { return json.NewEncoder(c.out).Encode(v) }
 
 // printLines prints a stream until the daemon or the user ends it: as it comes
 // with --json, else what describe makes of each line, if anything.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -43,12 +43,7 @@ func runConfig(c *call) error {
 		return err // what run would use is not known
 	}
 	if c.json {
-		out, jerr := json.Marshal(answerOf(s))
-		if jerr != nil {
-			return jerr
-		}
-		fmt.Fprintf(c.out, "%s\n", out)
-		return err
+		return errors.Join(err, c.printJSON(answerOf(s)))
 	}
 	t := newTable(c.out, 2)
 	for _, v := range s.All() {

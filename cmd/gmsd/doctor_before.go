@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,14 +64,10 @@ func (c *call) doctorBefore() error {
 		DoctorAnswer: admin.NewDoctorAnswer(&found.Diagnosis),
 		Peers:        append([]netip.AddrPort{}, found.Peers...), Heard: append([]netip.AddrPort{}, found.Heard...),
 	}
-	if c.json {
-		out, err := json.Marshal(a)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "%s\n", out)
-	} else {
+	if !c.json {
 		c.printBefore(a, &found.Reports[0], d.Host.Transport)
+	} else if err := c.printJSON(a); err != nil {
+		return err
 	}
 	return verdictsFound(a.DoctorAnswer)
 }

@@ -114,7 +114,7 @@ func (c *call) keysGen() error {
 	}
 	switch {
 	case c.json:
-		return json.NewEncoder(c.out).Encode(made)
+		return c.printJSON(made)
 	case c.keyOut == "":
 		_, err = c.out.Write(ring.Text())
 		return err
@@ -209,7 +209,7 @@ func (c *call) keysChange(verb string) error {
 	c.warnAbsent(verb, a.Absent)
 	switch {
 	case c.json:
-		if err := json.NewEncoder(c.out).Encode(a); err != nil {
+		if err := c.printJSON(a); err != nil {
 			return err
 		}
 	default:

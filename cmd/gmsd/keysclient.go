@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/user"
@@ -65,7 +64,7 @@ func (c *call) keysClient() error {
 		return err
 	}
 	if c.json {
-		return json.NewEncoder(c.out).Encode(map[string]string{
+		return c.printJSON(map[string]string{
 			"file": c.keyOut, "name": made.Name, "role": made.Role.String(), "until": made.Until.UTC().Format(time.RFC3339), "key": made.Key.String(), "serial": made.Serial,
 		})
 	}

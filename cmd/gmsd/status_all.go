@@ -2,25 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gmsd/gmsd/internal/admin"
-	"github.com/gmsd/gmsd/views"
 )
-
-// asksMax bounds how many members are asked at a time.
-const asksMax = 16
 
 // memberStatus is what one member says of itself, or why it does not.
 type memberStatus struct {
-	Name  string              `json:"name"`
-	Host  views.HostID        `json:"host"`
-	Admin string              `json:"admin"`
+	askedAt
 	Said  *admin.StatusAnswer `json:"status"` // null: no answer
 	Error string              `json:"error"`
 }
@@ -48,14 +40,10 @@ func runStatusAll(c *call) error {
 	}
 	answer := allAnswer{Members: c.askAll(ctx, &local, targets)}
 	answer.Differ = differences(answer.Members)
-	if c.json {
-		out, err := json.Marshal(answer)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "%s\n", out)
-	} else {
+	if !c.json {
 		c.printAll(&answer)
+	} else if err := c.printJSON(answer); err != nil {
+		return err
 	}
 	silent := 0
 	for i := range answer.Members {
@@ -72,26 +60,15 @@ func runStatusAll(c *call) error {
 
 func (c *call) askAll(ctx context.Context, local *admin.StatusAnswer, targets []admin.ServiceTarget) []memberStatus {
 	out := make([]memberStatus, len(targets))
-	var asking sync.WaitGroup
-	places := make(chan struct{}, asksMax)
-	for i, t := range targets {
+	askMembers(targets, func(i int, at askedAt) {
 		m := &out[i]
-		m.Name, m.Admin = t.Labels[admin.LabelName], strings.Join(t.Targets, ",")
-		if t.Labels[admin.LabelScheme] == "https" {
-			m.Admin = admin.SchemeTLS + m.Admin
-		}
-		m.Host, _ = views.ParseHostID(t.Labels[admin.LabelHost]) // none: nobody answers as it
+		m.askedAt = at
 		if m.Host == local.Self {
 			m.Said = local
-			continue
+			return
 		}
-		asking.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			m.ask(ctx, c.clientOf(m.Admin))
-		})
-	}
-	asking.Wait()
+		m.ask(ctx, c.clientOf(m.Admin))
+	})
 	return out
 }
 

@@ -85,7 +85,7 @@ func TestStatusOfAll(t *testing.T) {
 func TestStatusOfAnotherHost(t *testing.T) {
 	network := mem.NewNetwork()
 	socket, _ := startMember(t, network, 0, "0.1.0", false)
-	m := memberStatus{Name: "h2", Host: views.HostID{9}, Admin: socket}
+	m := memberStatus{askedAt: askedAt{Name: "h2", Host: views.HostID{9}, Admin: socket}}
 	m.ask(t.Context(), admin.NewClient(socket))
 	if m.Said != nil || !strings.Contains(m.Error, "another host answers") {
 		t.Errorf("got %+v", m)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -24,12 +23,7 @@ var versionCommand = &command{
 func runVersion(c *call) error {
 	commit := commitOf()
 	if c.json {
-		out, err := json.Marshal(map[string]string{"version": version(), "commit": commit, "go": runtime.Version()})
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "%s\n", out)
-		return nil
+		return c.printJSON(map[string]string{"version": version(), "commit": commit, "go": runtime.Version()})
 	}
 	if commit != "" {
 		commit = ", commit " + commit

@@ -72,7 +72,7 @@ func runWhy(c *call) error {
 		return c.whyAll(ctx, client, found, history.Views)
 	}
 	if c.json {
-		return c.printCauseJSON(found)
+		return c.printJSON(map[string]any{"events": found.lines()})
 	}
 	c.printCause(found, history.Views)
 	return nil
@@ -117,15 +117,6 @@ func findCause(records []trace.Record, seq views.Seq) (*cause, error) {
 		return nil, coded(exitRefused, "view %d is not in this daemon's memory: gmsd history lists those that are", seq)
 	}
 	return found, nil
-}
-
-func (c *call) printCauseJSON(found *cause) error {
-	out, err := json.Marshal(map[string]any{"events": found.lines()})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.out, "%s\n", out)
-	return nil
 }
 
 // lines are the events as the event log has them.

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/admin"
@@ -21,9 +19,7 @@ var errOtherView = errors.New("it has not installed this view")
 
 // account is what led one member to the view, or why it does not say.
 type account struct {
-	Name   string            `json:"name"`
-	Host   views.HostID      `json:"host"`
-	Admin  string            `json:"admin"`
+	askedAt
 	Events []json.RawMessage `json:"events"`
 	Error  string            `json:"error"`
 	found  *cause
@@ -36,14 +32,10 @@ func (c *call) whyAll(ctx context.Context, client *admin.Client, own *cause, his
 		return err
 	}
 	list := c.askAccounts(ctx, own, targets)
-	if c.json {
-		out, err := json.Marshal(map[string]any{"hosts": list})
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "%s\n", out)
-	} else {
+	if !c.json {
 		c.printAccounts(own, list, history)
+	} else if err := c.printJSON(map[string]any{"hosts": list}); err != nil {
+		return err
 	}
 	silent := 0
 	for i := range list {
@@ -59,26 +51,15 @@ func (c *call) whyAll(ctx context.Context, client *admin.Client, own *cause, his
 
 func (c *call) askAccounts(ctx context.Context, own *cause, targets []admin.ServiceTarget) []account {
 	out := make([]account, len(targets))
-	var asking sync.WaitGroup
-	places := make(chan struct{}, asksMax)
-	for i, t := range targets {
+	askMembers(targets, func(i int, at askedAt) {
 		a := &out[i]
-		a.Name, a.Admin, a.Events = t.Labels[admin.LabelName], strings.Join(t.Targets, ","), []json.RawMessage{}
-		if t.Labels[admin.LabelScheme] == "https" {
-			a.Admin = admin.SchemeTLS + a.Admin
-		}
-		a.Host, _ = views.ParseHostID(t.Labels[admin.LabelHost]) // none: nobody answers as it
+		a.askedAt, a.Events = at, []json.RawMessage{}
 		if a.Host == own.install.Host {
 			a.take(own)
-			continue
+			return
 		}
-		asking.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			a.ask(ctx, c.clientOf(a.Admin), own.install.Event.(trace.Install).View)
-		})
-	}
-	asking.Wait()
+		a.ask(ctx, c.clientOf(a.Admin), own.install.Event.(trace.Install).View)
+	})
 	return out
 }
 
