@@ -2,6 +2,7 @@ package gms
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -42,7 +43,7 @@ type Before struct {
 // host could not start.
 func ExamineBefore(ctx context.Context, cfg Config) (*Before, error) {
 	cfg.EnsureDefaults()
-	if err := cfg.Validate(); err != nil {
+	if err := errors.Join(cfg.Validate(), cfg.CheckFiles()); err != nil {
 		return nil, err
 	}
 	began := time.Now()

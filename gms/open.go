@@ -24,8 +24,11 @@ func openStable(dir string) (store, error) {
 }
 
 // storeError tells a directory that cannot be trusted from one that cannot be
-// used: in use, no space, not ours.
+// used: in use, no space, not ours. Nil stays nil.
 func storeError(dir string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, stable.ErrDamaged) {
 		return &DamagedError{Dir: dir, Err: err}
 	}

@@ -9,11 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gmsd/gmsd/internal/keyfile"
+	"github.com/gmsd/gmsd/internal/stable"
 )
 
 // CheckFiles reports all at once what is wrong with the files that a configuration
-// names, as *[FieldError]s joined: the key file, the data directory, the event log. It
-// changes nothing, so [Start] may still find more. It expects that EnsureDefaults has run.
+// names, as [Start] would, joined: the key file, the data directory with what is in it and
+// whoever has it in use, the event log. It changes nothing, so Start may still find more.
+// It expects that EnsureDefaults has run.
 func (c *Config) CheckFiles() error {
 	var faults []error
 	if c.KeyFile != "" {
@@ -21,10 +23,8 @@ func (c *Config) CheckFiles() error {
 			faults = append(faults, keyFileFault(c.KeyFile, err))
 		}
 	}
-	if err := checkDir(c.DataDir); err != nil && c.DataDir != "" {
-		faults = append(faults, &FieldError{
-			Key: "data-dir", Value: c.DataDir, Bound: "a directory we can make and write", Cure: err.Error() + "; name another, or run as the user whose it is", Err: err,
-		})
+	if c.DataDir != "" {
+		faults = append(faults, checkDataDir(c.DataDir))
 	}
 	if c.EventLog != "" && c.EventLog != "-" {
 		if err := checkAppend(c.EventLog); err != nil {
@@ -32,6 +32,15 @@ func (c *Config) CheckFiles() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+func checkDataDir(dir string) error {
+	if err := checkDir(dir); err != nil {
+		return &FieldError{
+			Key: "data-dir", Value: dir, Bound: "a directory we can make and write", Cure: err.Error() + "; name another, or run as the user whose it is", Err: err,
+		}
+	}
+	return storeError(dir, stable.Check(dir))
 }
 
 func keyFileFault(path string, err error) *FieldError {

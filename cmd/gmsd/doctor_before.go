@@ -15,6 +15,7 @@ import (
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/internal/doctor"
+	"github.com/gmsd/gmsd/internal/stable"
 )
 
 // beforeAnswer is the JSON of `gmsd doctor --before`.
@@ -25,8 +26,7 @@ type beforeAnswer struct {
 	Heard []netip.AddrPort `json:"heard"`
 }
 
-// wanted are the settings of a daemon of this host, with all that keeps it from starting
-// as far as settings and files tell.
+// wanted are the settings of a daemon of this host, with what keeps it from starting.
 func (c *call) wanted() (*settings.Daemon, error) {
 	s, _ := c.settings.Load(os.Environ(), openFile) // startable gives these faults, too
 	return startable(s, slog.New(slog.DiscardHandler))
@@ -53,6 +53,9 @@ func portFault(bind netip.AddrPort) error {
 
 func (c *call) doctorBefore() error {
 	d, err := c.wanted()
+	if errors.Is(err, stable.ErrLocked) {
+		return err // whose port it is, is said
+	}
 	if err != nil {
 		return errors.Join(err, portFault(d.Host.Bind))
 	}

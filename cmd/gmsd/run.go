@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -101,16 +100,6 @@ func (d *daemon) load() error {
 	return nil
 }
 
-// startable is the daemon of s, with all faults of the settings and of the files that
-// they name.
-func startable(s *settings.Settings, log *slog.Logger) (*settings.Daemon, error) {
-	setup, err := s.Daemon(version(), log)
-	if s.Unread() {
-		return setup, err // what is named is not what was meant
-	}
-	return setup, errors.Join(err, setup.Host.CheckFiles())
-}
-
 // start binds the admin listeners before the host starts, so that a port in
 // use stops us before the group hears of us.
 func (d *daemon) start(ctx context.Context) error {
@@ -118,22 +107,16 @@ func (d *daemon) start(ctx context.Context) error {
 		return &gms.FieldError{Key: "data-dir", Value: d.setup.Host.DataDir, Bound: "a directory we can make and write", Cure: err.Error(), Err: err}
 	}
 	var err error
-	d.server, err = admin.Listen(admin.Config{
-		TCP: d.setup.Admin, TLS: d.setup.AdminTLS, Socket: d.setup.AdminSocket, Group: d.setup.Host.Group, Version: version(),
-		LabFaults: d.setup.Host.LabFaults, Logger: d.log,
-		Settings: func() any { return answerOf(d.current.Load()) },
-	})
-	if err != nil {
+	c := adminOf(d.setup)
+	c.Logger, c.Settings = d.log, func() any { return answerOf(d.current.Load()) }
+	if d.server, err = admin.Listen(c); err != nil {
 		return err
 	}
 	if d.clients, err = clients.Listen(clients.Config{
 		Listen: d.setup.Clients, Open: d.openPort, Software: version(), Logger: d.log,
 	}); err != nil {
 		d.server.Close(ctx)
-		return &gms.FieldError{
-			Key: "clients", Value: strings.Join(d.setup.Clients, ","), Bound: "addresses at which we can listen",
-			Cure: err.Error(), Err: err,
-		}
+		return clientsFault(d.setup, err)
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

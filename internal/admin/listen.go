@@ -67,29 +67,47 @@ func listenTCP(key, addr string) (net.Listener, error) {
 	return nil, &BindError{Key: key, Value: addr, Err: innermost(err), Cure: cure}
 }
 
+// Check says why [Listen] would refuse cfg, all of it at once, as *[BindError]s joined. It
+// leaves nothing behind; that a socket's directory cannot be written only Listen says.
+func Check(cfg Config) error {
+	s := &Server{cfg: cfg}
+	defer s.free()
+	err := s.bindTCP()
+	if cfg.Socket != "" {
+		_, taken := lookAt(cfg.Socket)
+		err = errors.Join(err, taken)
+	}
+	return err
+}
+
 // listenUnix binds path with mode 0600. A socket file that nobody listens on
 // is what a killed daemon leaves, and is removed; anything else is in our way
 // and stays.
 func listenUnix(path string) (net.Listener, error) {
-	bad := func(err error, cure string) error {
-		return &BindError{Key: "admin-socket", Value: path, Err: err, Cure: cure}
+	stale, err := lookAt(path)
+	if err != nil {
+		return nil, err
 	}
-	if len(path) > socketPathMax {
-		return nil, bad(fmt.Errorf("path has %d bytes", len(path)),
-			fmt.Sprintf("a socket's path may have %d: choose a shorter --admin-socket", socketPathMax))
-	}
-	if err := removeStale(path); err != nil {
-		return nil, bad(err, "stop the other gmsd, or choose another --data-dir or --admin-socket")
+	if stale {
+		if err := os.Remove(path); err != nil {
+			return nil, badSocket(path, innermost(err), cureTaken)
+		}
 	}
 	// The file must never exist with a wider mode, not even for a moment.
 	old := syscall.Umask(0o177)
 	l, err := net.Listen("unix", path)
 	syscall.Umask(old)
 	if err != nil {
-		return nil, bad(innermost(err), "its directory must exist and be writable for us")
+		return nil, badSocket(path, innermost(err), "its directory must exist and be writable for us")
 	}
 	return netutil.LimitListener(peerListener{l}, socketConnsMax), nil
 }
+
+func badSocket(path string, err error, cure string) error {
+	return &BindError{Key: "admin-socket", Value: path, Err: err, Cure: cure}
+}
+
+const cureTaken = "stop the other gmsd, or choose another --data-dir or --admin-socket"
 
 // Errors of a socket path that is taken.
 var (
@@ -97,26 +115,28 @@ var (
 	errNotSocket   = errors.New("a file that is no socket is there")
 )
 
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// lookAt says why no socket can be at path. Stale: one is there that nobody listens on.
+func lookAt(path string) (stale bool, err error) {
+	if len(path) > socketPathMax {
+		return false, badSocket(path, fmt.Errorf("path has %d bytes", len(path)),
+			fmt.Sprintf("a socket's path may have %d: choose a shorter --admin-socket", socketPathMax))
 	}
+	info, err := os.Lstat(path)
 	if err != nil {
-		return innermost(err)
+		return false, nil //nolint:nilerr // what is not there is in nobody's way, and what cannot be seen cannot be bound
 	}
 	if info.Mode()&fs.ModeSocket == 0 {
-		return errNotSocket
+		return false, badSocket(path, errNotSocket, cureTaken)
 	}
 	conn, err := net.DialTimeout("unix", path, staleDialTimeout)
-	if err == nil {
+	switch {
+	case err == nil:
 		_ = conn.Close()
-		return errSocketAlive
+		return false, badSocket(path, errSocketAlive, cureTaken)
+	case !errors.Is(err, unix.ECONNREFUSED):
+		return false, badSocket(path, fmt.Errorf("cannot tell whether anybody listens there: %w", innermost(err)), cureTaken)
 	}
-	if !errors.Is(err, unix.ECONNREFUSED) {
-		return fmt.Errorf("cannot tell whether anybody listens there: %w", innermost(err))
-	}
-	return os.Remove(path)
+	return true, nil
 }
 
 // innermost peels the layers that repeat the operation and the address.

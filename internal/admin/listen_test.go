@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,6 +23,9 @@ func bindError(t *testing.T, cfg Config, key, says string) {
 	var b *BindError
 	if !errors.As(err, &b) || b.Key != key || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v, want one about %s that says %q", err, key, says)
+	}
+	if before := Check(cfg); says != "directory" && fmt.Sprint(before) != err.Error() {
+		t.Errorf("Check says %v, Listen %v", before, err)
 	}
 }
 
@@ -75,6 +79,12 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = unix.Close(fd) // as a killed daemon does: the file stays
+	if err := Check(Config{Socket: path, TCP: "127.0.0.1:0"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("Check took it away: %v", err)
+	}
 	s, err := Listen(Config{Socket: path})
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
 // Config says where a [Server] listens and what it may tell.
@@ -63,8 +61,8 @@ type Server struct {
 	stop    context.CancelFunc
 }
 
-// Listen binds the listeners of cfg, or none of them: then the error is a
-// [*BindError]. Nothing is answered before [Server.Serve].
+// Listen binds the listeners of cfg, or none of them: then the error is *[BindError]s
+// joined. Nothing is answered before [Server.Serve].
 func Listen(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -78,20 +76,22 @@ func Listen(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) bind() (err error) {
+func (s *Server) bind() error {
+	err := s.bindTCP()
+	if err == nil && s.cfg.Socket != "" {
+		s.socket, err = listenUnix(s.cfg.Socket)
+	}
+	return err
+}
+
+func (s *Server) bindTCP() (err error) {
 	if s.cfg.TCP != "" {
-		if s.tcp, err = listenTCP("admin", s.cfg.TCP); err != nil {
-			return err
-		}
-		s.tcp = netutil.LimitListener(s.tcp, tcpConnsMax)
+		s.tcp, err = ListenTCP(s.cfg.TCP)
 	}
 	if s.cfg.TLS != "" {
-		if s.tls, err = listenTCP("admin-tls", s.cfg.TLS); err != nil {
-			return err
-		}
-	}
-	if s.cfg.Socket != "" {
-		s.socket, err = listenUnix(s.cfg.Socket)
+		var refused error
+		s.tls, refused = listenTCP("admin-tls", s.cfg.TLS)
+		err = errors.Join(err, refused)
 	}
 	return err
 }

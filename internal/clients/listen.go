@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
-// staleDialTimeout is how long we wait to learn whether a socket is alive.
-const staleDialTimeout = 2 * time.Second
+const (
+	// socketPathMax is what a sockaddr_un holds, less its final zero.
+	socketPathMax = 107
+	// staleDialTimeout is how long we wait to learn whether a socket is alive.
+	staleDialTimeout = 2 * time.Second
+)
 
 // Errors of a socket path that is taken.
 var (
@@ -21,6 +25,29 @@ var (
 	// ErrNotSocket: a file that is no socket is there.
 	ErrNotSocket = errors.New("a file that is no socket is there")
 )
+
+// Check says why [Listen] would refuse the addresses of c. It leaves nothing behind; that a
+// socket's directory cannot be written only Listen says.
+func Check(c Config) error {
+	for _, where := range c.Listen {
+		if err := c.check(where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) check(where string) error {
+	if network, address, _ := splitAddress(where); network == "unix" {
+		_, err := lookAt(address)
+		return err
+	}
+	l, err := c.listen(where)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
 
 func (c *Config) listen(where string) (net.Listener, error) {
 	network, address, err := splitAddress(where)
@@ -48,8 +75,12 @@ var umask sync.Mutex
 // listenUnix binds a path. The file never exists with a wider mode, not even for
 // a moment.
 func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
-	if err := removeStale(path); err != nil {
-		return nil, fmt.Errorf("clients: socket %s: %w", path, err)
+	stale, err := lookAt(path)
+	if err == nil && stale {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		return nil, err
 	}
 	umask.Lock()
 	old := syscall.Umask(0o777 &^ int(mode.Perm()))
@@ -62,25 +93,27 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// removeStale removes the socket that a killed daemon leaves; all else stays.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// lookAt says why no socket can be at path. Stale: one is there that nobody listens on,
+// as a killed daemon leaves it.
+func lookAt(path string) (stale bool, err error) {
+	bad := func(err error) error { return fmt.Errorf("clients: socket %s: %w", path, err) }
+	if len(path) > socketPathMax {
+		return false, bad(fmt.Errorf("its path has %d bytes, and a socket's may have %d", len(path), socketPathMax))
 	}
+	info, err := os.Lstat(path)
 	if err != nil {
-		return err
+		return false, nil //nolint:nilerr // what is not there is in nobody's way, and what cannot be seen cannot be bound
 	}
 	if info.Mode()&fs.ModeSocket == 0 {
-		return ErrNotSocket
+		return false, bad(ErrNotSocket)
 	}
 	conn, err := net.DialTimeout("unix", path, staleDialTimeout)
-	if err == nil {
+	switch {
+	case err == nil:
 		_ = conn.Close()
-		return ErrSocketAlive
+		return false, bad(ErrSocketAlive)
+	case !errors.Is(err, syscall.ECONNREFUSED):
+		return false, bad(fmt.Errorf("cannot tell whether anybody listens there: %w", err))
 	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("cannot tell whether anybody listens there: %w", err)
-	}
-	return os.Remove(path)
+	return true, nil
 }

@@ -3,6 +3,7 @@ package clients
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -32,11 +33,14 @@ func TestListenFaults(t *testing.T) {
 		{file, ErrNotSocket.Error()},
 		{alive.Addrs()[0].String(), ErrSocketAlive.Error()},
 		{"tcp:0.0.0.0:0", "not of this host alone"},
+		{"unix:" + strings.Repeat("x", 108), "a socket's may have 107"},
 		{"tcp:[::]:0", "not of this host alone"},
 		{filepath.Join(t.TempDir(), "no", "such"), "no such file"},
 	} {
 		if s, err := Listen(Config{Open: open, Listen: []string{c.where}}); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v, %v; want %q", c.where, s, err, c.text)
+		} else if before := Check(Config{Listen: []string{"tcp:127.0.0.1:0", c.where}}); c.text != "no such file" && fmt.Sprint(before) != err.Error() {
+			t.Errorf("%s: Check says %v, Listen %v", c.where, before, err)
 		}
 	}
 	if _, err := Listen(Config{}); !errors.Is(err, ErrNoOpen) {

@@ -35,12 +35,17 @@ type File struct {
 // [ErrMode] if others than its owner have any right to it, or if it belongs to
 // neither this user nor root.
 func OpenFile(dir string) (*File, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	return openFile(dir)
+}
+
+// openFile opens a directory that is there.
+func openFile(dir string) (*File, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, diskError(dir, "no such path", err)
-	}
-	if err := makeDir(dir); err != nil {
-		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -105,13 +110,9 @@ func (f *File) Lock() error {
 	if err != nil {
 		return diskError(f.Path(lockName), "cannot open", err)
 	}
-	err = retryInterrupted(func() error { return unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-	if err != nil {
-		defer lock.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return f.locked(lock)
-		}
-		return diskError(f.Path(lockName), "cannot lock", err)
+	if err := f.take(lock, unix.LOCK_EX); err != nil {
+		_ = lock.Close()
+		return err
 	}
 	f.lock = lock
 	// The pid is for people; a full disk must not keep the host from saying so
@@ -120,6 +121,31 @@ func (f *File) Lock() error {
 		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return nil
+}
+
+// askLock says who holds the directory, and holds it no longer than to ask.
+func (f *File) askLock() error {
+	lock, err := f.root.OpenFile(lockName, os.O_RDWR, fileMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return diskError(f.Path(lockName), "cannot open", err)
+	}
+	defer lock.Close()
+	return f.take(lock, unix.LOCK_SH)
+}
+
+// take takes the lock in one of the ways of flock.
+func (f *File) take(lock *os.File, how int) error {
+	err := retryInterrupted(func() error { return unix.Flock(int(lock.Fd()), how|unix.LOCK_NB) })
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return f.locked(lock)
+	}
+	return diskError(f.Path(lockName), "cannot lock", err)
 }
 
 func (f *File) locked(lock *os.File) error {

@@ -130,6 +130,76 @@ func TestAForeignOwnerIsRefused(t *testing.T) {
 	}
 }
 
+// What Open refuses Check says before it, in the same words, and changes nothing.
+func TestCheckSaysWhatOpenRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(dir string) error
+		want  error
+	}{
+		{"in order", func(string) error { return nil }, nil},
+		{"open to others", func(dir string) error { return os.Chmod(dir, 0o755) }, stable.ErrMode},
+		{"an open file", func(dir string) error { return os.Chmod(filepath.Join(dir, "identity"), 0o644) }, stable.ErrMode},
+		{"cut off", func(dir string) error { return os.Truncate(filepath.Join(dir, "state"), 9) }, stable.ErrDamaged},
+		{"no identity", func(dir string) error { return os.Remove(filepath.Join(dir, "identity")) }, stable.ErrDamaged},
+		{"gone", os.RemoveAll, nil},
+	} {
+		dir := filepath.Join(t.TempDir(), "data")
+		_ = openDir(t, dir).Close()
+		if err := c.spoil(dir); err != nil {
+			t.Fatal(err)
+		}
+		before := remains(t, dir)
+		said := stable.Check(dir)
+		if !errors.Is(said, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, said, c.want)
+		}
+		if after := remains(t, dir); after != before {
+			t.Errorf("%s: there was %s and is %s", c.name, before, after)
+		}
+		s, err := stable.Open(dir)
+		if err == nil {
+			_ = s.Close()
+		}
+		if fmt.Sprint(said) != fmt.Sprint(err) {
+			t.Errorf("%s: %v, and Open says %v", c.name, said, err)
+		}
+	}
+}
+
+// remains is all that is in a directory, with its bytes.
+func remains(t *testing.T, dir string) (all string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err.Error()
+	}
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += fmt.Sprintf("%s %x\n", e.Name(), text)
+	}
+	return all
+}
+
+// Who holds the directory keeps it.
+func TestCheckOfADirectoryInUse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	s := openDir(t, dir)
+	var e *stable.Error
+	if err := stable.Check(dir); !errors.Is(err, stable.ErrLocked) || !errors.As(err, &e) || e.PID != os.Getpid() {
+		t.Errorf("%v, want ErrLocked with our pid", err)
+	}
+	if err := s.SaveSeq(7); err != nil {
+		t.Error(err)
+	}
+	if _, err := stable.Open(dir); !errors.Is(err, stable.ErrLocked) {
+		t.Errorf("after it: %v", err)
+	}
+}
+
 func TestThingsThatAreNoFilesAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -45,6 +45,25 @@ func Open(dir string) (*Store, error) {
 	return OpenDisk(d, rand.Reader)
 }
 
+// Check says why [Open] would refuse dir, as far as reading tells; a directory that is not
+// there yet it would make. It changes nothing, and whoever holds the directory goes on:
+// the lock is asked for, shared, and given back at once.
+func Check(dir string) error {
+	d, err := openFile(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }() // nothing was written
+	if err := d.askLock(); err != nil {
+		return err
+	}
+	_, err = (&Store{disk: d}).read()
+	return err
+}
+
 // OpenDisk does what [Open] does, on any Disk. A first start draws its key from
 // random. The Store takes d over: it closes it, also where OpenDisk fails.
 func OpenDisk(d Disk, random io.Reader) (*Store, error) {
@@ -60,15 +79,10 @@ func (s *Store) open(random io.Reader) error {
 	if err := s.disk.Lock(); err != nil {
 		return diskError(s.disk.Path(""), "cannot lock", err)
 	}
-	key, err := s.readIdentity()
-	if errors.Is(err, fs.ErrNotExist) {
-		key, err = s.create(random)
+	rd, err := s.read()
+	if err == nil && s.key == nil {
+		rd, err = s.create(random)
 	}
-	if err != nil {
-		return err
-	}
-	s.key = key
-	rd, err := s.readState(views.HostIDOf(key.Public().(ed25519.PublicKey)))
 	if err != nil {
 		return err
 	}
@@ -78,6 +92,19 @@ func (s *Store) open(random io.Reader) error {
 		s.notices = append(s.notices, notice)
 	}
 	return s.begin(rd)
+}
+
+// read takes the key of an existing host and gives its state. Without a key there is no
+// host yet, and nothing is in the way of one.
+func (s *Store) read() (rd reading, err error) {
+	s.key, err = s.readIdentity()
+	if errors.Is(err, fs.ErrNotExist) {
+		return rd, s.checkUnborn()
+	}
+	if err != nil {
+		return rd, err
+	}
+	return s.readState(views.HostIDOf(s.key.Public().(ed25519.PublicKey)))
 }
 
 // readIdentity gives the key; fs.ErrNotExist where there is none.
@@ -98,25 +125,24 @@ func (s *Store) readIdentity() (ed25519.PrivateKey, error) {
 }
 
 // create makes a new host: state first, then identity (S4).
-func (s *Store) create(random io.Reader) (ed25519.PrivateKey, error) {
-	if err := s.checkUnborn(); err != nil {
-		return nil, err
-	}
+func (s *Store) create(random io.Reader) (rd reading, err error) {
 	key, err := newKey(random)
 	if err != nil {
-		return nil, diskError(s.disk.Path(identityName), "cannot draw a key", err)
+		return rd, diskError(s.disk.Path(identityName), "cannot draw a key", err)
 	}
 	text, err := marshalKey(key)
 	if err != nil {
-		return nil, diskError(s.disk.Path(identityName), "cannot encode the key", err)
+		return rd, diskError(s.disk.Path(identityName), "cannot encode the key", err)
 	}
-	if err := s.createState(views.HostIDOf(key.Public().(ed25519.PublicKey))); err != nil {
-		return nil, diskError(s.disk.Path(stateName), "cannot make it", err)
+	host := views.HostIDOf(key.Public().(ed25519.PublicKey))
+	if err := s.createState(host); err != nil {
+		return rd, diskError(s.disk.Path(stateName), "cannot make it", err)
 	}
 	if err := s.install(identityName, func(fresh string) error { return s.disk.WriteAt(fresh, text, 0) }); err != nil {
-		return nil, diskError(s.disk.Path(identityName), "cannot write", err)
+		return rd, diskError(s.disk.Path(identityName), "cannot write", err)
 	}
-	return key, nil
+	s.key = key
+	return s.readState(host)
 }
 
 // checkUnborn makes sure that a directory without an identity never had one.

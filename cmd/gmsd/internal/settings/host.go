@@ -163,7 +163,7 @@ func (s *Settings) logLevel() slog.Level {
 	return slog.LevelInfo
 }
 
-// hostPort reads where a listener is to be; empty: nowhere.
+// hostPort reads where a listener is to be; empty: nowhere, or a fault.
 func (s *Settings) hostPort(key string) string {
 	word := s.text(key)
 	if word == None {
@@ -180,6 +180,7 @@ func (s *Settings) hostPort(key string) string {
 	}
 	if err != nil || isPath {
 		s.fault(key, word, "host:port, or none", cure)
+		return ""
 	}
 	return word
 }

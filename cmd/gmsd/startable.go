@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms"
+	"github.com/gmsd/gmsd/internal/admin"
+	"github.com/gmsd/gmsd/internal/clients"
+	"github.com/gmsd/gmsd/internal/stable"
+)
+
+// startable is the daemon of s, with all that keeps it from starting as far as that can
+// be told without: faults of the settings, of the files that they name, of the addresses
+// at which it is to listen. Run asks it, and so does the doctor before; it changes nothing.
+func startable(s *settings.Settings, log *slog.Logger) (*settings.Daemon, error) {
+	setup, err := s.Daemon(version(), log)
+	if s.Unread() {
+		return setup, err // what is named is not what was meant
+	}
+	err = errors.Join(err, setup.Host.CheckFiles())
+	if errors.Is(err, stable.ErrLocked) {
+		return setup, err // that process may well listen there, too
+	}
+	return setup, errors.Join(err, admin.Check(adminOf(setup)), clientsFault(setup, clients.Check(clients.Config{Listen: setup.Clients})))
+}
+
+// adminOf is where the admin interface of a daemon is, and what it may tell.
+func adminOf(d *settings.Daemon) admin.Config {
+	return admin.Config{
+		TCP: d.Admin, TLS: d.AdminTLS, Socket: d.AdminSocket, Group: d.Host.Group, Version: version(), LabFaults: d.Host.LabFaults,
+	}
+}
+
+// clientsFault is why programs cannot reach d; nil stays nil.
+func clientsFault(d *settings.Daemon, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &gms.FieldError{
+		Key: "clients", Value: strings.Join(d.Clients, ","), Bound: "addresses at which we can listen", Cure: err.Error(), Err: err,
+	}
+}
