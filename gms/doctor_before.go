@@ -148,7 +148,7 @@ func (e *early) dialAll(ctx context.Context, peers []netip.AddrPort) error {
 		all.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			found := tether.Examine(ctx, *cfg, at, 0)
+			found := dialPeer(ctx, cfg, at)
 			mu.Lock()
 			defer mu.Unlock()
 			e.found[at] = found
@@ -156,6 +156,17 @@ func (e *early) dialAll(ctx context.Context, peers []netip.AddrPort) error {
 	}
 	all.Wait()
 	return nil
+}
+
+// dialPeer looks how a connection to at ends. Of who takes it and does not answer as a
+// member it asks whether that is a gossip router.
+func dialPeer(ctx context.Context, cfg *tether.Config, at netip.AddrPort) tether.Examined {
+	found := tether.Examine(ctx, *cfg, at, 0)
+	taken := found.TCP == doctor.TCPGood || found.TCP == doctor.TCPMute
+	if taken && found.Host.IsZero() && found.Refused == nil && tether.IsRouter(ctx, cfg.Source, at) {
+		found.TCP = doctor.TCPRouter
+	}
+	return found
 }
 
 // listen says in the end whether this host hears its own multicast.

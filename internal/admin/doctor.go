@@ -60,7 +60,7 @@ type LinkAnswer struct {
 
 var tcpWords = map[doctor.TCP]string{
 	doctor.TCPUntested: "", doctor.TCPGood: "good", doctor.TCPRefused: "refused", doctor.TCPRejected: "rejected",
-	doctor.TCPSilent: "silent", doctor.TCPMute: "mute",
+	doctor.TCPSilent: "silent", doctor.TCPMute: "mute", doctor.TCPRouter: "router",
 }
 
 // headersIPv4 are those of IP and UDP, which a frame comes with.

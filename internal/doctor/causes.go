@@ -33,7 +33,7 @@ var Causes = []Cause{
 	},
 	{
 		Name: "transport-differs", What: "the two hosts speak different transports",
-		Cure: "set transport alike on all hosts", Experiment: "one host runs with --transport tcp", rule: refusedFor(views.RefuseTransport),
+		Cure: "set transport alike on all hosts", Experiment: "one host runs with --transport tcp", rule: transportDiffers,
 	},
 	{
 		Name: "version-differs", What: "the two versions do not speak with each other",

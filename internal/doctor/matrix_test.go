@@ -154,3 +154,14 @@ func (d dice) link() Link {
 		Renewed: d.coin(), Twin: d.host(),
 	}
 }
+
+// Of a gossip router in a member's place nothing else is said.
+func TestARouterAmongThePeers(t *testing.T) {
+	r := Report{Host: hostID(0), Name: "h1", Beforehand: true, Links: []Link{{
+		Peer: hostID(8), Name: "10.0.0.8:7751", Addr: addrN(8), Small: Probes{Sent: 16}, All: Flow{Age: -1}, One: Flow{Age: -1}, TCP: TCPRouter,
+	}}}
+	got := Diagnose([]Report{r})
+	if len(got) != 1 || got[0].String() != "transport-differs: h1 -> 10.0.0.8:7751" {
+		t.Errorf("%v", got)
+	}
+}

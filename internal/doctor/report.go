@@ -148,6 +148,8 @@ const (
 	TCPSilent
 	// TCPMute: its kernel accepts, its process says nothing.
 	TCPMute
+	// TCPRouter: a gossip router is there, and no member.
+	TCPRouter
 	tcpEnd
 )
 

@@ -38,6 +38,17 @@ func refusedFor(codes ...views.RefuseCode) func(*matrix) []finding {
 	}
 }
 
+// transportDiffers: members say so, or a gossip router is where a member was to be.
+func transportDiffers(m *matrix) []finding {
+	list := refusedFor(views.RefuseTransport)(m)
+	for _, a := range m.ways {
+		if l := m.at(a.from, a.to); l != nil && l.TCP == TCPRouter {
+			list = append(list, between(a, said("a gossip router answers at %v: name it in routers, with transport router; peers are the ports of members", l.Addr)))
+		}
+	}
+	return list
+}
+
 // strangersAt names those together of whom nobody has proved who and where they are, and
 // whom the host does not read, or who do not read it (ours): how many there are, and what
 // they are called, is up to whoever sends one frame for each.

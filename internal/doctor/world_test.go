@@ -394,7 +394,7 @@ func FuzzDiagnose(f *testing.F) {
 			for j := range reports[i].Links {
 				l := &reports[i].Links[j]
 				l.Peer = hostID(w.rng.IntN(8))
-				l.TCP = TCP(w.rng.IntN(7))
+				l.TCP = TCP(w.rng.IntN(int(tcpEnd) + 1))
 				l.Small.Answered = w.rng.Uint32()
 				l.All.Age = time.Duration(w.rng.Int64())
 			}

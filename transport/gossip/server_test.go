@@ -18,6 +18,19 @@ import (
 	"github.com/gmsd/gmsd/views"
 )
 
+// Who only asks whether a router is here is told, and enters nothing.
+func TestAskedWhetherItIsARouter(t *testing.T) {
+	s := start(t, transporttest.LoopbackNet(t)(0), shippedTiming(), "127.0.0.1:1") // routers may come from there
+	c := newClient(t, helloOf(0, 1, 1), transporttest.Identity(0))
+	c.dial(s)
+	if !relay.AsksRouter(c.conn) {
+		t.Error("it does not say so")
+	}
+	if f := s.Figures(); f.Here != 0 || f.Registered != 0 {
+		t.Errorf("figures %+v", f)
+	}
+}
+
 // Members of a group learn of each other and send to each other; those of another group
 // do neither.
 func TestRegisterAndRelay(t *testing.T) {

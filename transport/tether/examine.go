@@ -11,6 +11,7 @@ import (
 
 	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/transport/internal/greeting"
+	"github.com/gmsd/gmsd/transport/internal/relay"
 	"github.com/gmsd/gmsd/transport/internal/stream"
 	"github.com/gmsd/gmsd/views"
 )
@@ -61,6 +62,17 @@ func Examine(ctx context.Context, cfg Config, addr netip.AddrPort, idle time.Dur
 		out.Idle = stillCarries(ctx, conn, idle)
 	}
 	return out
+}
+
+// IsRouter reports whether a gossip router takes connections at an address.
+func IsRouter(ctx context.Context, source netip.Addr, addr netip.AddrPort) bool {
+	conn, _ := dialOnce(ctx, source, addr, examineTimeout)
+	if conn == nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }() // all was said
+	_ = conn.SetDeadline(time.Now().Add(examineTimeout))
+	return relay.AsksRouter(conn)
 }
 
 // How often, and how long each time, a connection is tried of which nothing comes back:

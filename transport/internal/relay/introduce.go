@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,4 +23,18 @@ func Introduce(conn net.Conn, hello *Hello) (Challenge, error) {
 		err = c.Refusal
 	}
 	return c, err
+}
+
+// AsksRouter reports whether a gossip router is at the other end of a new connection. It
+// greets in version 0, which never was: a router says so before it judges who asks, so
+// nobody is registered and nothing is met.
+func AsksRouter(conn net.Conn) bool {
+	var hello [HelloSize]byte
+	copy(hello[:], magic[:len(magic)-1])
+	if _, err := conn.Write(hello[:]); err != nil {
+		return false
+	}
+	var answer [ChallengeSize]byte
+	_, err := io.ReadFull(conn, answer[:])
+	return err == nil && !errors.Is(checkMagic(answer[:]), ErrGarbage)
 }
