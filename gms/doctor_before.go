@@ -34,6 +34,8 @@ type Before struct {
 	Diagnosis
 	// Peers are the addresses that were examined, Heard those of whom multicast came.
 	Peers, Heard []netip.AddrPort
+	// Notes say what does not keep it from starting, and will be missed later.
+	Notes []string
 }
 
 // ExamineBefore tests from this host alone what [Start] with that configuration would
@@ -215,6 +217,9 @@ func (e *early) report(ctx context.Context) (*Before, error) {
 		return nil, err
 	}
 	b := &Before{}
+	if trouble := keyFileTrouble(e.wanted.KeyFile, nil); trouble != "" {
+		b.Notes = append(b.Notes, trouble)
+	}
 	own.Beforehand, own.Multicast, own.Loop, own.Lost = true, e.group != nil, e.loop, e.lostRouters(ctx)
 	for _, m := range e.layers.Meanings() {
 		own.Names = append(own.Names, doctor.Resolved{Name: m.Name, Addrs: m.Addrs})

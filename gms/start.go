@@ -105,6 +105,9 @@ func (a *assembly) openKeys() error {
 	if err != nil {
 		return keyFileFault(a.cfg.KeyFile, err)
 	}
+	if err := keyfile.CheckSave(a.cfg.KeyFile); err != nil {
+		a.cfg.Logger.Warn("a change of the keys could not be written here, and would wait for this host", "err", err)
+	}
 	a.ring = ring
 	now := transport.Keys{Sending: ring.Using(), Ring: ring}
 	for _, e := range ring.Keys() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/internal/keyfile"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/views"
 )
@@ -23,6 +24,9 @@ type Status struct {
 	// EventLog says why the event log is not being written; empty: it is, or
 	// there is none.
 	EventLog string
+	// KeyFile says why a change of the keys cannot be written; empty: it can, or there
+	// are none.
+	KeyFile string
 	// Waiting are the calls that wait for the group.
 	Waiting int
 	// Ports are the programs that have a port here, Groups the light groups they
@@ -94,9 +98,25 @@ func (h *Host) Stats() Stats {
 
 // Status asks the loop, so an answer also says that the loop is alive.
 func (h *Host) Status(ctx context.Context) (Status, error) {
-	return ask(ctx, h, func(l *loop, reply chan<- answer[Status]) {
+	s, err := ask(ctx, h, func(l *loop, reply chan<- answer[Status]) {
 		reply <- answer[Status]{value: l.status()}
 	})
+	if err == nil {
+		s.KeyFile = keyFileTrouble(h.keyFile, s.Engine.Keys.Fault)
+	}
+	return s, err
+}
+
+// keyFileTrouble is why a change of the keys cannot be written to path: what the last one
+// met, or what the next one would.
+func keyFileTrouble(path string, last error) string {
+	if last == nil && path != "" {
+		last = keyfile.CheckSave(path)
+	}
+	if last == nil {
+		return ""
+	}
+	return last.Error()
 }
 
 func (l *loop) status() Status {

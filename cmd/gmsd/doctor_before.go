@@ -24,6 +24,8 @@ type beforeAnswer struct {
 	// Peers are the addresses that were examined, Heard those of whom multicast came.
 	Peers []netip.AddrPort `json:"peers"`
 	Heard []netip.AddrPort `json:"heard"`
+	// Notes say what does not keep the host from starting, and will be missed later.
+	Notes []string `json:"notes"`
 }
 
 // wanted are the settings of a daemon of this host, with what keeps it from starting.
@@ -66,6 +68,7 @@ func (c *call) doctorBefore() error {
 	a := &beforeAnswer{
 		DoctorAnswer: admin.NewDoctorAnswer(&found.Diagnosis),
 		Peers:        append([]netip.AddrPort{}, found.Peers...), Heard: append([]netip.AddrPort{}, found.Heard...),
+		Notes: append([]string{}, found.Notes...),
 	}
 	if !c.json {
 		c.printBefore(a, &found.Reports[0], d.Host.Transport)
@@ -77,6 +80,9 @@ func (c *call) doctorBefore() error {
 
 func (c *call) printBefore(a *beforeAnswer, own *doctor.Report, by string) {
 	fmt.Fprintf(c.out, "%s can start at %v: settings, keys, address and port are in order (%.1f s)\n", own.Name, own.Addr, a.TookSeconds)
+	for _, n := range a.Notes {
+		fmt.Fprintln(c.out, "note: "+n)
+	}
 	if by == gms.TransportMulticast {
 		fmt.Fprintf(c.out, "%s heard by multicast\n", countOf(len(a.Heard), "host"))
 	}

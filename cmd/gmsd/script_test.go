@@ -38,11 +38,19 @@ func TestMain(m *testing.M) {
 //	blames CAUSE gmsd ARGS... runs gmsd doctor with --json and wants no other cause named
 //	hup                       sends SIGHUP to every command in the background
 //
+// The condition [root] holds for who may write anywhere.
+//
 // $PORT1 to $PORT5 are free ports; daemons talk to $NOTIFY_SOCKET.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("..", "..", "testdata", "scripts"),
 		Setup: setupScript,
+		Condition: func(word string) (bool, error) {
+			if word != "root" {
+				return false, fmt.Errorf("there is no condition %q", word)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"take": cmdTake, "exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "blames": cmdBlames, "hup": cmdHup,
 		},

@@ -29,6 +29,9 @@ func (c *call) printStatus(s *admin.StatusAnswer) {
 	if s.EventLog != "" {
 		c.printLinesOf("EVENT LOG is not written: " + s.EventLog)
 	}
+	if s.KeyFile != "" {
+		c.printLinesOf("KEYS cannot be changed: " + s.KeyFile)
+	}
 }
 
 func (c *call) printLinesOf(lines ...string) {

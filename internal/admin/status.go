@@ -25,6 +25,8 @@ type StatusAnswer struct {
 	Notices       []string `json:"notices"`
 	// EventLog says why the event log is not being written; empty: it is.
 	EventLog string `json:"eventLog"`
+	// KeyFile says why a change of the keys cannot be written; empty: it can.
+	KeyFile string `json:"keyFile"`
 	// Ports are the programs with a port here, Groups the light groups they are in.
 	Ports     int             `json:"ports"`
 	Groups    int             `json:"groups"`
@@ -155,7 +157,7 @@ func (s *Server) statusAnswer(st *gms.Status) StatusAnswer {
 	answer := StatusAnswer{
 		Self: st.Self.Host, Name: st.Self.Name, Group: s.cfg.Group, Version: s.cfg.Version,
 		Addr: st.Self.Addr.String(), State: st.State, UptimeSeconds: st.Uptime.Seconds(),
-		Waiting: st.Waiting, Notices: append([]string{}, st.Notices...), EventLog: st.EventLog,
+		Waiting: st.Waiting, Notices: append([]string{}, st.Notices...), EventLog: st.EventLog, KeyFile: st.KeyFile,
 		Ports: st.Ports, Groups: st.Groups, Flow: statusFlow(st),
 		Counts: statusCounts(&st.Stats), Transport: statusTransport(&st.Stats.Transport), Engine: statusEngine(&st.Engine),
 		Discovery: statusDiscovery(st), Diagnosis: verdictAnswers(st.Verdicts), Namesakes: []StatusNamesakes{},

@@ -29,11 +29,24 @@ func Load(path string) (keys.Ring, error) {
 // Create writes a new file, which must not be there yet.
 func Create(path string, r keys.Ring) error { return Ring.Create(path, r.Text()) }
 
+// CheckSave says why [Save] could not put a ring in the place of what is at path, as far as
+// the rights to its directory tell. It changes nothing.
+func CheckSave(path string) error {
+	if err := unix.Faccessat(unix.AT_FDCWD, filepath.Dir(path), unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return closedDir(path, err)
+	}
+	return nil
+}
+
+func closedDir(path string, err error) error {
+	return &Error{Ring, path, "cannot be replaced: " + cause(err), "gmsd must be able to write in its directory to change keys", err}
+}
+
 // Save puts r in the place of what is at path.
 func Save(path string, r keys.Ring) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
-		return &Error{Ring, path, "cannot be replaced: " + cause(err), "gmsd must be able to write in its directory to change keys", err}
+		return closedDir(path, err)
 	}
 	err = fill(f, r.Text())
 	if err == nil {

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gmsd/gmsd/internal/keyfile"
 	"github.com/gmsd/gmsd/internal/keys"
@@ -72,6 +75,31 @@ func TestBadFiles(t *testing.T) {
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), at(test.name)) {
 			t.Errorf("%s: %v", test.name, err)
 		}
+	}
+}
+
+// That a save could not be is known before it, in its words.
+func TestCheckSave(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := keyfile.CheckSave(path); err != nil {
+		t.Error(err)
+	}
+	if err := os.Chmod(filepath.Dir(path), 0o500); err != nil { //nolint:gosec // a directory
+		t.Fatal(err)
+	}
+	var before, saved error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never lets it go: the thread ends with us
+		if os.Geteuid() == 0 {
+			_ = unix.Setfsuid(12345) // root may write anywhere
+		}
+		before, saved = keyfile.CheckSave(path), keyfile.Save(path, ringN(1))
+	}()
+	<-done
+	if before == nil || saved == nil || before.Error() != saved.Error() {
+		t.Errorf("before it %v, then %v", before, saved)
 	}
 }
 
