@@ -110,18 +110,19 @@ func (h *Host) RemoveKey(ctx context.Context, id string) error {
 	return h.changeKey(ctx, engine.RemoveKey, id)
 }
 
-// ReloadKeys reads the key file again and adds what it holds. What was removed from
-// the ring does not come back.
-func (h *Host) ReloadKeys(ctx context.Context) error {
+// ReloadKeys reads the key file again and adds what it holds, and reports whether that was
+// anything new. What was removed from the ring does not come back.
+func (h *Host) ReloadKeys(ctx context.Context) (changed bool, err error) {
 	if h.keyFile == "" {
-		return nil
+		return false, nil
 	}
 	ring, err := keyfile.Load(h.keyFile)
 	if err != nil {
-		return err
+		return false, err
 	}
+	now := h.keys().Ring
 	_, err = h.changeKeys(ctx, engine.ChangeKeys{Op: engine.MergeRing, Ring: ring})
-	return err
+	return err == nil && keys.Merge(now, ring).Digest() != now.Digest(), err
 }
 
 func (h *Host) changeKey(ctx context.Context, op engine.KeyOp, id string) error {

@@ -44,8 +44,11 @@ func (d *daemon) reload(ctx context.Context) {
 			return
 		}
 	}
-	if err := d.host.ReloadKeys(ctx); err != nil {
+	switch changed, err := d.host.ReloadKeys(ctx); {
+	case err != nil:
 		d.log.Error("the key file was not read again", "error", err)
+	case changed:
+		taken = append(taken, "key-file")
 	}
 	d.level.Set(setup.LogLevel)
 	d.current.Store(before.Reloaded(s))
