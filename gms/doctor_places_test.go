@@ -59,6 +59,8 @@ func TestNobodyIsAtAPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := alone(t, "a", at)
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
 	for {
 		status, err := h.Status(t.Context())
 		if err != nil {
@@ -67,7 +69,7 @@ func TestNobodyIsAtAPlace(t *testing.T) {
 		if slices.ContainsFunc(status.Verdicts, func(v Verdict) bool { return v.String() == "process-down: "+at }) {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-again.C
 	}
 	expectFound(t, h, "process-down: "+at)
 }
