@@ -89,7 +89,12 @@ func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 	cfg, ctx := *l.patient.tethers, l.patient.ctx
 	l.workers.Go(func() {
 		one := fact{host: host, addr: addr}
-		found := tether.Examine(ctx, cfg, addr, idleTested)
+		var found tether.Examined
+		if host == doctor.PlaceID(addr) { // nobody known, with whom connections could be idle
+			found = dialPeer(ctx, &cfg, addr)
+		} else {
+			found = tether.Examine(ctx, cfg, addr, idleTested)
+		}
 		one.tcp, one.idle = found.TCP, found.Idle
 		one.answers = found.Host
 		one.another = !found.Host.IsZero() && found.Host != host

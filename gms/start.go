@@ -220,6 +220,6 @@ func (a *assembly) openDoctor() {
 		p.settings += " " + c.McastGroup.String()
 	}
 	p.tethers = &tether.Config{
-		Source: c.Bind.Addr(), GroupHash: engine.GroupHash(c.Group), Self: a.loop.self, Nonce: a.nonce, Credentials: a.credentials(),
+		Source: c.Bind.Addr(), GroupHash: engine.GroupHash(c.Group), Self: a.loop.self, Nonce: a.nonce, Credentials: a.credentials(), Streams: p.streams,
 	}
 }

@@ -201,7 +201,12 @@ func diskSlow(m *matrix) []finding {
 func routerLost(m *matrix) []finding {
 	var routers []netip.AddrPort
 	by := map[netip.AddrPort][]*Report{}
+	reporting := 0
 	for _, r := range m.reports {
+		if m.gone[r.Host] {
+			continue
+		}
+		reporting++
 		for _, a := range r.Lost {
 			if by[a] == nil {
 				routers = append(routers, a)
@@ -215,12 +220,12 @@ func routerLost(m *matrix) []finding {
 	for _, a := range routers {
 		router := PlaceID(a)
 		m.spots[router] = a
-		if len(by[a]) == len(m.reports) {
+		if len(by[a]) == reporting {
 			list = append(list, at(router, said("it answers none of %d that report", len(by[a]))))
 			continue
 		}
 		for _, r := range by[a] {
-			list = append(list, between(arrow{r.Host, router}, said("it does not answer %d of %d that report", len(by[a]), len(m.reports))))
+			list = append(list, between(arrow{r.Host, router}, said("it does not answer %d of %d that report", len(by[a]), reporting)))
 		}
 	}
 	return list

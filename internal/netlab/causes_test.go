@@ -77,7 +77,7 @@ func ofHosts(c cast) []experiment {
 func ofWays(c cast) []experiment {
 	at := []int{c.host}
 	return []experiment{
-		experiment{name: "link-cut", want: either("link-cut", c.other, c.host)}.
+		experiment{name: "link-cut", want: either("link-cut", c.other, c.host), over: []string{"mcast", "udp", "tcp"}}. // a router carries it round
 			fault(func() netlab.Fault { return &netlab.Cut{From: []int{c.other}, To: at, BothWays: true} }),
 		experiment{name: "one-way-link", want: way("one-way-link", c.other, c.host), over: datagrams}.
 			fault(onBridge("a firewall in one direction", []int{c.other, c.host}, netlab.Ports([]int{c.other}, at)+"ether type ip drop")),

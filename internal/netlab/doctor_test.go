@@ -70,7 +70,7 @@ func newPatient(t *testing.T, transport string, casts []cast, list ...*experimen
 		hosts = max(hosts, casts[i].stranger)
 		flags = append(flags, x.flags...)
 	}
-	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Transport: transport, Flags: flags})
+	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Members: casts[0].members, Transport: transport, Flags: flags})
 	if err != nil {
 		t.Fatal(err)
 	}

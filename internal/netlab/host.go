@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func (l *Lab) flags(h *host, extra []string) []string {
 	case "router":
 		own = append(own, "--transport", t, "--routers", l.Routers())
 	default:
-		own = append(own, "--transport", t, "--peers", Peers(l.o.Hosts))
+		own = append(own, "--transport", t, "--peers", Peers(cmp.Or(l.o.Members, l.o.Hosts)))
 	}
 	return append(append(own, l.o.Flags...), extra...)
 }

@@ -36,8 +36,10 @@ type Options struct {
 	// is can serve as a stranger's machine.
 	Hosts int
 	// Transport is the transport of every daemon, as in the setting of that name.
-	// Empty: multicast. Others get hosts 1 to Hosts as peers; router gets the routers.
+	// Empty: multicast. Others get hosts 1 to Members as peers; router gets the routers.
 	Transport string
+	// Members are the first of the hosts; 0: all.
+	Members int
 	// Routers is how many gossip routers run, from the beginning on. 0: two with
 	// transport router, else none.
 	Routers int

@@ -61,7 +61,7 @@ func (t *Transport) answer(conn *net.TCPConn) {
 		return t.keep(p)
 	})
 	switch {
-	case err == nil && who.Examines:
+	case err == nil && who.Examines():
 		greeting.Attend(conn)
 		err = io.EOF
 	case err == nil:
@@ -100,7 +100,7 @@ func (t *Transport) keep(p greeting.Peer) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case p.Examines:
+	case p.Examines():
 		return nil // a stranger it stays
 	case p.Same(t.self):
 		return nil // so that we learn by the answer that this is our address

@@ -6,6 +6,7 @@ import (
 	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/tether"
+	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
 )
 
@@ -18,9 +19,13 @@ func TestExaminationLeavesTheConnectionAlone(t *testing.T) {
 	a.send(b.Local(), "before")
 	b.next()
 	ends := b.ends()
-	cfg := tether.Config{GroupHash: 7, Self: a.self.Process, Nonce: a.self.Nonce}
+	cfg := tether.Config{GroupHash: 7, Self: a.self.Process, Nonce: a.self.Nonce, Streams: true}
 	if got := tether.Examine(t.Context(), cfg, b.Local(), 1); got.TCP != doctor.TCPGood || got.Idle != doctor.Good {
 		t.Errorf("%+v", got)
+	}
+	cfg.Streams = false
+	if got := tether.Examine(t.Context(), cfg, b.Local(), 1); got.Host != b.self.Host || got.Refused == nil || got.Refused.Code != views.RefuseTransport {
+		t.Errorf("to one of another transport it is %+v", got)
 	}
 	a.send(b.Local(), "after")
 	if got := b.next(); string(got.Buf) != "after" {

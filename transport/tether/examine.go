@@ -58,6 +58,8 @@ func Examine(ctx context.Context, cfg Config, addr netip.AddrPort, idle time.Dur
 		errors.As(err, &out.Refused) // its process has read us
 	case err != nil:
 		out.TCP = doctor.TCPMute
+	case (peer.Use == greeting.Frames) != cfg.Streams:
+		out.Refused = &greeting.RefusedError{Ours: true, Code: views.RefuseTransport} // as it will say to all else
 	case idle > 0:
 		out.Idle = stillCarries(ctx, conn, idle)
 	}

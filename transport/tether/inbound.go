@@ -78,7 +78,7 @@ func (t *Tethers) receive(conn net.Conn) {
 	// The answer goes out only when there is room: who reads it knows that the tether is kept.
 	_, err := t.greeter.Answer(conn, func(p greeting.Peer) error {
 		who = p
-		if p.Examines {
+		if p.Examines() {
 			return nil
 		}
 		t.strangers.Leave(conn)
@@ -92,7 +92,7 @@ func (t *Tethers) receive(conn net.Conn) {
 		t.tally.Drop(transport.DropTetherFull, 1)
 	case err != nil && !kept:
 		t.countBadGreeting(err)
-	case err == nil && who.Examines:
+	case err == nil && who.Examines():
 		greeting.Attend(conn)
 	case err == nil:
 		_ = conn.SetDeadline(time.Time{})

@@ -40,6 +40,8 @@ type Config struct {
 	// Self and Nonce say who we are.
 	Self  views.Process
 	Nonce uint64
+	// Streams: frames of ours go over connections; of use to [Examine] alone.
+	Streams bool
 	// Credentials prove who we are and hold others to it; nil: nothing is proven.
 	Credentials *transport.Credentials
 	// Logger takes what an operator may want to know; nil means the default.

@@ -24,9 +24,12 @@ type Peer struct {
 	// Addr is where it says that it takes member traffic; the zero AddrPort where
 	// it does not say.
 	Addr netip.AddrPort
-	// Examines: it dialled to see what the way carries, and for nothing else.
-	Examines bool
+	// Use is what it wants of a connection.
+	Use Use
 }
+
+// Examines reports whether it dialled to see what the way carries, and for nothing else.
+func (p Peer) Examines() bool { return p.Use == Examination }
 
 // Same reports whether two are one life of one process, wherever it is.
 func (p Peer) Same(o Peer) bool { return p.Process == o.Process && p.Nonce == o.Nonce }
@@ -215,7 +218,7 @@ func (g Plain) parse(b [Size]byte) (Peer, error) {
 	case Use(b[8]) != g.Use && Use(b[8]) != Examination && g.Use != Examination:
 		return Peer{}, ErrOtherUse
 	}
-	p := Peer{Nonce: binary.BigEndian.Uint64(b[37:]), Examines: Use(b[8]) == Examination}
+	p := Peer{Nonce: binary.BigEndian.Uint64(b[37:]), Use: Use(b[8])}
 	copy(p.Host[:], b[17:33])
 	p.Incarnation = views.Incarnation(binary.BigEndian.Uint32(b[33:]))
 	if at := netip.AddrFrom4([4]byte(b[45:49])); at != netip.IPv4Unspecified() {
