@@ -48,6 +48,8 @@ type fact struct {
 	host views.HostID
 	tcp  doctor.TCP
 	idle doctor.Finding
+	// long: a packet of full length passes over TCP.
+	long doctor.Finding
 	at   views.Instant
 	// refused, if set: who is there and we do not understand each other.
 	refused *doctor.Refusal
@@ -55,6 +57,21 @@ type fact struct {
 	another bool
 	answers views.HostID
 	addr    netip.AddrPort
+}
+
+// longCounts is for how many questions a long packet over TCP counts, which TCP itself has
+// repeated.
+const longCounts = 8
+
+// longOver adds what was found over TCP to the long questions of a link.
+func (f *fact) longOver(p doctor.Probes) doctor.Probes {
+	switch f.long {
+	case doctor.Good:
+		return doctor.Probes{Sent: p.Sent + longCounts, Answered: p.Answered + longCounts}
+	case doctor.Bad:
+		return doctor.Probes{Sent: p.Sent + longCounts, Answered: p.Answered}
+	}
+	return p
 }
 
 func newFacts() facts {
@@ -95,7 +112,7 @@ func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 		} else {
 			found = tether.Examine(ctx, cfg, addr, idleTested)
 		}
-		one.tcp, one.idle = found.TCP, found.Idle
+		one.tcp, one.idle, one.long = found.TCP, found.Idle, found.Long
 		one.answers = found.Host
 		one.another = !found.Host.IsZero() && found.Host != host
 		if r := found.Refused; r != nil {
@@ -132,7 +149,7 @@ func (l *loop) takeFact(one fact) {
 		return
 	}
 	f.keep(&one)
-	if one.tcp > doctor.TCPGood || one.idle == doctor.Bad {
+	if one.tcp > doctor.TCPGood || one.idle == doctor.Bad || one.long == doctor.Bad {
 		l.findOdd(one.host, "tcp")
 	}
 }

@@ -330,6 +330,7 @@ func (l *loop) linkOf(s *engine.LinkStatus) doctor.Link {
 	}
 	if f := d.facts.tcp[s.Host]; f != nil && l.now.Sub(f.at) <= factsKept {
 		out.TCP, out.Idle, out.IdleFor = f.tcp, f.idle, idleTested
+		out.Large = f.longOver(out.Large)
 	}
 	if d.idling.dropsIdle(l.now, s.Host) && out.Idle != doctor.Bad {
 		out.Idle, out.IdleFor = doctor.Bad, longIdleTime()

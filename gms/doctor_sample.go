@@ -28,7 +28,9 @@ const (
 type samples struct {
 	at     views.Instant
 	cursor int
-	token  uint64
+	// token is that of the question to asked which has no answer yet, else 0.
+	token uint64
+	asked suspect
 	// odd is what was found not long ago.
 	odd []oddLink
 }
@@ -49,6 +51,7 @@ func (l *loop) sampleWhenDue(v *views.View) {
 		s.at = l.now.Add(lookedEvery * time.Duration(own+1) / time.Duration(v.Size()))
 		return
 	case l.now < s.at:
+		s.doubt(l)
 		return
 	}
 	s.at = l.now.Add(lookedEvery)
@@ -58,9 +61,18 @@ func (l *loop) sampleWhenDue(v *views.View) {
 	m := &v.Members[(v.Rank(l.self.Host)+v.Size()-s.cursor)%v.Size()]
 	l.examineByTCP(m.Host, m.Addr)
 	r := l.question(message.ReportWanted, []views.HostID{})
-	s.token = r.Token
+	s.token, s.asked = r.Token, suspect{host: m.Host, addr: m.Addr}
 	l.stepSoon(engine.SendReport{Addr: m.Addr, Report: r})
 	l.listenToOneself(listenedMost)
+}
+
+// doubt asks a member again that has not answered, a few times: where much is lost and
+// little is said that shows it.
+func (s *samples) doubt(l *loop) {
+	if s.token != 0 && l.now.Sub(s.at.Add(-lookedEvery)) > reportedIn {
+		s.token = 0
+		l.stepSoon(engine.ExamineLink{Host: s.asked.host, Addr: s.asked.addr})
+	}
 }
 
 // takeSample looks at what the member says beside what this host sees.

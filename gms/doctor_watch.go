@@ -17,6 +17,9 @@ const (
 	// suspiciousLoss is the share of lost frames for all, in a hundred of at least
 	// suspiciousOf, that is looked at more closely.
 	suspiciousLoss, suspiciousOf = 10, 24
+	// suspiciousAnswers is the share of short questions without an answer, in a hundred of
+	// at least suspiciousAsked, that is; a loss counts on both ways.
+	suspiciousAnswers, suspiciousAsked = 20, 16
 	// suspiciousSync is a disk sync that is worth a look.
 	suspiciousSync = 400 * time.Millisecond
 	// metKept bounds the hosts whose address is strange.
@@ -129,6 +132,9 @@ const muchIsLost = "loss"
 func whatSeemsWrong(s *engine.LinkStatus) string {
 	numbered := s.Numbered + s.Lost
 	if numbered >= suspiciousOf && 100*s.Lost > suspiciousLoss*numbered {
+		return muchIsLost
+	}
+	if unanswered := s.Short - s.ShortAnswered; s.Short >= suspiciousAsked && 100*unanswered > suspiciousAnswers*s.Short {
 		return muchIsLost
 	}
 	age := s.UnicastAge

@@ -154,7 +154,7 @@ func mtuBlackHole(m *matrix) []finding {
 		}
 		return open
 	})
-	evidence := "long questions have no answer, short ones do"
+	evidence := "long packets have no answer, short ones do"
 	for _, a := range m.ways {
 		if l := m.at(a.from, a.to); l != nil && l.Large.Sent >= enough && l.Large.Answered == 0 && l.LargeBytes > 0 {
 			evidence = said("questions of %d bytes have no answer, those of up to %d do", l.LargeBytes, l.Fits)

@@ -1,10 +1,12 @@
 package netlab_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/netlab"
@@ -78,21 +80,21 @@ func ofWays(c cast) []experiment {
 	at := []int{c.host}
 	return []experiment{
 		experiment{name: "link-cut", want: either("link-cut", c.other, c.host), over: []string{"mcast", "udp", "tcp"}}. // a router carries it round
-			fault(func() netlab.Fault { return &netlab.Cut{From: []int{c.other}, To: at, BothWays: true} }),
+																fault(func() netlab.Fault { return &netlab.Cut{From: []int{c.other}, To: at, BothWays: true} }),
 		experiment{name: "one-way-link", want: way("one-way-link", c.other, c.host), over: datagrams}.
 			fault(onBridge("a firewall in one direction", []int{c.other, c.host}, netlab.Ports([]int{c.other}, at)+"ether type ip drop")),
-		experiment{name: "udp-blocked", want: one("udp-blocked", c.host), over: mcastOnly}.
+		experiment{name: "udp-blocked", want: one("udp-blocked", c.host), over: datagrams}.
 			fault(onBridge("UDP to it is dropped", at, netlab.Ports(nil, at)+"ether type ip ip protocol udp drop")),
 		experiment{
-			name: "tcp-blocked", want: one("tcp-blocked", c.host), over: mcastOnly,
+			name: "tcp-blocked", want: one("tcp-blocked", c.host), over: datagrams,
 		}.fault(onBridge("TCP to its member port is dropped", at, netlab.Ports(nil, at)+tcpToMember+"drop")),
-		experiment{name: "tcp-rejected", want: one("tcp-rejected", c.host), over: mcastOnly}.
+		experiment{name: "tcp-rejected", want: one("tcp-rejected", c.host), over: datagrams}.
 			fault(atHost("it rejects TCP to its member port", c.host, "input", fmt.Sprintf("iifname eth0 tcp dport %d reject with tcp reset", netlab.Port))),
-		experiment{name: "mtu-black-hole", want: one("mtu-black-hole", c.host), over: datagrams}.
+		experiment{name: "mtu-black-hole", want: one("mtu-black-hole", c.host), over: []string{"mcast", "udp", "tcp"}}.
 			fault(func() netlab.Fault { return &netlab.MTU{Host: c.host, Bytes: 1000} }),
-		experiment{name: "packet-loss", want: one("packet-loss", c.host), over: mcastOnly}.
+		experiment{name: "packet-loss", want: one("packet-loss", c.host), over: datagrams}.
 			fault(func() netlab.Fault { return &netlab.Loss{Percent: 30, From: at} }),
-		experiment{name: "idle-dropped", want: one("idle-dropped", c.host), over: mcastOnly}.
+		experiment{name: "idle-dropped", want: one("idle-dropped", c.host), over: []string{"mcast", "udp", "tcp"}}.
 			fault(func() netlab.Fault { return forgetful(c.host, "800ms") }),
 		experiment{
 			name: "idle-dropped-late", over: mcastOnly, slow: time.Minute,
@@ -131,6 +133,7 @@ func ofStrangers(c cast) []experiment {
 	return []experiment{
 		experiment{name: "group-differs", want: refusing("group-differs")}.strangerOf(c, "--group", "other", "--peers", netlab.Addr(1).String()),
 		experiment{name: "transport-differs", want: refusing("transport-differs"), over: []string{"mcast", "udp"}}.strangerOf(c, "--transport", "tcp", "--peers", netlab.Addr(1).String()),
+		experiment{name: "transport-differs-udp", want: refusing("transport-differs"), over: []string{"tcp"}, at: c.stranger}.strangerOf(c, "--transport", "udp", "--peers", netlab.Addr(1).String()),
 		experiment{name: "not-sealed", want: refusing("not-sealed")}.strangerOf(c, "--insecure-lab"),
 		experiment{name: "key-differs", want: refusing("key-differs")}.acts(
 			func(s *stage) {
@@ -157,7 +160,7 @@ func ofStrangers(c cast) []experiment {
 				s.must(os.WriteFile(s.KeyFile(c.stranger), current, 0o600))
 				s.start2(c.stranger)
 			}),
-		experiment{name: "version-differs", want: refusing("version-differs"), over: mcastOnly}.acts(
+		experiment{name: "version-differs", want: refusing("version-differs"), over: datagrams}.acts(
 			func(s *stage) { s.later("speak", s.speakLater(c.stranger, c.other)) }, func(s *stage) { s.now("speak") }),
 		experiment{
 			name: "duplicate-host-id", want: one("duplicate-host-id", c.host),
@@ -168,19 +171,15 @@ func ofStrangers(c cast) []experiment {
 				_, err := s.StartBeside(c.stranger)
 				s.must(err)
 			}, func(*stage) {}),
-		experiment{name: "duplicate-address", want: refusing("duplicate-address"), over: mcastOnly}.acts(
+		experiment{name: "duplicate-address", want: refusing("duplicate-address"), over: datagrams}.acts(
 			func(s *stage) {
-				s.must(s.IP(c.stranger, "addr flush dev eth0", "addr add "+netlab.Addr(c.host).String()+"/24 dev eth0"))
+				f := &sharedAddress{c.host, c.stranger, c.members}
+				s.later("duplicate-address", func() { s.kill(c.stranger); s.lift(f) })
+				s.impose(f)
 				_, err := s.StartBeside(c.stranger, "--bind", netlab.Addr(c.host).String())
 				s.must(err)
 			},
-			func(s *stage) {
-				s.kill(c.stranger)
-				s.must(s.IP(c.stranger, "link set eth0 down"))
-				for _, h := range netlab.All(c.members) {
-					s.must(s.IP(h, "neigh flush all"))
-				}
-			}),
+			func(s *stage) { s.now("duplicate-address") }),
 		experiment{name: "advertise-wrong", want: one("advertise-wrong", c.stranger), over: datagrams}.acts(
 			func(s *stage) { s.start2(c.stranger, "--advertise", "10.77.0.99") },
 			func(s *stage) { s.kill(c.stranger); s.start2(c.stranger) }),
@@ -212,4 +211,24 @@ func ofSettings(c cast) []experiment {
 			func(s *stage) { s.Binary(c.host, s.built(laterClock)); s.start2(c.host) },
 			func(s *stage) { s.kill(c.host); s.Binary(c.host, binary); s.start2(c.host) }),
 	}
+}
+
+// sharedAddress gives a stranger's machine the address of a host.
+type sharedAddress struct{ host, stranger, members int }
+
+func (f *sharedAddress) Describe() string {
+	return "a second machine has the address of h" + strconv.Itoa(f.host)
+}
+func (f *sharedAddress) Hosts() []int { return []int{f.host} }
+
+func (f *sharedAddress) Start(l *netlab.Lab) error {
+	return l.IP(f.stranger, "addr flush dev eth0", "addr add "+netlab.Addr(f.host).String()+"/24 dev eth0")
+}
+
+func (f *sharedAddress) Stop(l *netlab.Lab) error {
+	err := l.IP(f.stranger, "link set eth0 down")
+	for _, h := range netlab.All(f.members) {
+		err = errors.Join(err, l.IP(h, "neigh flush all"))
+	}
+	return err
 }

@@ -20,7 +20,7 @@ func TestExaminationLeavesTheConnectionAlone(t *testing.T) {
 	b.next()
 	ends := b.ends()
 	cfg := tether.Config{GroupHash: 7, Self: a.self.Process, Nonce: a.self.Nonce, Streams: true}
-	if got := tether.Examine(t.Context(), cfg, b.Local(), 1); got.TCP != doctor.TCPGood || got.Idle != doctor.Good {
+	if got := tether.Examine(t.Context(), cfg, b.Local(), 1); got.TCP != doctor.TCPGood || got.Idle != doctor.Good || got.Long != doctor.Good {
 		t.Errorf("%+v", got)
 	}
 	cfg.Streams = false

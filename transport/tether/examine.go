@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/transport/internal/greeting"
 	"github.com/gmsd/gmsd/transport/internal/relay"
@@ -25,9 +27,10 @@ const answerTimeout = 2 * time.Second
 
 // Examined is what an examination found.
 type Examined struct {
-	// TCP is how the connection ended; Idle whether it carried after the silence.
-	TCP  doctor.TCP
-	Idle doctor.Finding
+	// TCP is how the connection ended; Idle whether it carried after the silence, Long
+	// whether a packet passed that is as long as the connection makes them.
+	TCP        doctor.TCP
+	Idle, Long doctor.Finding
 	// Host is who answered, zero where nobody said so.
 	Host views.HostID
 	// Refused: the two do not understand each other; Ours: the other said so of us.
@@ -36,9 +39,9 @@ type Examined struct {
 
 // Examine connects to a member port and greets as one who examines the way, and says
 // how that ends; tethers and frames of the two are not touched. Of cfg it needs all
-// but Listener and Logger. Where idle is above 0 and the connection was answered it
-// stays silent for so long, and then says whether it still carries: a word of ours
-// must end it.
+// but Listener and Logger. Where the connection was answered, and frames of ours go over
+// such ones, it says a long word. Where that is no fault, and idle is above 0, it stays
+// silent for so long, and then says whether it still carries: a word of ours must end it.
 func Examine(ctx context.Context, cfg Config, addr netip.AddrPort, idle time.Duration) Examined {
 	conn, end := connect(ctx, cfg.Source, addr)
 	if conn == nil {
@@ -60,10 +63,54 @@ func Examine(ctx context.Context, cfg Config, addr netip.AddrPort, idle time.Dur
 		out.TCP = doctor.TCPMute
 	case (peer.Use == greeting.Frames) != cfg.Streams:
 		out.Refused = &greeting.RefusedError{Ours: true, Code: views.RefuseTransport} // as it will say to all else
-	case idle > 0:
-		out.Idle = stillCarries(ctx, conn, idle)
+	default:
+		if cfg.Streams {
+			out.Long = carriesLong(ctx, conn)
+		}
+		if idle > 0 && out.Long != doctor.Bad {
+			out.Idle = stillCarries(ctx, conn, idle)
+		}
 	}
 	return out
+}
+
+// carriesLong says a word that fills a packet.
+func carriesLong(ctx context.Context, conn net.Conn) doctor.Finding {
+	size := segmentOf(conn)
+	if size == 0 {
+		return doctor.Untested
+	}
+	_ = conn.SetDeadline(time.Now().Add(answerTimeout))
+	return foundBy(ctx, greeting.SayLong(conn, min(size, greeting.LongMost)))
+}
+
+// segmentOf is what a connection puts into one packet, in bytes; 0: not known.
+func segmentOf(conn net.Conn) (bytes int) {
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { // of a closed one nothing is known
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			bytes = int(info.Snd_mss)
+		}
+	})
+	return bytes
+}
+
+// foundBy is what an exchange shows that ended so.
+func foundBy(ctx context.Context, err error) doctor.Finding {
+	switch {
+	case err == nil:
+		return doctor.Good
+	case ctx.Err() == nil && timedOut(err):
+		return doctor.Bad
+	}
+	return doctor.Untested
 }
 
 // IsRouter reports whether a gossip router takes connections at an address.
@@ -130,7 +177,7 @@ func stillCarries(ctx context.Context, conn net.Conn, idle time.Duration) doctor
 		return doctor.Untested // it was closed meanwhile, which is no silence
 	}
 	_ = conn.SetDeadline(time.Now().Add(answerTimeout))
-	if _, err := conn.Write([]byte{0}); err != nil {
+	if err := greeting.SayEnd(conn); err != nil {
 		return doctor.Untested
 	}
 	_, err := conn.Read(b)
