@@ -65,11 +65,11 @@ const longCounts = 8
 
 // longOver adds what was found over TCP to the long questions of a link.
 func (f *fact) longOver(p doctor.Probes) doctor.Probes {
-	switch f.long {
-	case doctor.Good:
-		return doctor.Probes{Sent: p.Sent + longCounts, Answered: p.Answered + longCounts}
-	case doctor.Bad:
-		return doctor.Probes{Sent: p.Sent + longCounts, Answered: p.Answered}
+	if f.long != doctor.Untested {
+		p.Sent += longCounts
+	}
+	if f.long == doctor.Good {
+		p.Answered += longCounts
 	}
 	return p
 }
