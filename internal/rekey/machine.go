@@ -18,8 +18,10 @@ const (
 	// againEvery is how often is asked again, and told again where a member has not
 	// said how far it is.
 	againEvery = 500 * time.Millisecond
-	// asksMax bounds the questions that are open.
-	asksMax = 16
+	// answeredIn is how long the answer to a question may take, which is repeated
+	// meanwhile; asksMax bounds the questions that are open.
+	answeredIn = 10 * time.Second
+	asksMax    = 16
 	// pollMax bounds whom one asks in a go how far they are.
 	pollMax = 16
 	// pastMax bounds the digests that are remembered.
@@ -113,12 +115,12 @@ type Machine struct {
 	poll int
 }
 
-// ask is an open question.
+// ask is an open question, which was asked last at.
 type ask struct {
-	to     netip.AddrPort
-	token  uint64
-	secret *ecdh.PrivateKey
-	until  views.Instant
+	to        netip.AddrPort
+	question  *message.KeyAsk
+	secret    *ecdh.PrivateKey
+	at, until views.Instant
 }
 
 // stranger is an address that is asked again later and later.
@@ -345,28 +347,56 @@ func (m *Machine) Met(now views.Instant, from netip.AddrPort, under keys.ID) {
 	m.ask(from, others...)
 }
 
-// ask asks for a ring, unless a question to that address is open: with the key that
-// seals here, or under each of others, of which we do not know which one opens there.
+// ask asks for a ring, unless that address was asked just now: with the key that seals
+// here, or under each of others, of which we do not know which one opens there. The
+// question stays the same while its answer may be on the way.
 func (m *Machine) ask(to netip.AddrPort, others ...keys.ID) {
-	m.asks = slices.DeleteFunc(m.asks, func(a ask) bool { return a.until <= m.now })
-	if len(m.asks) >= asksMax || slices.ContainsFunc(m.asks, func(a ask) bool { return a.to == to }) {
+	a := m.openAsk(to)
+	if a == nil {
 		return
 	}
-	secret, err := newSecret(m.cfg.Random)
-	if err != nil {
-		m.fault = err
-		return
-	}
-	public := publicOf(secret)
-	a := ask{to: to, token: tokenOf(public), secret: secret, until: m.now.Add(againEvery)}
-	m.asks = append(m.asks, a)
-	question := &message.KeyAsk{Token: a.token, Public: public}
+	a.at = m.now
 	if len(others) == 0 {
 		others = []keys.ID{0}
 	}
 	for _, under := range others {
-		m.out.Sends = append(m.out.Sends, Send{To: to, Under: under, Msg: question})
+		m.out.Sends = append(m.out.Sends, Send{To: to, Under: under, Msg: a.question})
 	}
+}
+
+// openAsk gives the question to an address, if it is to be asked now. Where too many are
+// open, the one that was asked longest ago makes room.
+func (m *Machine) openAsk(to netip.AddrPort) *ask {
+	m.asks = slices.DeleteFunc(m.asks, func(a ask) bool { return a.until <= m.now })
+	due := func(a *ask) bool { return m.now.Sub(a.at) >= againEvery }
+	oldest := 0
+	for i := range m.asks {
+		a := &m.asks[i]
+		switch {
+		case a.to == to && due(a):
+			return a
+		case a.to == to:
+			return nil
+		case a.at < m.asks[oldest].at:
+			oldest = i
+		}
+	}
+	if len(m.asks) >= asksMax {
+		if !due(&m.asks[oldest]) {
+			return nil
+		}
+		m.asks = slices.Delete(m.asks, oldest, oldest+1)
+	}
+	secret, err := newSecret(m.cfg.Random)
+	if err != nil {
+		m.fault = err
+		return nil
+	}
+	public := publicOf(secret)
+	m.asks = append(m.asks, ask{
+		to: to, question: &message.KeyAsk{Token: tokenOf(public), Public: public}, secret: secret, until: m.now.Add(answeredIn),
+	})
+	return &m.asks[len(m.asks)-1]
 }
 
 // HandleAsk gives our ring to who asks in a frame sealed under that key. It is false
@@ -397,7 +427,7 @@ func (m *Machine) HandleAsk(now views.Instant, from Peer, under keys.ID, q *mess
 // HandleGrant takes a ring that was asked for; an error where it is none.
 func (m *Machine) HandleGrant(now views.Instant, from views.HostID, g *message.KeyGrant) error {
 	m.now = now
-	i := slices.IndexFunc(m.asks, func(a ask) bool { return a.token == g.Token })
+	i := slices.IndexFunc(m.asks, func(a ask) bool { return a.question.Token == g.Token })
 	if i < 0 {
 		return nil // late
 	}

@@ -458,3 +458,35 @@ func TestNoRingUnderARemovedKey(t *testing.T) {
 		}
 	}
 }
+
+// Members that are far apart come to one ring: that an answer takes longer than a question
+// waits until it is repeated does not make it one to nothing.
+func TestAnswersMayTakeTheirTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := newGroup(t, 2, 1, ringOf(1))
+		g.view(0, 1)
+		g.quiet()
+		g.hosts[0].Install(g.now, 1)
+		g.drain(0)
+		late := time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond
+		type due struct {
+			letter
+			at views.Instant
+		}
+		var wire []due
+		for end := g.now.Add(time.Minute); g.now < end; g.pass(100 * time.Millisecond) {
+			for _, l := range g.wire {
+				wire = append(wire, due{l, g.now.Add(late)})
+			}
+			g.wire = nil
+			for len(wire) > 0 && wire[0].at <= g.now {
+				l := wire[0]
+				wire = wire[1:]
+				g.deliver(l.letter)
+			}
+			g.write(0, false)
+			g.write(1, false)
+		}
+		g.settled(0, 1)
+	})
+}
