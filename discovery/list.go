@@ -31,6 +31,17 @@ func NewList(peers []string, o Options) (*List, error) {
 	return l, nil
 }
 
+// Literals gives the peers where all were written as addresses; nil: some are names.
+func (l *List) Literals() (list []netip.AddrPort) {
+	if !l.names.none() {
+		return nil
+	}
+	for _, f := range l.fixed {
+		list = append(list, f.Addr)
+	}
+	return list
+}
+
 func parseAll(peers []string) ([]peer, error) {
 	if len(peers) > AddressesMax {
 		return nil, fmt.Errorf("%w: %d are given, at most %d can be", ErrPeer, len(peers), AddressesMax)

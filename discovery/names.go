@@ -37,6 +37,13 @@ type names struct {
 	next int // whose turn it is to be looked up
 }
 
+// none reports whether there are none.
+func (n *names) none() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.all) == 0
+}
+
 // name is one of them and what it last meant.
 type name struct {
 	text  string // tells it from others

@@ -1,7 +1,6 @@
 package gms
 
 import (
-	"hash/crc32"
 	"maps"
 	"net/netip"
 	"slices"
@@ -376,7 +375,11 @@ func (l *loop) nameOf(h views.HostID) string {
 
 // sections are digests of what must be equal at all hosts.
 func (l *loop) sections() []doctor.Section {
-	return []doctor.Section{{Name: "transport", Digest: crc32.ChecksumIEEE([]byte(l.patient.settings))}}
+	list := []doctor.Section{doctor.SectionOf(doctor.SectionTransport, l.patient.settings)}
+	if s := &l.seeker; len(s.listed) > 0 {
+		list = append(list, doctor.PeersOf(s.listed, s.own))
+	}
+	return list
 }
 
 // names are the configured ones, and what they mean here. That a host's own name

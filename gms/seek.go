@@ -22,6 +22,8 @@ type seeker struct {
 	// given is what routers name; nil: there are none.
 	given *discovery.Given
 	own   []netip.AddrPort
+	// listed are the peers of the settings, where all are addresses.
+	listed []netip.AddrPort
 	// blind: the transport finds nobody whose address is not known.
 	blind bool
 	// here are the addresses of the members.

@@ -75,6 +75,12 @@ func (l *loop) setSources(sources []discovery.Source) {
 	if s.given != nil {
 		sources = append(sources, s.given)
 	}
+	s.listed = nil
+	for _, source := range sources {
+		if list, ok := source.(*discovery.List); ok {
+			s.listed = list.Literals()
+		}
+	}
 	s.layers = discovery.Join(s.own, append(sources, s.cache)...)
 	s.lookAt = l.now
 }

@@ -149,7 +149,7 @@ var Causes = []Cause{
 	},
 	{
 		Name: "config-differs", What: "a section of the configuration differs that must be equal",
-		Cure: "compare gmsd config of both hosts", Experiment: "one host runs with another setting", rule: configDiffers,
+		Cure: "compare gmsd config of both hosts", Experiment: "one host runs with another transport, or with other peers", rule: configDiffers,
 	},
 	{
 		Name: "router-lost", What: "a gossip router does not answer a host",

@@ -81,12 +81,6 @@ const (
 // Valid reports whether f is one of the list.
 func (f Finding) Valid() bool { return f < findingEnd }
 
-// Section is a part of the configuration that must be equal at all hosts.
-type Section struct {
-	Name   string
-	Digest uint32
-}
-
 // Resolved is a configured name and its addresses, sorted; none: it means nothing.
 type Resolved struct {
 	Name  string

@@ -305,21 +305,3 @@ func nameUnresolved(m *matrix) []finding {
 	}
 	return list
 }
-
-func configDiffers(m *matrix) []finding {
-	var list []finding
-	first := map[string]*Report{}
-	digest := map[string]uint32{}
-	for _, r := range m.reports {
-		for _, s := range r.Sections {
-			o, met := first[s.Name]
-			switch {
-			case !met:
-				first[s.Name], digest[s.Name] = r, s.Digest
-			case digest[s.Name] != s.Digest:
-				list = append(list, between(arrow{o.Host, r.Host}, said("section %s differs", s.Name)))
-			}
-		}
-	}
-	return list
-}

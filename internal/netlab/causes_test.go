@@ -193,6 +193,10 @@ func ofSettings(c cast) []experiment {
 			name: "config-differs", want: refusing("config-differs"), over: []string{"udp"}, without: true,
 		}.acts(
 			func(s *stage) { s.start2(c.host, "--transport", "mcast", "--peers", netlab.Peers(c.members)) }, func(s *stage) { s.kill(c.host); s.start(c.host) }),
+		experiment{
+			name: "config-differs-peers", want: refusing("config-differs"), over: []string{"udp", "tcp"}, without: true,
+		}.acts(
+			func(s *stage) { s.start2(c.host, "--peers", netlab.Peers(c.other-1)) }, func(s *stage) { s.kill(c.host); s.start(c.host) }),
 		{
 			name: "name-differs", want: []named{{"name-differs", "?", netlab.Name(c.host)}, {"name-differs", netlab.Name(c.host), "?"}}, flags: []string{"--peers", "db.example"},
 			before: func(s *stage) { s.hosts(c, "db.example", 1) },

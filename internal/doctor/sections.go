@@ -1,0 +1,98 @@
+package doctor
+
+import (
+	"hash/crc32"
+	"net/netip"
+	"slices"
+)
+
+// Sections of a configuration that are compared.
+const (
+	// SectionTransport is the transport, with its multicast group.
+	SectionTransport = "transport"
+	// SectionPeers are the addresses at which other hosts are said to be.
+	SectionPeers = "peers"
+)
+
+// Section is a part of the configuration that must be equal at all hosts.
+type Section struct {
+	Name   string
+	Digest uint32
+}
+
+// SectionOf digests a text that must be the same.
+func SectionOf(name, text string) Section {
+	return Section{name, crc32.ChecksumIEEE([]byte(text))}
+}
+
+// PeersOf digests a list that must name the same hosts, whether or not each names itself:
+// it is a sum without the host's own addresses.
+func PeersOf(list, own []netip.AddrPort) Section {
+	s := Section{Name: SectionPeers}
+	for _, a := range list {
+		if !slices.Contains(own, a) {
+			s.Digest += digestOf(a)
+		}
+	}
+	return s
+}
+
+func digestOf(a netip.AddrPort) uint32 { return crc32.ChecksumIEEE([]byte(a.String())) }
+
+// readings are the digests that a section may stand for, what is likelier first: a list of
+// peers is that of all hosts but this one, or of the same few at all hosts.
+func (s Section) readings(r *Report) []uint32 {
+	if s.Name == SectionPeers {
+		return []uint32{s.Digest + digestOf(r.Addr), s.Digest}
+	}
+	return []uint32{s.Digest}
+}
+
+// sectionAt is a section of one host.
+type sectionAt struct {
+	by       *Report
+	readings []uint32
+}
+
+// configDiffers holds all hosts to what most have.
+func configDiffers(m *matrix) []finding {
+	var names []string
+	at := map[string][]sectionAt{}
+	for _, r := range m.reports {
+		for _, s := range r.Sections {
+			if at[s.Name] == nil {
+				names = append(names, s.Name)
+			}
+			at[s.Name] = append(at[s.Name], sectionAt{r, s.readings(r)})
+		}
+	}
+	var list []finding
+	for _, name := range names {
+		common, first := commonOf(at[name])
+		for _, s := range at[name] {
+			if !slices.Contains(s.readings, common) {
+				list = append(list, between(arrow{first.Host, s.by.Host}, said("section %s differs", name)))
+			}
+		}
+	}
+	return list
+}
+
+// commonOf is the digest that most have, the first of equals, and the first who has it.
+func commonOf(all []sectionAt) (common uint32, first *Report) {
+	have := map[uint32]int{}
+	for _, s := range all {
+		for _, d := range s.readings {
+			have[d]++
+		}
+	}
+	most := 0
+	for _, s := range all {
+		for _, d := range s.readings {
+			if have[d] > most {
+				common, first, most = d, s.by, have[d]
+			}
+		}
+	}
+	return common, first
+}
