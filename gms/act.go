@@ -172,6 +172,9 @@ func (l *loop) install(d engine.ViewInstalled) {
 	l.evicted(d.View)
 	l.noteLost(before, d.View)
 	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
+	if before != nil && before.Size() == 1 && d.View.Size() > 1 {
+		l.doctor.watch.strange.forgetGroups()
+	}
 	l.watchNames(d.View)
 	if before == nil {
 		close(h.first)

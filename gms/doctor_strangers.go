@@ -91,6 +91,12 @@ func (s *strangers) meet(now views.Instant, r doctor.Refusal) {
 	k.list = append(k.list, one)
 }
 
+// forgetGroups forgets other groups that were heard while this host was alone: where it is
+// not, they are ordinary. What comes by unicast comes again.
+func (s *strangers) forgetGroups() {
+	s.unproved = slices.DeleteFunc(s.unproved, func(k strangeKind) bool { return !k.ours && k.code == views.RefuseGroup })
+}
+
 func (k *strangeKind) againLeast() time.Duration {
 	if k.code == views.RefuseKey {
 		return otherKeyLeast

@@ -129,6 +129,55 @@ func TestAStrangerIsNamed(t *testing.T) {
 	})
 }
 
+// whatComesToAll is a transport on which all that comes has come to all.
+type whatComesToAll struct{ transport.Transport }
+
+func (w whatComesToAll) Receive(batch []transport.Inbound) (int, error) {
+	n, err := w.Transport.Receive(batch)
+	for i := range n {
+		batch[i].Multicast = true
+	}
+	return n, err
+}
+
+// A host in the wrong group hears the right one by multicast: it says so while it is alone.
+// With others of its own group it does not, since two groups may share an address.
+func TestAnotherGroupIsNamedWhereAHostIsAlone(t *testing.T) {
+	wrong := func(c *gms.Config) {
+		c.Group = "wrong"
+		open := c.NewTransport
+		c.NewTransport = func(self views.Process) (transport.Transport, error) {
+			tr, err := open(self)
+			return whatComesToAll{tr}, err
+		}
+	}
+	onLANWith(t, 1, wrong, func(t *testing.T, l *lan) {
+		hear := func(seconds int) {
+			for i := range seconds {
+				l.passerby(200, byte(i), ofAnotherGroup, toAll)
+				time.Sleep(time.Second)
+			}
+		}
+		hear(4)
+		l.expectDiagnosis(l.hosts[0])
+		hear(10)
+		l.expectDiagnosis(l.hosts[0], "group-differs: a stranger -> h1")
+		cfg := configOf(l.net, l.dir, 2)
+		wrong(&cfg)
+		h, err := gms.Start(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.hosts = append(l.hosts, h)
+		l.meet(2)
+		hear(2)
+		l.expectDiagnosis(l.hosts[0])
+		hear(12)
+		l.expectDiagnosis(l.hosts[0])
+		l.expectDiagnosis(l.hosts[1])
+	})
+}
+
 // Whoever may only look does not have the group examine itself a hundred times at once: all
 // who ask get an answer of one question.
 func TestManyAskForADiagnosis(t *testing.T) {

@@ -28,7 +28,7 @@ var Causes = []Cause{
 		Experiment: "a second namespace on the bridge has the address of the first", final: true, rule: duplicateAddress,
 	},
 	{
-		Name: "group-differs", What: "frames of another group come by unicast",
+		Name: "group-differs", What: "frames of another group come, by unicast or to a host that is alone",
 		Cure: "mend group or peers: two groups never mix", Experiment: "one host runs with --group other", rule: refusedFor(views.RefuseGroup),
 	},
 	{

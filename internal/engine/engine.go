@@ -50,7 +50,9 @@ type Engine struct {
 	frameMulticast bool
 	// earshot is who hears whose multicast.
 	earshot earshot
-	tokens  uint64
+	// aloneSince is since when this host has been alone; 0: it is not.
+	aloneSince views.Instant
+	tokens     uint64
 	// persists maps the token of a write in flight to what it makes durable.
 	persists map[uint64]views.Seq
 	traffic  Traffic
@@ -265,6 +267,7 @@ func (e *Engine) drainCore() bool {
 			installed = true
 			e.detect.SetView(e.now, d.View)
 			e.earshot.setView(e.now, d.View)
+			e.noteSize(d.View)
 			e.links.setView(e.now, d.View, e.header.From)
 			e.obeyPaths()
 			e.deliver(d)

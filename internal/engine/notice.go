@@ -32,16 +32,30 @@ const (
 	noticeBurst   = 16
 )
 
-// noticed is a notice that was given, or taken; again: the same came once more since.
+// noticed is a notice that was given, or taken, or for what was overheard neither; again:
+// the same came once more since.
 type noticed struct {
-	ours  bool
-	from  netip.AddrPort
-	code  views.RefuseCode
-	at    views.Instant
-	again bool
+	ours bool
+	// overheard: it was for all, and is not answered.
+	overheard bool
+	from      netip.AddrPort
+	code      views.RefuseCode
+	at        views.Instant
+	again     bool
 }
 
-func (n *noticed) isKind(o *noticed) bool { return n.ours == o.ours && n.code == o.code }
+func (n *noticed) isKind(o *noticed) bool {
+	return n.ours == o.ours && n.code == o.code && n.overheard == o.overheard
+}
+
+// most is of how many of its kind it is told. Of what is overheard one stands for all: it is
+// a whole group that speaks.
+func (n *noticed) most() int {
+	if n.overheard {
+		return 1
+	}
+	return noticesOfKind
+}
 
 // word is what is to be told of a notice.
 type word uint8
@@ -81,7 +95,7 @@ func (n *notices) note(now views.Instant, one noticed) word {
 		}
 		kind++
 	}
-	if kind >= noticesOfKind || there >= noticesOfOne {
+	if kind >= one.most() || there >= noticesOfOne {
 		return old
 	}
 	one.at = now
@@ -105,13 +119,21 @@ func (e *Engine) giveNotice(in *Received, h *wire.Head, code views.RefuseCode) {
 		return
 	}
 	say := n.note(e.now, noticed{from: in.From, code: code})
-	if say == old || say == first && !e.refuseAt(in, h, code) {
+	if say == first && !e.refuseAt(in, h, code) {
+		return
+	}
+	e.tellUnread(h, in.From, code, say)
+}
+
+// tellUnread says that a frame was not read, where that is to be told.
+func (e *Engine) tellUnread(h *wire.Head, from netip.AddrPort, code views.RefuseCode, say word) {
+	if say == old {
 		return
 	}
 	if say == first {
 		e.emit(trace.Join{Who: h.From.Host, Verdict: trace.JoinReject, Code: code.String()})
 	}
-	e.deliver(Refused{Who: h.From.Host, From: in.From, Code: code, Again: say == again})
+	e.deliver(Refused{Who: h.From.Host, From: from, Code: code, Again: say == again})
 }
 
 // refuseAt answers a frame that was not read, unless that would be longer.

@@ -48,3 +48,51 @@ func TestNoticesOfManyStrangers(t *testing.T) {
 		l.now = l.now.Add(600 * time.Millisecond)
 	}
 }
+
+// A group beside ours on its multicast address is told of where a host has been alone for
+// a while, once in ten seconds and that it comes again, and gets no answer; and no longer
+// once the host is not alone.
+func TestAnotherGroupOverheard(t *testing.T) {
+	l := sealed(t, 1)
+	target := l.hosts[0]
+	var told []engine.Refused
+	answers := 0
+	hear := func(d time.Duration) {
+		told, answers = nil, 0
+		for end := l.now.Add(d); l.now < end; l.run(100 * time.Millisecond) {
+			for at := range byte(20) { // it is large
+				from := views.Process{Host: views.HostID{9, at}, Incarnation: 1}
+				frame := append(wire.AppendHeader(nil, message.Header{Group: 12345, From: from, Nonce: 1}), make([]byte, 80)...)
+				wire.Sum(frame)
+				target.step(engine.Received{From: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, 9, at}), 1), Frame: frame, Multicast: true})
+			}
+		}
+	}
+	target.look = func(o *engine.Output) {
+		for _, d := range o.Deliver {
+			if r, ok := d.(engine.Refused); ok {
+				told = append(told, r)
+			}
+		}
+		for _, p := range o.Send {
+			if p.Scope == engine.Direct && p.To[0].Addr().As4()[1] == 9 {
+				answers++
+			}
+		}
+	}
+	hear(2 * time.Second) // and a moment before
+	if len(told) > 0 {
+		t.Errorf("within its first seconds it tells of %v", told)
+	}
+	l.run(3 * time.Second)
+	hear(9 * time.Second)
+	if len(told) != 2 || told[0].Again || !told[1].Again || told[0].From != told[1].From || told[0].Code != views.RefuseGroup || answers > 0 {
+		t.Errorf("alone it tells of %v, and answers %d times", told, answers)
+	}
+	l.add(0)
+	l.expectOneView(5*time.Second, "meet")
+	hear(20 * time.Second)
+	if len(told)+answers > 0 || target.dropped("other-group") == 0 {
+		t.Errorf("with another one it tells of %v, and answers %d times", told, answers)
+	}
+}

@@ -24,7 +24,9 @@ func (e *Engine) receive(in Received) {
 		return
 	case h.Group != e.header.Group:
 		e.drop(views.HostID{}, "other-group")
-		if !in.Multicast {
+		if in.Multicast {
+			e.overhear(&in, &h)
+		} else {
 			e.giveNotice(&in, &h, views.RefuseGroup)
 		}
 		return

@@ -48,6 +48,8 @@ func partitionOn(t *testing.T, transport string) {
 	s.flow(usual)
 }
 
+// Two groups side by side keep apart. Who seeks the other's hosts by address is told why, on
+// both sides; multicasts of the other are worth a word only to a host that is alone.
 func TestTwoGroups(t *testing.T) { onEach(t, twoGroupsOn) }
 
 func twoGroupsOn(t *testing.T, transport string) {
@@ -65,6 +67,36 @@ func twoGroupsOn(t *testing.T, transport string) {
 	s.kill(2)
 	s.kill(5)
 	s.serves([]int{1, 3}, []int{4, 6})
+	switch transport {
+	case "mcast":
+		s.oneIsLeft()
+	case "udp", "tcp":
+		s.refuseEachOther(views.RefuseGroup, red, blue)
+	}
+}
+
+// oneIsLeft leaves one host of blue beside the two of red, for a while.
+func (s *stage) oneIsLeft() {
+	s.Helper()
+	differs := func(host int) bool {
+		return slices.ContainsFunc(s.diagnosis(host), func(n named) bool { return n.cause == "group-differs" })
+	}
+	all := []int{1, 3, 4, 6}
+	if said(s, views.RefuseGroup, all...) || slices.ContainsFunc(all, differs) {
+		s.Error("of two groups that are well one speaks of the other")
+	}
+	s.kill(6)
+	s.settle([]int{1, 3}, []int{4})
+	s.must(s.WaitFor(generous, "the last of its group to say that it hears another", func() bool {
+		return said(s, views.RefuseGroup, 4) && differs(4)
+	}))
+	if said(s, views.RefuseGroup, 1, 3) || differs(1) || differs(3) {
+		s.Error("who is not alone speaks of the other group")
+	}
+	_, err := s.Start(6, "--group", "blue")
+	s.must(err)
+	s.settle([]int{1, 3}, []int{4, 6})
+	s.must(s.WaitFor(generous, "that to be over", func() bool { return !differs(4) }))
 }
 
 // One direction of one link between two of five: one end of it is put out, never
