@@ -56,6 +56,7 @@ func (l *loop) record(events []trace.Event) {
 	l.host.counts.events.Add(uint64(len(events)))
 	lost := l.eventLog.write(l.records)
 	l.host.ring.append(l.records)
+	l.host.changes.note(l.records)
 	if lost > 0 {
 		l.record([]trace.Event{trace.Drop{Reason: dropEventLog, Count: lost}})
 	}
@@ -171,10 +172,10 @@ func (l *loop) install(d engine.ViewInstalled) {
 	l.changed()
 	l.evicted(d.View)
 	l.noteLost(before, d.View)
-	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
 	if before != nil && before.Size() == 1 && d.View.Size() > 1 {
 		l.doctor.watch.strange.forgetGroups()
 	}
+	l.log.Info("view installed", "view", d.View, "reason", d.View.Reason)
 	l.watchNames(d.View)
 	if before == nil {
 		close(h.first)

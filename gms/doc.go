@@ -104,7 +104,8 @@
 //   - messages that wait for a port's state: 1 MiB in memory, Config.SpoolMax in a
 //     file, the rest counts as unread; 64 states are given and taken at a time,
 //     each with a window of 1 MiB;
-//   - ListenersMax, ObserversMax; EventsMax records and HistoryMax views in memory;
+//   - ListenersMax, ObserversMax; EventsMax records, HistoryMax views and of
+//     each of these ChangeEventsMax records in memory;
 //   - datagrams: four batches of 16, the rest waits in the kernel; 256 disk writes,
 //     then the loop waits for the disk.
 //

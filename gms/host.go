@@ -24,6 +24,7 @@ type Host struct {
 	start     views.Member // as of the start
 	board     board
 	ring      *ring
+	changes   changes
 	listeners listeners
 	counts    counts
 	outbox    *outbox
@@ -89,6 +90,12 @@ func (h *Host) Events(ctx context.Context, since uint64) iter.Seq2[trace.Record,
 
 // LastEvents gives the records after number since that are still in memory.
 func (h *Host) LastEvents(since uint64) []trace.Record { return h.ring.since(since) }
+
+// Changes gives what led to each of the last HistoryMax views, and what came since, as far
+// as it may lead to the next: no messages, however many there were. Of one view it is at most
+// ChangeEventsMax records; where there were more, or where it is the install before those
+// views, a [DropForgotten] event stands first and says how many.
+func (h *Host) Changes() []trace.Record { return h.changes.all() }
 
 // Observe calls fn for every record, from the first, in order, in one goroutine
 // of its own, until the host has ended. Where fn falls EventsMax records

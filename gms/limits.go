@@ -41,6 +41,8 @@ const (
 	EventsMax = 1 << 16
 	// HistoryMax is how many views stay in memory.
 	HistoryMax = 256
+	// ChangeEventsMax is how many records of what led to one of them do.
+	ChangeEventsMax = 1 << 10
 
 	// batchesMax batches of batchFrames frames are between the socket and the
 	// loop; more waits in the kernel's receive buffer. They are made when

@@ -21,7 +21,7 @@ import (
 
 // startMember starts a host on a network in memory with both its listeners, and
 // gives its socket. With tell it says in its attributes where it can be asked.
-func startMember(t *testing.T, network *mem.Network, i int, version string, tell bool) (socket string, h *gms.Host) {
+func startMember(t *testing.T, network *mem.Network, i int, version string, tell bool, change ...func(*gms.Config)) (socket string, h *gms.Host) {
 	t.Helper()
 	socket = filepath.Join(t.TempDir(), "admin.sock")
 	server, err := admin.Listen(admin.Config{TCP: "127.0.0.1:0", Socket: socket, Group: "g", Version: version})
@@ -38,6 +38,9 @@ func startMember(t *testing.T, network *mem.Network, i int, version string, tell
 	}
 	if tell {
 		cfg.Attrs = map[string]string{admin.AttrAdmin: server.TCPAddr().String()}
+	}
+	for _, f := range change {
+		f(&cfg)
 	}
 	if h, err = gms.Start(t.Context(), cfg); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
+	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
@@ -25,7 +26,8 @@ waited for, each with its time before the view was installed. What is of none of
 those who came or went (a refusal, a doubt, a pause of this host) is told where it was
 during the change or within three seconds before; a refusal once, with how often.
 Of an eviction it says who asked for it, where that was at this host. VIEW is a
-view's seq, as gmsd history lists them; without one it is the current view.
+view's seq, as gmsd history lists them; without one it is the current view. What led
+to those is remembered however much was sent since.
 
 A host sees its own doubts and those that others told it; phases and laggards are known
 to the coordinator of the change. With --all the members of the view are asked for
@@ -45,6 +47,8 @@ each host's own install.`,
 type cause struct {
 	install trace.Record
 	events  []trace.Record
+	// forgotten: that host no longer remembers what stood before.
+	forgotten bool
 }
 
 func runWhy(c *call) error {
@@ -72,7 +76,7 @@ func runWhy(c *call) error {
 		return c.whyAll(ctx, client, found, history.Views)
 	}
 	if c.json {
-		return c.printJSON(map[string]any{"events": found.lines()})
+		return c.printJSON(map[string]any{"events": found.lines(), "forgotten": found.forgotten})
 	}
 	c.printCause(found, history.Views)
 	return nil
@@ -81,7 +85,7 @@ func runWhy(c *call) error {
 // readCause asks a daemon for what led it to a view.
 func readCause(ctx context.Context, client *admin.Client, seq views.Seq) (*cause, error) {
 	var records []trace.Record
-	for line, err := range client.Lines(ctx, "/v1/events") {
+	for line, err := range client.Lines(ctx, "/v1/changes") {
 		if err != nil {
 			return nil, err
 		}
@@ -97,18 +101,22 @@ func readCause(ctx context.Context, client *admin.Client, seq views.Seq) (*cause
 }
 
 // findCause gives the install of view seq (0: the last one) and what stands
-// between it and the install before, as far as it concerns that view.
+// between it and the install before, as far as it concerns that view. Records are those
+// of [gms.Host.Changes].
 func findCause(records []trace.Record, seq views.Seq) (*cause, error) {
 	var found *cause
 	var events []trace.Record
 	var before []trace.HostBits
+	forgotten := false
 	for _, r := range records {
 		switch ev := r.Event.(type) {
 		case trace.Install:
 			if seq == 0 || ev.View.Seq == seq {
-				found = &cause{install: r, events: concerning(events, r, before)}
+				found = &cause{install: r, events: concerning(events, r, before), forgotten: forgotten}
 			}
-			events, before = nil, ev.Members
+			events, before, forgotten = nil, ev.Members, false
+		case trace.Drop:
+			forgotten = forgotten || ev.Reason == gms.DropForgotten
 		case trace.Suspect, trace.Trust, trace.Pause, trace.Join, trace.Phase, trace.Laggard, trace.Block:
 			events = append(events, r)
 		}
@@ -130,7 +138,10 @@ func (found *cause) lines() []json.RawMessage {
 
 func (c *call) printCause(found *cause, history []*admin.View) {
 	names := c.printChange(found, history)
-	if len(found.events) == 0 {
+	switch {
+	case found.forgotten:
+		fmt.Fprintln(c.out, "what came before is no longer remembered")
+	case len(found.events) == 0:
 		fmt.Fprintln(c.out, "nothing came before it on this host")
 	}
 	for _, l := range found.tell("") {

@@ -20,9 +20,10 @@ var errOtherView = errors.New("it has not installed this view")
 // account is what led one member to the view, or why it does not say.
 type account struct {
 	askedAt
-	Events []json.RawMessage `json:"events"`
-	Error  string            `json:"error"`
-	found  *cause
+	Events    []json.RawMessage `json:"events"`
+	Forgotten bool              `json:"forgotten"`
+	Error     string            `json:"error"`
+	found     *cause
 }
 
 // whyAll asks the other members of the local daemon's view for what led them there.
@@ -78,7 +79,9 @@ func (a *account) ask(ctx context.Context, client *admin.Client, view views.View
 	}
 }
 
-func (a *account) take(found *cause) { a.found, a.Events = found, found.lines() }
+func (a *account) take(found *cause) {
+	a.found, a.Events, a.Forgotten = found, found.lines(), found.forgotten
+}
 
 // printAccounts prints what all say, in the order of their times.
 func (c *call) printAccounts(own *cause, list []account, history []*admin.View) {
@@ -89,6 +92,9 @@ func (c *call) printAccounts(own *cause, list []account, history []*admin.View) 
 		if a.found == nil {
 			fmt.Fprintf(c.out, "%s does not say: %s\n", a.Name, a.Error)
 			continue
+		}
+		if a.Forgotten {
+			fmt.Fprintf(c.out, "%s no longer remembers what came before\n", a.Name)
 		}
 		lines = append(lines, a.found.tell(a.Name)...)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/trace"
@@ -149,5 +150,18 @@ func TestWhyOfAnEviction(t *testing.T) {
 		if got := whyOf(t, c.records, 2, c.askedBy); !strings.Contains(got, c.want) {
 			t.Errorf("no %q in\n%s", c.want, got)
 		}
+	}
+}
+
+// Where what came first is forgotten it is not said that nothing came.
+func TestWhySaysWhatIsForgotten(t *testing.T) {
+	forgotten := trace.Drop{Reason: gms.DropForgotten, Count: 7}
+	records := []trace.Record{at(0, forgotten), at(1, madeBy(1, views.ReasonJoin, 1, 2)), at(5, madeBy(2, views.ReasonJoin, 1, 2, 3))}
+	const nothing, gone = "nothing came before it on this host\n", "what came before is no longer remembered\n"
+	if got := whyOf(t, records, 1, ""); strings.Contains(got, nothing) || !strings.Contains(got, gone) {
+		t.Errorf("got\n%s", got)
+	}
+	if got := whyOf(t, records, 2, ""); !strings.Contains(got, nothing) || strings.Contains(got, gone) {
+		t.Errorf("got\n%s", got)
 	}
 }

@@ -171,6 +171,8 @@ func (f *fakeGroup) LastEvents(since uint64) []trace.Record {
 	return nil
 }
 
+func (f *fakeGroup) Changes() []trace.Record { return f.LastEvents(0) }
+
 func (f *fakeGroup) Send(_ context.Context, group string, order views.Order, payload []byte) (gms.Receipt, error) {
 	f.sent.group, f.sent.order, f.sent.payload = group, order, string(payload)
 	r := gms.Receipt{Msg: trace.MsgID{From: f.self, N: 7}, View: f.View().View.ID}

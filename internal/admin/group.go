@@ -24,6 +24,8 @@ type Group interface {
 	History() []*gms.Snapshot
 	Events(ctx context.Context, since uint64) iter.Seq2[trace.Record, error]
 	LastEvents(since uint64) []trace.Record
+	// Changes is what led to the views of History.
+	Changes() []trace.Record
 	Send(ctx context.Context, group string, order views.Order, payload []byte) (gms.Receipt, error)
 	Listen(group string) (Listener, error)
 	// Open gives a port to join light groups with.

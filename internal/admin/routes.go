@@ -26,6 +26,7 @@ func routes() []route {
 		{"GET", "/v1/view", (*Server).handleView},
 		{"GET", "/v1/history", (*Server).handleHistory},
 		{"GET", "/v1/events", (*Server).handleEvents},
+		{"GET", "/v1/changes", (*Server).handleChanges},
 		{"GET", "/v1/status", (*Server).handleStatus},
 		{"GET", "/v1/config", (*Server).handleConfig},
 		{"GET", "/v1/sd", (*Server).handleServiceDiscovery},

@@ -124,6 +124,20 @@ func (s *Server) handleEvents(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// handleChanges gives what led to the views of the history.
+func (s *Server) handleChanges(w http.ResponseWriter, r *http.Request) error {
+	records := s.group.Changes()
+	widen(w, writeTimeout)
+	out := newLineWriter(w)
+	defer out.close()
+	for i := range records {
+		if r.Method == http.MethodHead || !out.record(records[i]) {
+			break
+		}
+	}
+	return nil
+}
+
 // checkGap tells a client that resumes of events that are gone, or that it
 // counts in another incarnation. Since 0 takes whatever is left.
 func (s *Server) checkGap(since uint64, records []trace.Record) error {
