@@ -67,6 +67,9 @@ type daemon struct {
 }
 
 func runRun(c *call) error {
+	if err := forbidDumps(); err != nil {
+		return err
+	}
 	d := &daemon{flags: c.settings, level: &slog.LevelVar{}, notify: newNotifier(), signals: make(chan os.Signal, 4)}
 	d.log = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: d.level}))
 	signal.Notify(d.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
