@@ -17,8 +17,8 @@ import (
 
 // A sealed greeting is four pieces of fixed length:
 //
-//	dialler   opening    plain greeting with the magic of version 2, key id 4, token 16, MAC 32
-//	acceptor  challenge  the same of its own, public key 32, signature 64, MAC 32
+//	dialler   opening    plain greeting with the magic of version 3, key id 4, token 16, zeros 96, MAC 32
+//	acceptor  challenge  the same of its own, but public key 32 and signature 64 for the zeros
 //	dialler   proof      public key 32, signature 64, MAC 32
 //	acceptor  kept       MAC 32
 //
@@ -27,19 +27,20 @@ import (
 // same. Tokens are drawn, so nothing of another exchange fits. Where the acceptor
 // cannot go on for a reason that an operator can mend it answers with that one byte.
 //
-// An opening that somebody recorded and repeats is answered by a challenge, which is
-// longer and costs a signature, and by nothing more. That turns no port into an
-// amplifier: TCP has shown that the answer goes to who asks.
+// An opening that somebody recorded and repeats is answered by a challenge, which costs
+// a signature, and by nothing more. The zeros make the opening as long: no answer is
+// longer than what it answers.
 const (
 	tokenSize     = 16
 	macSize       = sha256.Size
-	openingSize   = Size + 4 + tokenSize + macSize
-	proofSize     = ed25519.PublicKeySize + ed25519.SignatureSize + macSize
-	challengeSize = Size + 4 + tokenSize + proofSize
+	signedSize    = ed25519.PublicKeySize + ed25519.SignatureSize
+	proofSize     = signedSize + macSize
+	challengeSize = Size + 4 + tokenSize + signedSize + macSize
+	openingSize   = challengeSize
 )
 
 // magicSealed begins a sealed greeting.
-var magicSealed = [8]byte{'g', 'm', 's', 'g', 'r', 'e', 't', 2}
+var magicSealed = [8]byte{'g', 'm', 's', 'g', 'r', 'e', 't', 3}
 
 // Sealed greets with the keys of the group and the identity of the host: what it says
 // of a peer is proven.
@@ -110,7 +111,7 @@ func (x *exchange) hear(known []byte, size int) ([]byte, error) {
 
 // introduction is what a side says of itself: who it is, by which key, a fresh token.
 func (x *exchange) introduction(id keys.ID) []byte {
-	b := x.Append(make([]byte, 0, openingSize+proofSize))
+	b := x.Append(make([]byte, 0, challengeSize))
 	copy(b, magicSealed[:])
 	b = binary.BigEndian.AppendUint32(b, uint32(id))
 	var token [tokenSize]byte
@@ -151,7 +152,7 @@ func (g Sealed) Greet(c net.Conn) (Peer, error) {
 	if err := x.setKey(now.Sending); err != nil {
 		return Peer{}, err
 	}
-	if err := x.say(x.introduction(now.Sending.ID())); err != nil {
+	if err := x.say(append(x.introduction(now.Sending.ID()), make([]byte, signedSize)...)); err != nil {
 		return Peer{}, err
 	}
 	first, err := x.firstByte(c)

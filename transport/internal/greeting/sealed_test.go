@@ -229,8 +229,8 @@ func TestSealedReplay(t *testing.T) {
 	}
 }
 
-// Who repeats an opening gets one challenge of the size that SECURITY.md names, and not a
-// byte more.
+// Who repeats an opening gets one challenge, no longer than the opening, and not a byte
+// more.
 func TestRepeatedOpening(t *testing.T) {
 	ring := keys.NewRing(keyN(1), 0)
 	a, b := sealedHost(1, ring), sealedHost(2, ring)
@@ -252,8 +252,8 @@ func TestRepeatedOpening(t *testing.T) {
 		t.Error("it was taken")
 	}
 	_ = far.Close()
-	if n := <-got; n != challengeSize || openingSize != 103 || challengeSize != 199 {
-		t.Errorf("an opening of %d bytes got %d, want 199 for 103", openingSize, n)
+	if n := <-got; n != challengeSize || n > openingSize {
+		t.Errorf("an opening of %d bytes got %d", openingSize, n)
 	}
 }
 
