@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 //	awaits TEXT gmsd ARGS...  reads its output until a line has TEXT, then ends it
 //	take N VAR                sets VAR to the Nth word of what the last command said
 //	blames CAUSE gmsd ARGS... runs gmsd doctor with --json and wants no other cause named
+//	holds N ADDR TEXT         opens N connections that say TEXT, in Go's escapes, and no more
+//	cut                       waits until the other side has ended all that are held
+//	gets URL                  reads it
 //	hup                       sends SIGHUP to every command in the background
 //
 // The condition [root] holds for who may write anywhere.
@@ -53,6 +56,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"take": cmdTake, "exits": cmdExits, "told": cmdTold, "corrupt": cmdCorrupt, "awaits": cmdAwaits, "blames": cmdBlames, "hup": cmdHup,
+			"holds": cmdHolds, "cut": cmdCut, "gets": cmdGets,
 		},
 	})
 }
@@ -89,6 +93,9 @@ func setupScript(env *testscript.Env) error {
 	}
 	env.Setenv("NOTIFY_SOCKET", socket)
 	env.Values[notices{}] = conn
+	slow := &held{}
+	env.Values[heldKey{}] = slow
+	env.Defer(slow.end)
 	env.Defer(func() { _ = conn.Close() })
 	return nil
 }

@@ -461,8 +461,9 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 	}
 }
 
-func TestHalfRequestsAreCut(t *testing.T) {
-	// The limits are the server's, not the test's patience: they are read from it.
+// Requests have limits of time, by which slow_callers.txtar sees halves of them cut, and of
+// length.
+func TestRequestsHaveLimits(t *testing.T) {
 	s := serve(t, nil)
 	for _, srv := range s.server.servers {
 		if srv.ReadHeaderTimeout == 0 || srv.ReadTimeout == 0 || srv.IdleTimeout == 0 || srv.MaxHeaderBytes == 0 {
