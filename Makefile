@@ -25,6 +25,7 @@ MUTANTS_CMD ?= $(GO) run ./internal/sim/cmd/mutants
 # The long run by hand: seeds that no one has seen.
 SOAK_SEEDS ?= 10000
 SOAK_CMD   ?= $(GO) run ./internal/sim/cmd/simulate -seeds $(SOAK_SEEDS) -from $$RANDOM$$RANDOM -workers $(WORKERS)
+FUZZ_LONG  ?= 1000000
 BENCH_TIME ?= 1s
 
 # Pure or single-threaded packages whose tests have a stage of their own, where
@@ -36,7 +37,7 @@ UNIT = $(shell $(GO) list ./... | grep -vE '$(OWN_STAGE)')
 PURE_UNIT = $(shell $(GO) list ./failuredetect/... ./internal/engine/...)
 SIM  = $(shell $(GO) list ./internal/sim/... | grep -v '/internal/sim/scenario$$')
 
-.PHONY: build test quick race unit lint fmt tidy scenarios golden fuzz sim soak \
+.PHONY: build test quick race unit lint fmt tidy scenarios golden fuzz fuzz-long sim soak \
 	mutants bench bench-peers cover netlab e2e deps ci demo clean
 
 build:
@@ -102,6 +103,10 @@ mutants:
 fuzz:
 	@echo "== fuzz"
 	@tools/fuzz.sh
+
+# The long run by hand: an hour and more.
+fuzz-long:
+	FUZZ_EXECS=$(FUZZ_LONG) tools/fuzz.sh
 
 # Real daemons in network namespaces. Needs root; says so where it has none.
 netlab:

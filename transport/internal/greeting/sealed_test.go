@@ -261,7 +261,7 @@ func FuzzSealedAnswer(f *testing.F) {
 	ring := keys.NewRing(keyN(1), 0)
 	b := sealedHost(2, ring)
 	x := exchange{Sealed: sealedHost(1, ring)}
-	f.Add(x.introduction(keyN(1).ID()))
+	f.Add(append(x.introduction(keyN(1).ID()), make([]byte, signedSize+macSize)...))
 	f.Fuzz(func(t *testing.T, said []byte) {
 		near, far := net.Pipe()
 		go func() { _, _ = io.Copy(io.Discard, near) }() // or an answer would wait for it
@@ -275,4 +275,53 @@ func FuzzSealedAnswer(f *testing.F) {
 		}
 		_ = far.Close()
 	})
+}
+
+// FuzzSealedGreet: whatever answers a dialler, by one who has a key of the group or not, is no
+// host of the group without that host's own key.
+func FuzzSealedGreet(f *testing.F) {
+	ring := keys.NewRing(keyN(1), 0)
+	a, b := sealedHost(1, ring), sealedHost(2, ring)
+	honest := (&exchange{Sealed: b}).introduction(keyN(1).ID())
+	f.Add(append(honest, make([]byte, signedSize)...), true)
+	f.Add(append(honest, make([]byte, proofSize+macSize)...), false)
+	f.Add([]byte{byte(views.RefuseKey)}, false)
+	f.Fuzz(func(t *testing.T, said []byte, keyed bool) {
+		near, far := net.Pipe()
+		_ = near.SetDeadline(time.Now().Add(20 * time.Second))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer far.Close()
+			answerAs(&exchange{Sealed: b, conn: far}, said, keyed)
+		}()
+		if p, err := a.Greet(near); err == nil {
+			t.Errorf("%+v is believed", p)
+		}
+		_ = near.Close()
+		<-done
+	})
+}
+
+// answerAs says said in the place of a challenge; where it is keyed, of its length and with its
+// MAC, and goes on as if all were well.
+func answerAs(x *exchange, said []byte, keyed bool) {
+	if x.setKey(keyN(1)) != nil {
+		return
+	}
+	if _, err := x.hear(nil, openingSize); err != nil {
+		return
+	}
+	if !keyed {
+		_, _ = x.conn.Write(said)
+		return
+	}
+	challenge := make([]byte, challengeSize-macSize)
+	copy(challenge, said)
+	if x.say(challenge) != nil {
+		return
+	}
+	if _, err := x.hear(nil, proofSize); err == nil {
+		_ = x.say(nil)
+	}
 }
