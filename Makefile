@@ -6,7 +6,7 @@
 #   make quick      what one runs between two edits: tidy and unit tests
 #   make demo       five daemons on this machine tell the story
 #
-# The stages of `make test`: deps lint tidy unit scenarios sim mutants fuzz netlab
+# The stages of `make test`: deps lint tidy reproducible unit scenarios sim mutants fuzz netlab
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -37,13 +37,18 @@ UNIT = $(shell $(GO) list ./... | grep -vE '$(OWN_STAGE)')
 PURE_UNIT = $(shell $(GO) list ./failuredetect/... ./internal/engine/...)
 SIM  = $(shell $(GO) list ./internal/sim/... | grep -v '/internal/sim/scenario$$')
 
-.PHONY: build test quick race unit lint fmt tidy scenarios golden fuzz fuzz-long sim soak \
+.PHONY: build reproducible test quick race unit lint fmt tidy scenarios golden fuzz fuzz-long sim soak \
 	mutants bench bench-peers cover netlab e2e deps ci demo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o gmsd ./cmd/gmsd
 
-test: deps lint tidy unit scenarios sim mutants fuzz netlab
+# Two builds of one source, in two folders, are equal.
+reproducible:
+	@echo "== reproducible"
+	@tools/reproducible.sh
+
+test: deps lint tidy reproducible unit scenarios sim mutants fuzz netlab
 	@echo "make test: all stages passed"
 
 ci: test
