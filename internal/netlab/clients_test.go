@@ -220,8 +220,10 @@ func (s *stage) pythonClient(host int) *tape {
 // Clients in two languages go through a pause, a kill and a partition: what any
 // two of them are given between two views that both went through is the same, and
 // in the end all are in one view and hear each other.
-func TestClientsInTwoLanguages(t *testing.T) {
-	s := newGroup(t, 4)
+func TestClientsInTwoLanguages(t *testing.T) { onEach(t, clientsInTwoLanguagesOn) }
+
+func clientsInTwoLanguagesOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 4)
 	s.changes(10)
 	tapes := []*tape{s.goClient(1), s.goClient(2), s.goClient(3), s.pythonClient(4)}
 	all := func(what string, fits func([]line) bool) {

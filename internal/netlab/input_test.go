@@ -87,8 +87,10 @@ func TestNoMulticastRoute(t *testing.T) {
 
 // A disk that fills up while the host runs costs it nothing that the group
 // relies on: the views it can still record it goes along with.
-func TestDiskFull(t *testing.T) {
-	s := newStage(t, 4)
+func TestDiskFull(t *testing.T) { onEach(t, diskFullOn) }
+
+func diskFullOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 4)
 	s.changes(10)
 	s.must(s.SmallDisk(4, "256k"))
 	s.form(4)
@@ -105,8 +107,10 @@ func TestDiskFull(t *testing.T) {
 }
 
 // A full disk at the start: one clear error.
-func TestDiskFullAtStart(t *testing.T) {
-	s := newStage(t, 3)
+func TestDiskFullAtStart(t *testing.T) { onEach(t, diskFullAtStartOn) }
+
+func diskFullAtStartOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 3)
 	s.form(2)
 	s.flow(usual)
 	s.must(s.SmallDisk(3, "256k"))

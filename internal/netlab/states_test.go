@@ -234,8 +234,10 @@ func agreed(n int, all ...*keeper) {
 
 // The daemon of the donor dies half way, while others post: another donor goes on,
 // and the state fits the messages behind it.
-func TestStateOutlivesItsDonor(t *testing.T) {
-	s := newGroup(t, 4)
+func TestStateOutlivesItsDonor(t *testing.T) { onEach(t, stateOutlivesItsDonorOn) }
+
+func stateOutlivesItsDonorOn(t *testing.T, transport string) {
+	s := groupOn(t, transport, 4)
 	s.changes(4)
 	a, b, c := s.keep(1, 40<<20), s.keep(2, 0), s.keep(3, 0)
 	for _, k := range []*keeper{a, b, c} {
@@ -259,8 +261,10 @@ func TestStateOutlivesItsDonor(t *testing.T) {
 
 // A state that does not fit on the joiner's disk: the program is told why and is
 // out, nothing of it stays, and nobody else is harmed. A smaller one comes.
-func TestStateOnAFullDisk(t *testing.T) {
-	s := newStage(t, 3)
+func TestStateOnAFullDisk(t *testing.T) { onEach(t, stateOnAFullDiskOn) }
+
+func stateOnAFullDiskOn(t *testing.T, transport string) {
+	s := stageOn(t, transport, 3)
 	s.must(s.SmallDisk(3, "8m"))
 	s.form(3)
 	s.flow(usual)
