@@ -92,26 +92,27 @@ func newPatient(t *testing.T, transport string, casts []cast, list ...*experimen
 	return s
 }
 
-// diagnosis is what a daemon says of itself; none where it does not answer.
-func (s *stage) diagnosis(host int) (list []named) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+// diagnosis is what a daemon says of itself.
+func (s *stage) diagnosis(host int, within time.Duration) (list []named, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	client := s.Admin(host)
 	defer client.Close()
 	var a admin.StatusAnswer
-	if client.Read(ctx, "/v1/status", &a) != nil {
-		return nil
+	if err := client.Read(ctx, "/v1/status", &a); err != nil {
+		return nil, err
 	}
 	for _, v := range a.Diagnosis {
 		list = append(list, named{v.Cause, v.From, v.To})
 	}
-	return list
+	return list, nil
 }
 
-// allDiagnoses is what all daemons say of themselves.
+// allDiagnoses is what all daemons that answer say of themselves.
 func (s *stage) allDiagnoses() (list []named) {
 	for i := 1; i <= s.beds; i++ {
-		list = append(list, s.diagnosis(i)...)
+		own, _ := s.diagnosis(i, 2*time.Second) // some are dead or frozen
+		list = append(list, own...)
 	}
 	return list
 }
@@ -343,25 +344,48 @@ func healthy() (all []bed) {
 	return all
 }
 
-// none wants that nothing is named for a while, nor where it is asked for.
+// inHealth is a group of five of which the last comes and goes.
+var inHealth = cast{host: 5, other: 4, stranger: 5, members: 5}
+
+// none wants that nothing is named for a while, nor where it is asked for: of members who
+// talk, one of whom leaves and comes back now and then.
 func none(t *testing.T, transport string, lost int) {
-	well := &experiment{}
-	s := newPatient(t, transport, []cast{alone}, well)
+	s := newPatient(t, transport, []cast{inHealth}, &experiment{})
 	if lost > 0 {
 		s.impose(&netlab.Loss{Percent: lost})
 	}
-	span := 20 * time.Second
+	s.Talk(500*time.Millisecond, 1)
+	times, span := 1, 7*time.Second
 	if long() {
-		span = time.Hour
+		times, span = 30, time.Minute
 	}
+	all, rest := netlab.All(5), netlab.All(4)
+	s.wellFor(span, all)
+	for range times {
+		s.leave(5)
+		s.settle(rest)
+		s.wellFor(span, rest)
+		s.start(5)
+		s.settle(all)
+		s.wellFor(span, all)
+	}
+}
+
+// wellFor wants that those who run all answer for a while, and that nothing is named.
+func (s *stage) wellFor(span time.Duration, running []int) {
+	s.Helper()
 	for began := s.Now(); s.Now().Sub(began) < span; s.must(s.Hold(time.Second)) {
-		list := slices.DeleteFunc(s.allDiagnoses(), isOfTheMachine)
-		if len(list) > 0 {
-			s.Fatalf("named after %v: %v", s.Now().Sub(began), list)
+		for _, i := range running {
+			list, err := s.diagnosis(i, generous)
+			s.must(err)
+			if list = slices.DeleteFunc(list, isOfTheMachine); len(list) > 0 {
+				s.Fatalf("named by %s after %v: %v", netlab.Name(i), s.Now().Sub(began), list)
+			}
 		}
 	}
-	if got := s.ask(1); !slices.ContainsFunc(got.list, isOfTheMachine) && len(got.list) > 0 {
-		s.Errorf("gmsd doctor names\n%s", got.words)
+	got := s.ask(1)
+	if list := slices.DeleteFunc(got.list, isOfTheMachine); len(list) > 0 || len(got.silent) > 0 {
+		s.Errorf("gmsd doctor names %v, %v are silent:\n%s", list, got.silent, got.words)
 	}
 }
 
