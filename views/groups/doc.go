@@ -59,8 +59,9 @@
 // A member that did not want the state when it joined has it; one that did has it
 // once it says so. Where a joiner that wants it is installed, and again where it
 // says that its donor has failed, the order is cut: [Handover] names the cut and
-// the donor, the oldest member that has the state. The first of a group makes its
-// own, and has it. All hosts find the same from the table.
+// the donor, the oldest member that has the state, and where nobody has said that it
+// has it, the oldest that came before: it may have it, or refuses. The first of a group
+// makes its own, and has it. All hosts find the same from the table.
 //
 // # Contract
 //
@@ -96,7 +97,9 @@
 //	G6 A Block is followed by a group view or the port's Parted.
 //	G7 Settled hosts of one view have equal tables, whatever peers announced.
 //	G8 A joiner that wants the state and its donor are told the same cut; the donor
-//	   is the oldest member that has the state, other than those that failed it.
+//	   is the oldest member that has the state, other than those that failed it,
+//	   or, where none says so, the oldest before the joiner. Nobody came before a
+//	   first one.
 //	G9 Ports that go from one group view to the same next one have taken the same
 //	   FIFO messages of its members in between.
 //	G10 A Quiesce is followed by one Resume, whatever becomes of the group.

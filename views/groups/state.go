@@ -38,8 +38,8 @@ type Handover struct {
 	// View and K are the cut.
 	View views.ViewID
 	K    views.Position
-	// Joiner wants the state; Donor is to give it. Where First is set nobody has
-	// it, and Joiner makes its own. A zero Donor otherwise: nobody is left.
+	// Joiner wants the state; Donor is to give it. Where First is set nobody came before
+	// Joiner, which makes its own. A zero Donor otherwise: nobody is left.
 	Joiner, Donor Member
 	First         bool
 }
@@ -139,7 +139,7 @@ func (m *Machine) handOverAsked(k views.Position) {
 
 // handOver finds donors for the installed members that wait for one, and lets
 // those wait on that are not installed yet. The oldest member that has the state
-// gives it; where none has it, the oldest that is new makes its own.
+// gives it; where nobody was there before, the oldest that is new makes its own.
 func (m *Machine) handOver(g *group, view views.ViewID, k views.Position) {
 	if len(g.asks) == 0 {
 		return
@@ -152,15 +152,15 @@ func (m *Machine) handOver(g *group, view views.ViewID, k views.Position) {
 		at := g.place(a)
 		switch {
 		case at >= 0:
-			m.handOverTo(g, a, Handover{Group: g.name, View: view, K: k, Joiner: g.members[at]})
+			m.handOverTo(g, a, at, Handover{Group: g.name, View: view, K: k, Joiner: g.members[at]})
 		case indexOf(g.latest(), a.membership) >= 0:
 			g.asks = append(g.asks, *a)
 		}
 	}
 }
 
-func (m *Machine) handOverTo(g *group, a *ask, h Handover) {
-	if d := g.donorFor(a); d >= 0 {
+func (m *Machine) handOverTo(g *group, a *ask, at int, h Handover) {
+	if d := g.donorFor(a, at); d >= 0 {
 		h.Donor = g.members[d]
 	} else if !a.again {
 		h.First = true
@@ -193,12 +193,22 @@ func indexOf(list []Member, of membership) int {
 	return slices.IndexFunc(list, func(m Member) bool { return keyOf(&m) == of })
 }
 
-// donorFor gives the oldest member that has the state and has not failed, or -1.
-func (g *group) donorFor(a *ask) int {
-	return slices.IndexFunc(g.members, func(m Member) bool {
-		return m.HasState() && keyOf(&m) != a.membership &&
-			!slices.Contains(a.not, PortID{m.Process, m.Port})
-	})
+// donorFor gives the oldest member that has the state and has not failed who asks, whose
+// place is at. Where nobody has said that it has it, one who came before may have it all
+// the same, and refuses where it has not. None: -1.
+func (g *group) donorFor(a *ask, at int) int {
+	before := -1
+	for i := range g.members {
+		m := &g.members[i]
+		switch {
+		case i == at || slices.Contains(a.not, PortID{m.Process, m.Port}):
+		case m.HasState():
+			return i
+		case i < at && before < 0:
+			before = i
+		}
+	}
+	return before
 }
 
 // mendState says again what all should know of the state of a local port.

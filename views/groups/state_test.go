@@ -34,8 +34,8 @@ func (h *host) cut(e *Handover) {
 	if e.First != (e.Donor.Port == 0) && e.First {
 		fault("the first has a donor")
 	}
-	if e.Donor.Port != 0 && (!e.Donor.HasState() || e.Donor.is(&e.Joiner)) {
-		fault("the donor has no state")
+	if e.Donor.is(&e.Joiner) {
+		fault("its own donor")
 	}
 	if e.Joiner.Process != h.p {
 		return
@@ -45,8 +45,14 @@ func (h *host) cut(e *Handover) {
 		return // it leaves
 	}
 	// The table may be ahead of this event by other controls' words, never behind.
-	if i := slices.IndexFunc(s.members, func(m Member) bool { return m.is(&e.Joiner) }); i < 0 {
+	place := func(of *Member) int { return slices.IndexFunc(s.members, func(m Member) bool { return m.is(of) }) }
+	switch at := place(&e.Joiner); {
+	case at < 0:
 		fault("the joiner is not in its view")
+	case e.First && at > 0:
+		fault("others came before the first")
+	case e.Donor.Port != 0 && !e.Donor.HasState() && place(&e.Donor) > at:
+		fault("the donor has no state")
 	}
 	if slices.Contains(s.failed, PortID{e.Donor.Process, e.Donor.Port}) && !s.due {
 		fault("one that failed")
@@ -175,6 +181,28 @@ func TestStateOfTheFirst(t *testing.T) {
 	s.expect(0, "g [1]: {1:1 1:2 1:3} joined {1:1 1:2 1:3}", "g [2]: {1:1 1:2 1:3} joined {1:1 1:2 1:3}",
 		"g [3]: {1:1 1:2 1:3} joined {1:1 1:2 1:3}", "g: cut for {1:1} from first",
 		"g: cut for {1:2} from {1:1}", "g: cut for {1:3} from {1:1}")
+	s.judge()
+}
+
+// Where nobody has said that it has the state, those who came before are asked, who may
+// have it: who made its own beside them would have another one.
+func TestStateOfOneThatHasNotSaidSo(t *testing.T) {
+	s := together(t, 3)
+	s.joinState(0, 1, "g")
+	s.rest()
+	s.joinState(1, 1, "g")
+	s.rest()
+	s.hosts[0].leave(1, "g", Left)
+	s.rest()
+	s.forget()
+	s.joinState(2, 1, "g")
+	s.rest()
+	s.expect(2, "g [1]: {2:1 3:1} joined {2:1 3:1}", "g: cut for {3:1} from {2:1}")
+	s.hosts[2].failed(1, "g") // it did not have it
+	s.hosts[1].failed(1, "g")
+	s.rest()
+	s.expect(2, "g: cut for {3:1} from nobody")
+	s.expect(1, "g [1]: {2:1 3:1} joined {3:1}", "g: cut for {3:1} from {2:1}", "g: cut for {2:1} from nobody")
 	s.judge()
 }
 
