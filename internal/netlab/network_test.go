@@ -262,15 +262,14 @@ func TestMulticastBlocked(t *testing.T) {
 	s.serves(netlab.All(5))
 }
 
-// Multicast that stops in the middle splits nobody off in silence: the group
-// stays together by unicast, or it says who is gone, and heals after.
+// Multicast that stops in the middle costs nobody a place: messages come by unicast.
 func TestMulticastStops(t *testing.T) {
 	s := newGroup(t, 4)
 	blocked := &netlab.MulticastBlocked{Blocked: []int{4}}
 	s.impose(blocked)
-	before := s.Messages()
-	s.must(s.Hold(5 * time.Second))
-	s.Logf("with multicast blocked at h4, %d messages were sent in 5 s:\n%s", s.Messages()-before, s.Describe())
+	s.settle(netlab.All(4))
+	s.keeps(4, 5*time.Second, "after multicast was blocked at one port")
+	s.deaf(4, 3, 3)
 	s.lift(blocked)
 	s.serves(netlab.All(4))
 }
@@ -287,26 +286,22 @@ func TestUDPPeers(t *testing.T) {
 	s.serves(netlab.All(5))
 }
 
-// A narrow port swallows large frames only; messages larger than it must
-// neither break the group nor be lost by it without a word.
+// A port that becomes narrow swallows large frames only: messages larger than it come in
+// smaller ones, in the same view.
 func TestNarrowPort(t *testing.T) { onEach(t, narrowPortOn) }
 
 func narrowPortOn(t *testing.T, transport string) {
-	s := stageOn(t, transport, 3)
+	s := groupOn(t, transport, 3)
 	narrow := &netlab.MTU{Host: 3, Bytes: 1000}
-	s.form(3)
-	began := s.impose(narrow)
-	before := s.Messages()
-	s.must(s.Hold(5 * time.Second))
-	s.Logf("with an MTU of %d at h3, %d messages were sent in 5 s:\n%s", narrow.Bytes, s.Messages()-before, s.Describe())
-	s.lift(narrow)
+	s.impose(narrow)
 	s.settle(netlab.All(3))
-	s.Logf("views since: %d", len(s.InstallsSince(1, began)))
-	s.flow(usual)
+	s.keeps(3, 5*time.Second, "after a port became narrow")
+	s.lift(narrow)
+	s.serves(netlab.All(3))
 }
 
-// The narrowest path of IPv4, which says nothing of its width, is passed by views and
-// messages alike.
+// The narrowest path of IPv4, which says nothing of its width, is passed by views,
+// messages and states alike.
 func TestNarrowPath(t *testing.T) { onEach(t, narrowPathOn) }
 
 func narrowPathOn(t *testing.T, transport string) {
@@ -320,6 +315,25 @@ func narrowPathOn(t *testing.T, transport string) {
 	s.start(2)
 	s.serves(netlab.All(4))
 	s.Logf("%d views in %s", s.installs(4), s.Now().Sub(began))
+	s.passesStates()
+}
+
+// passesStates wants that a state goes to h3, and another one from there.
+func (s *stage) passesStates() {
+	s.Helper()
+	for _, way := range [][2]int{{1, 3}, {3, 1}} {
+		donor, joiner := s.keep(way[0], 2<<20), s.keep(way[1], 0)
+		for _, k := range []*keeper{donor, joiner} {
+			k.join()
+			k.getsState()
+		}
+		if donor.asked != 1 || joiner.begun != donor.begun {
+			s.Errorf("%s was asked %d times, %s has %d bytes", donor.name, donor.asked, joiner.name, joiner.begun)
+		}
+		s.must(s.Disturb())
+		s.must(joiner.Leave(s.Context(), pot))
+		s.must(donor.Leave(s.Context(), pot))
+	}
 }
 
 // A firewall that answers with resets is strong evidence, and no more than that:

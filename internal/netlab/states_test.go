@@ -190,6 +190,15 @@ func (k *keeper) when(what string, so func() bool) {
 	}))
 }
 
+// getsState waits for the state, or for the reason why it does not come.
+func (k *keeper) getsState() {
+	k.s.Helper()
+	k.when("has the state, or is out", func() bool { return k.has || k.parted != nil })
+	if k.parted != nil {
+		k.s.Fatalf("%s is out: %v", k.name, k.parted)
+	}
+}
+
 func (k *keeper) change(do func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -242,7 +251,7 @@ func stateOutlivesItsDonorOn(t *testing.T, transport string) {
 	a, b, c := s.keep(1, 40<<20), s.keep(2, 0), s.keep(3, 0)
 	for _, k := range []*keeper{a, b, c} {
 		k.join()
-		k.when("has the state", func() bool { return k.has })
+		k.getsState()
 	}
 	stop, gate := b.adding(), make(chan struct{})
 	a.change(func() { a.gate, a.asked = gate, 0 })
@@ -251,7 +260,7 @@ func stateOutlivesItsDonorOn(t *testing.T, transport string) {
 	d.when("has some of it", func() bool { return d.told > 0 })
 	s.kill(1)
 	close(gate)
-	d.when("has the state", func() bool { return d.has })
+	d.getsState()
 	agreed(stop(), b, c, d)
 	if a.asked != 1 || b.asked != 1 {
 		s.Errorf("the first was asked %d times, the second %d", a.asked, b.asked)
@@ -271,7 +280,7 @@ func stateOnAFullDiskOn(t *testing.T, transport string) {
 	a, b := s.keep(1, 30<<20), s.keep(2, 0)
 	a.join()
 	b.join()
-	b.when("has the state", func() bool { return b.has })
+	b.getsState()
 	stop := b.adding()
 	c := s.keep(3, 0)
 	c.join()
