@@ -69,7 +69,7 @@ var Causes = []Cause{
 	},
 	{
 		Name: "host-unreachable", What: "the host does not answer anybody: it is off, its cable is out, or it is routed into nothing",
-		Cure: "look at power, cable and routes of the host", Experiment: "the bridge port goes down; ip route add blackhole", final: true, rule: hostUnreachable,
+		Cure: "look at power, cable and routes of the host", Experiment: "the bridge port goes down; without multicast, ip route add blackhole", final: true, rule: hostUnreachable,
 	},
 	{
 		Name: "link-cut", What: "two hosts do not reach each other, while others reach both",

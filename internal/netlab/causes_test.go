@@ -58,6 +58,9 @@ func ofHosts(c cast) []experiment {
 			fault(func() netlab.Fault { return &netlab.LinkDown{Host: c.host} }),
 		experiment{name: "host-unreachable-itself", want: one("host-unreachable", c.host), at: c.host}.
 			fault(func() netlab.Fault { return &netlab.LinkDown{Host: c.host} }),
+		// Multicast goes on without routes.
+		experiment{name: "host-unreachable-routes", want: one("host-unreachable", c.host), over: []string{"router", "udp", "tcp"}}.
+			fault(func() netlab.Fault { return &netlab.Unrouted{Host: c.host} }),
 		experiment{name: "process-starved", want: one("process-starved", c.host)}.
 			fault(func() netlab.Fault { return &netlab.SlowCPU{Host: c.host, Micros: 5000} }),
 		experiment{name: "disk-slow", want: one("disk-slow", c.host)}.acts(

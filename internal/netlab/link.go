@@ -80,6 +80,26 @@ func (f *Unplugged) Stop(l *Lab) error {
 	return l.IP(f.Host, addressed(f.Host)...)
 }
 
+// Unrouted has a host's kernel drop what is for any other machine: its routes lead
+// nowhere. What comes from there it drops, too, since it would come by another way.
+type Unrouted struct{ Host int }
+
+// Describe gives a line.
+func (f *Unrouted) Describe() string { return "blackhole routes at " + Name(f.Host) }
+
+// Hosts gives the one.
+func (f *Unrouted) Hosts() []int { return []int{f.Host} }
+
+// Start makes it. Halves of the network go before the whole, which is the interface's.
+func (f *Unrouted) Start(l *Lab) error { return f.route(l, "add") }
+
+// Stop undoes it.
+func (f *Unrouted) Stop(l *Lab) error { return f.route(l, "del") }
+
+func (f *Unrouted) route(l *Lab, verb string) error {
+	return l.IP(f.Host, "route "+verb+" blackhole 10.77.0.0/25", "route "+verb+" blackhole 10.77.0.128/25")
+}
+
 // Reject has a host's kernel refuse what comes for its member port, or from one: UDP
 // with ICMP port unreachable, TCP with a reset, as if no process were there.
 type Reject struct {
