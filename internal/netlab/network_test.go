@@ -185,15 +185,16 @@ const turmoil = 20 * time.Second
 func TestTurmoil(t *testing.T) { onEach(t, turmoilOn) }
 
 func turmoilOn(t *testing.T, transport string) {
+	lost := 20
 	if (transport == "tcp" || transport == "router") && !repeatsSoon() {
-		t.Skip("\n*** NOT TESTED: this kernel (want Linux 6.16) cannot be told to repeat soon what is lost ***")
+		lost = 5 // docs/OPERATING.md says what such a kernel bears
 	}
 	s := stageOn(t, transport, 5)
 	s.changes(12)
 	s.minMessages = 200
 	s.form(5)
 	s.flow(usual)
-	loss := &netlab.Loss{Percent: 20}
+	loss := &netlab.Loss{Percent: lost}
 	late := &netlab.Disturb{Seed: 7, Jitter: 3 * time.Millisecond, Reorder: 20, Duplicate: 10}
 	s.impose(loss)
 	s.impose(late)
@@ -205,7 +206,7 @@ func turmoilOn(t *testing.T, transport string) {
 	hole := &netlab.BlackHole{Host: 3}
 	holed := s.impose(hole)
 	a := s.settle(without(5, 3))
-	s.Logf("a black hole under 20 %% loss: %s", a[0].At.Sub(holed))
+	s.Logf("a black hole under %d %% loss: %s", lost, a[0].At.Sub(holed))
 	s.must(s.Hold(turmoil/2 - s.Now().Sub(holed)))
 	for _, i := range without(5, 3) {
 		for _, v := range s.InstallsSince(i, holed) {
