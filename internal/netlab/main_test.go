@@ -101,6 +101,27 @@ func onEach(t *testing.T, scenario func(t *testing.T, transport string)) {
 	}
 }
 
+// relay is transport router where members have no way but the routers.
+const relay = "relay"
+
+// onEachAndRelayed is onEach, and once more by way of the routers.
+func onEachAndRelayed(t *testing.T, scenario func(t *testing.T, transport string)) {
+	onEach(t, scenario)
+	t.Run(relay, func(t *testing.T) { scenario(t, relay) })
+}
+
+// onEachAndSeldomRelayed is onEachAndRelayed where there is time.
+func onEachAndSeldomRelayed(t *testing.T, scenario func(t *testing.T, transport string)) {
+	if long() {
+		onEachAndRelayed(t, scenario)
+		return
+	}
+	onEach(t, scenario)
+}
+
+// overStreams reports whether frames go over TCP.
+func overStreams(transport string) bool { return transport != "mcast" && transport != "udp" }
+
 // newStage is stageOn for multicast.
 func newStage(t *testing.T, hosts int, flags ...string) *stage {
 	t.Helper()
@@ -119,7 +140,11 @@ func stageTaking(t *testing.T, labs int, transport string, hosts int, flags ...s
 	needNamespaces(t)
 	t.Parallel()
 	takePlaces(t, labs)
-	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Transport: transport, Flags: flags})
+	setting := transport
+	if transport == relay {
+		setting = "router"
+	}
+	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Transport: setting, Flags: flags})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +153,10 @@ func stageTaking(t *testing.T, labs int, transport string, hosts int, flags ...s
 		want: []check.Property{check.ViewAgreement, check.TotalOrder, check.Precision, check.DeliveredByAll, check.NoFlap},
 	}
 	t.Cleanup(func() { s.finish(hosts) })
+	if transport == relay {
+		all := netlab.All(hosts)
+		s.impose(&netlab.Cut{From: all, To: all})
+	}
 	l.Talk(40*time.Millisecond, 1)
 	return s
 }

@@ -33,7 +33,7 @@ func formOn(t *testing.T, transport string) {
 	s.flow(50)
 }
 
-func TestKill(t *testing.T) { onEach(t, killOn) }
+func TestKill(t *testing.T) { onEachAndRelayed(t, killOn) }
 
 func killOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 5)
@@ -48,7 +48,7 @@ func killOn(t *testing.T, transport string) {
 	s.serves(without(5, coordinator))
 }
 
-func TestFreezeShort(t *testing.T) { onEach(t, freezeShortOn) }
+func TestFreezeShort(t *testing.T) { onEachAndRelayed(t, freezeShortOn) }
 
 func freezeShortOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 5)
@@ -75,7 +75,7 @@ func freezeShortOn(t *testing.T, transport string) {
 	s.undisturbed(5, began.Add(-pause), "for a pause of a second")
 }
 
-func TestFreezeLong(t *testing.T) { onEach(t, freezeLongOn) }
+func TestFreezeLong(t *testing.T) { onEachAndRelayed(t, freezeLongOn) }
 
 func freezeLongOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 5)

@@ -12,7 +12,7 @@ import (
 	"github.com/gmsd/gmsd/views/trace"
 )
 
-func TestBlackHole(t *testing.T) { onEach(t, blackHoleOn) }
+func TestBlackHole(t *testing.T) { onEachAndRelayed(t, blackHoleOn) }
 
 func blackHoleOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 5)
@@ -29,7 +29,7 @@ func blackHoleOn(t *testing.T, transport string) {
 	s.flow(usual)
 }
 
-func TestPartition(t *testing.T) { onEach(t, partitionOn) }
+func TestPartition(t *testing.T) { onEachAndRelayed(t, partitionOn) }
 
 func partitionOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 5)
@@ -182,11 +182,11 @@ func repeatsSoon() bool {
 // turmoil is how long loss, reorder and duplication last.
 const turmoil = 20 * time.Second
 
-func TestTurmoil(t *testing.T) { onEach(t, turmoilOn) }
+func TestTurmoil(t *testing.T) { onEachAndRelayed(t, turmoilOn) }
 
 func turmoilOn(t *testing.T, transport string) {
 	lost := 20
-	if (transport == "tcp" || transport == "router") && !repeatsSoon() {
+	if overStreams(transport) && !repeatsSoon() {
 		lost = 5 // docs/OPERATING.md says what such a kernel bears
 	}
 	s := stageOn(t, transport, 5)
@@ -303,7 +303,7 @@ func narrowPortOn(t *testing.T, transport string) {
 
 // The narrowest path of IPv4, which says nothing of its width, is passed by views,
 // messages and states alike.
-func TestNarrowPath(t *testing.T) { onEach(t, narrowPathOn) }
+func TestNarrowPath(t *testing.T) { onEachAndRelayed(t, narrowPathOn) }
 
 func narrowPathOn(t *testing.T, transport string) {
 	s := stageOn(t, transport, 4)

@@ -53,7 +53,7 @@ func said(s *stage, why views.RefuseCode, hosts ...int) bool {
 
 // A rotation while a host is cut off reaches it when it is back, as long as its key
 // was not removed; and no view changes for it.
-func TestRotationWithAHostAway(t *testing.T) { onEach(t, rotationOn) }
+func TestRotationWithAHostAway(t *testing.T) { onEachAndRelayed(t, rotationOn) }
 
 func rotationOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 4)

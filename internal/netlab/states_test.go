@@ -243,7 +243,7 @@ func agreed(n int, all ...*keeper) {
 
 // The daemon of the donor dies half way, while others post: another donor goes on,
 // and the state fits the messages behind it.
-func TestStateOutlivesItsDonor(t *testing.T) { onEach(t, stateOutlivesItsDonorOn) }
+func TestStateOutlivesItsDonor(t *testing.T) { onEachAndRelayed(t, stateOutlivesItsDonorOn) }
 
 func stateOutlivesItsDonorOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 4)

@@ -9,7 +9,7 @@ import (
 
 // Loss that comes and goes costs one host its place a few times at most, and nobody
 // else theirs.
-func TestFlipFlop(t *testing.T) { onEach(t, flipFlopOn) }
+func TestFlipFlop(t *testing.T) { onEachAndSeldomRelayed(t, flipFlopOn) }
 
 func flipFlopOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 5)
@@ -37,7 +37,7 @@ func flipFlopOn(t *testing.T, transport string) {
 }
 
 // Frames that take long, and not always the same time, put nobody out.
-func TestDelay(t *testing.T) { onEach(t, delayOn) }
+func TestDelay(t *testing.T) { onEachAndSeldomRelayed(t, delayOn) }
 
 func delayOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 4)
@@ -92,7 +92,7 @@ func (s *stage) countsChanged(host int, transport string) {
 	s.Helper()
 	dropped := s.dropped(host)
 	n := dropped["forged"]
-	if transport == "tcp" || transport == "router" {
+	if overStreams(transport) {
 		n += dropped["wrong-key"] + dropped["greeting"] + dropped["stream"]
 	}
 	if n == 0 {
@@ -154,7 +154,7 @@ func thirdsAndRingOn(t *testing.T, transport string) {
 }
 
 // Three of six are swallowed one after another, and come back in another order.
-func TestSwizzle(t *testing.T) { onEach(t, swizzleOn) }
+func TestSwizzle(t *testing.T) { onEachAndRelayed(t, swizzleOn) }
 
 func swizzleOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 6)
@@ -174,7 +174,7 @@ func swizzleOn(t *testing.T, transport string) {
 }
 
 // A thin way with a long queue makes the group slower, and puts nobody out.
-func TestThinWay(t *testing.T) { onEach(t, thinWayOn) }
+func TestThinWay(t *testing.T) { onEachAndSeldomRelayed(t, thinWayOn) }
 
 func thinWayOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 4)
@@ -197,7 +197,7 @@ func thinWayOn(t *testing.T, transport string) {
 }
 
 // A host that hears nobody, and one that nobody hears, is out as one that is gone.
-func TestDeafAndMute(t *testing.T) { onEach(t, deafAndMuteOn) }
+func TestDeafAndMute(t *testing.T) { onEachAndRelayed(t, deafAndMuteOn) }
 
 func deafAndMuteOn(t *testing.T, transport string) {
 	s := groupOn(t, transport, 4)
