@@ -45,7 +45,7 @@ build:
 
 # Two builds of one source, in two folders, are equal.
 reproducible:
-	@echo "== reproducible"
+	@date '+== reproducible, %T'
 	@tools/reproducible.sh
 
 test: deps lint tidy reproducible unit scenarios sim mutants fuzz netlab
@@ -62,7 +62,7 @@ deps:
 
 # The formatters are among the linters. The first run builds them (80 s).
 lint:
-	@echo "== lint"
+	@date '+== lint, %T'
 	$(GO) mod tidy -diff
 	$(TOOL) golangci-lint run ./...
 
@@ -70,21 +70,21 @@ fmt:
 	$(TOOL) golangci-lint fmt ./...
 
 tidy:
-	@echo "== tidy"
+	@date '+== tidy, %T'
 	$(GO) test -count=1 ./internal/tidy
 
 unit: race
-	@echo "== unit, pure packages"
+	@date '+== unit, pure packages, %T'
 	$(GO) test -shuffle=on -timeout 5m $(PURE_UNIT)
-	@echo "== unit, the module of the comparison"
+	@date '+== unit, the module of the comparison, %T'
 	cd bench && $(GO) vet ./... && $(GO) test -shuffle=on -timeout 2m ./...
 
 race:
-	@echo "== unit, with the race detector, shuffled"
+	@date '+== unit, with the race detector, shuffled, %T'
 	$(GO) test -race -shuffle=on -timeout 8m $(filter-out $(PURE_UNIT),$(UNIT))
 
 scenarios:
-	@echo "== scenarios"
+	@date '+== scenarios, %T'
 	$(GO) test -count=1 -timeout 5m ./internal/sim/scenario
 
 # Writes the expected output of every scenario anew: read the diff.
@@ -93,7 +93,7 @@ golden:
 	git diff --stat -- testdata
 
 sim:
-	@echo "== simulator, $(SIM_HOURS) simulated cluster-hours"
+	@date '+== simulator, $(SIM_HOURS) simulated cluster-hours, %T'
 	$(GO) test -timeout 8m $(SIM)
 	$(SIM_CMD)
 
@@ -102,11 +102,11 @@ soak:
 
 # Planted bugs, each of which the checkers must catch.
 mutants:
-	@echo "== mutants"
+	@date '+== mutants, %T'
 	$(MUTANTS_CMD)
 
 fuzz:
-	@echo "== fuzz"
+	@date '+== fuzz, %T'
 	@tools/fuzz.sh
 
 # The long run by hand: an hour and more.
@@ -115,7 +115,7 @@ fuzz-long:
 
 # Real daemons in network namespaces. Needs root; says so where it has none.
 netlab:
-	@echo "== netlab"
+	@date '+== netlab, %T'
 	$(GO) test -count=1 -timeout 20m ./internal/netlab/...
 
 # The black-box tests alone: the binary, its commands, its demo, its networks.

@@ -105,7 +105,7 @@ func (l *loop) finishConsultations(v *views.View) {
 func (l *loop) maybeFinish(c *consultation, v *views.View) bool {
 	d := &l.doctor
 	silent := c.silent(v, l.self)
-	if c.againAt != 0 && l.now >= c.againAt {
+	if l.now >= c.againAt {
 		l.askAgain(c, silent)
 	}
 	all := len(silent) == 0 && len(c.answered) >= v.Size()-1+c.absent
@@ -137,11 +137,19 @@ func (c *consultation) silent(v *views.View, self views.Process) (list []*views.
 	return list
 }
 
-// askAgain asks some of those who have not answered, each directly: the question may be lost.
+// askAgain asks some of those who have not answered, each directly: the question may be
+// lost, or the answer. Who was to examine its links has done so once that is over.
 func (l *loop) askAgain(c *consultation, silent []*views.Member) {
-	c.againAt = 0
 	question := *c.question
 	question.Wall = wallMillis()
+	c.againAt = l.now.Add(reportedIn / 2)
+	switch {
+	case !c.full:
+	case l.now < c.least:
+		c.againAt = c.least.Add(reportedIn / 2)
+	default:
+		question.Kind = message.ReportWanted
+	}
 	for _, m := range silent[:min(len(silent), smallView)] {
 		l.stepSoon(engine.SendReport{Addr: m.Addr, Report: &question})
 	}

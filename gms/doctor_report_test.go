@@ -91,6 +91,31 @@ func TestReportOfNobody(t *testing.T) {
 	})
 }
 
+// A question or its answer may be lost: who has not answered is asked again, and once it has
+// examined its links for what it has found.
+func TestSilentMembersAreAskedAgain(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		inBubble(t, func(r *rig) { r.engine.on = installOnFrame(r) }, func(t *testing.T, r *rig, h *Host) {
+			r.wire.in <- []byte("x") // a view with the peer
+			synctest.Wait()
+			seen := len(r.engine.inputs)
+			d, err := h.Diagnose(t.Context(), full)
+			if err != nil || len(d.Silent) != 1 {
+				t.Fatalf("%+v, %v", d, err)
+			}
+			kinds := map[message.ReportKind]int{}
+			for _, in := range r.engine.inputs[seen:] {
+				if s, ok := in.(engine.SendReport); ok && s.Addr == peerAddr {
+					kinds[s.Report.Kind]++
+				}
+			}
+			if kinds[message.ReportWanted] < 3 || full != (kinds[message.ReportWantedFull] == 1) {
+				t.Errorf("full %v: it was asked again %v", full, kinds)
+			}
+		})
+	}
+}
+
 // A report of a member is kept, without more links to hosts that nobody has met here than
 // an engine can have, and for as long as it holds.
 func TestReportOfAMemberIsKept(t *testing.T) {

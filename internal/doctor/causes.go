@@ -68,6 +68,10 @@ var Causes = []Cause{
 		Cure: "look for a firewall rule with reject, or a route of type prohibit, towards it", Experiment: "nft reject", final: true, rule: hostRejected,
 	},
 	{
+		Name: "unicast-blocked", What: "the multicast of a host arrives, and nothing else comes from it or gets there",
+		Cure: "look at its routes (ip route get), its address and its firewall: it stays a member, and gets nothing that is for it alone", Experiment: "ip route add blackhole", final: true, rule: unicastBlocked,
+	},
+	{
 		Name: "host-unreachable", What: "the host does not answer anybody: it is off, its cable is out, or it is routed into nothing",
 		Cure: "look at power, cable and routes of the host", Experiment: "the bridge port goes down; without multicast, ip route add blackhole", final: true, rule: hostUnreachable,
 	},

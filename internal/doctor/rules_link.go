@@ -67,6 +67,27 @@ func hostUnreachable(m *matrix) []finding {
 	return []finding{at(r.Host, said("%s hears none of the %d hosts that it knows, and none of them answers, by UDP or by TCP", r.Name, len(list)))}
 }
 
+// unicastBlocked: its multicast is heard by those who ask it in vain, by UDP and by TCP.
+func unicastBlocked(m *matrix) []finding {
+	var list []finding
+	for _, h := range m.hosts {
+		asked, in := 0, 0
+		for _, o := range m.seen[h] {
+			l := o.link
+			switch {
+			case l.Small.Answered > 0 || l.One.Age >= 0 && l.One.Age < silence || l.TCP != TCPSilent && l.TCP != TCPUntested:
+				in++
+			case asks(l) && l.TCP == TCPSilent && l.All.Age >= 0 && l.All.Age < silence && !m.strange[arrow{o.by.Host, h}]:
+				asked++
+			}
+		}
+		if asked > 1 && in == 0 {
+			list = append(list, at(h, said("%d hosts hear its multicast; they asked it in vain, and connections to it are not answered", asked)))
+		}
+	}
+	return list
+}
+
 // linkCut: nothing gets from one to the other either way.
 func linkCut(m *matrix) []finding {
 	var list []finding

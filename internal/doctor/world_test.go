@@ -21,7 +21,7 @@ type world struct {
 	loss  float64 // of every frame everywhere
 	// what is wrong, by direction and by host
 	uni, multi, tcp, rejected, large, lossy, idle, throttled map[arrow]bool
-	down, frozen, off, prohibited                            map[views.HostID]bool
+	down, frozen, off, prohibited, unrouted                  map[views.HostID]bool
 }
 
 type site struct {
@@ -44,7 +44,7 @@ func newWorld(n int, seed uint64) *world {
 	for _, m := range []*map[arrow]bool{&w.uni, &w.multi, &w.tcp, &w.rejected, &w.large, &w.lossy, &w.idle, &w.throttled} {
 		*m = map[arrow]bool{}
 	}
-	for _, m := range []*map[views.HostID]bool{&w.down, &w.frozen, &w.off, &w.prohibited} {
+	for _, m := range []*map[views.HostID]bool{&w.down, &w.frozen, &w.off, &w.prohibited, &w.unrouted} {
 		*m = map[views.HostID]bool{}
 	}
 	for i := range n {
@@ -62,7 +62,12 @@ func (w *world) silent(h views.HostID) bool {
 }
 
 // passes reports whether a frame gets there, chance apart.
-func (w *world) passes(a arrow) bool { return !w.uni[a] && !w.silent(a.from) && !w.silent(a.to) }
+func (w *world) passes(a arrow) bool {
+	return !w.uni[a] && !w.silent(a.from) && !w.silent(a.to) && !w.unrouted[a.from] && !w.unrouted[a.to]
+}
+
+// passesAll is passes for what is said to all.
+func (w *world) passesAll(a arrow) bool { return w.passes(a) || w.unrouted[a.from] && !w.unrouted[a.to] }
 
 func (w *world) flow(a arrow, n int, through bool, more float64) Flow {
 	f := Flow{Age: -1}
@@ -92,7 +97,7 @@ func (w *world) asked(a arrow, n int, through bool) Probes {
 
 func (w *world) tcpOf(a arrow) TCP {
 	switch back := (arrow{a.to, a.from}); {
-	case w.off[a.to]:
+	case w.off[a.to], w.unrouted[a.to]:
 		return TCPSilent
 	case w.prohibited[a.to]:
 		return TCPRejected
@@ -112,7 +117,7 @@ func (w *world) reports() []Report {
 	var list []Report
 	for i := range w.hosts {
 		here := &w.hosts[i]
-		if w.silent(here.Host) {
+		if w.silent(here.Host) || w.unrouted[here.Host] {
 			continue
 		}
 		r := here.Report
@@ -128,7 +133,7 @@ func (w *world) reports() []Report {
 			if w.lossy[in] {
 				more = 0.3
 			}
-			l.All = w.flow(in, 40, w.passes(in) && !w.multi[in], more)
+			l.All = w.flow(in, 40, w.passesAll(in) && !w.multi[in], more)
 			l.One = w.flow(in, 60, w.passes(in), more)
 			if both {
 				away := 0.0
@@ -206,6 +211,7 @@ var injuries = []injury{
 	{"process-down", oneHost(func(w *world, s *site) { w.down[s.Host] = true })},
 	{"process-frozen", oneHost(func(w *world, s *site) { w.frozen[s.Host] = true })},
 	{"host-unreachable", oneHost(func(w *world, s *site) { w.off[s.Host] = true })},
+	{"unicast-blocked", oneHost(func(w *world, s *site) { w.unrouted[s.Host] = true })},
 	{"host-rejected", oneHost(func(w *world, s *site) { w.prohibited[s.Host] = true })},
 	{"link-cut", pair(func(w *world, a arrow) {
 		for _, a := range []arrow{a, {a.to, a.from}} {
@@ -417,6 +423,9 @@ func TestTwoFaultsAreNamed(t *testing.T) {
 		got := Diagnose(w.reports())
 		if slices.Contains(differing, first.cause) || slices.Contains(differing, second.cause) {
 			continue // they name as many as there are hosts: see TestOneFaultIsNamed
+		}
+		if causes := first.cause + " " + second.cause; causes == "unicast-blocked multicast-blocked" || causes == "multicast-blocked unicast-blocked" {
+			continue // together they are host-unreachable
 		}
 		want := []string{key(first.cause, a), key(second.cause, b)}
 		if masks(first.cause, second.cause) {

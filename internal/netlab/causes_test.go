@@ -59,6 +59,8 @@ func ofHosts(c cast) []experiment {
 		experiment{name: "host-unreachable-itself", want: one("host-unreachable", c.host), at: c.host}.
 			fault(func() netlab.Fault { return &netlab.LinkDown{Host: c.host} }),
 		// Multicast goes on without routes.
+		experiment{name: "unicast-blocked", want: one("unicast-blocked", c.host), over: mcastOnly}.
+			fault(func() netlab.Fault { return &netlab.Unrouted{Host: c.host} }),
 		experiment{name: "host-unreachable-routes", want: one("host-unreachable", c.host), over: []string{"router", "udp", "tcp"}}.
 			fault(func() netlab.Fault { return &netlab.Unrouted{Host: c.host} }),
 		experiment{name: "process-starved", want: one("process-starved", c.host)}.
