@@ -51,7 +51,7 @@ func (l *loop) sampleWhenDue(v *views.View) {
 		s.at = l.now.Add(lookedEvery * time.Duration(own+1) / time.Duration(v.Size()))
 		return
 	case l.now < s.at:
-		s.doubt(l)
+		s.doubt(l, v)
 		return
 	}
 	s.at = l.now.Add(lookedEvery)
@@ -67,10 +67,13 @@ func (l *loop) sampleWhenDue(v *views.View) {
 }
 
 // doubt asks a member again that has not answered, a few times: where much is lost and
-// little is said that shows it.
-func (s *samples) doubt(l *loop) {
-	if s.token != 0 && l.now.Sub(s.at.Add(-lookedEvery)) > reportedIn {
-		s.token = 0
+// little is said that shows it. Who has left meanwhile is not to answer.
+func (s *samples) doubt(l *loop, v *views.View) {
+	if s.token == 0 || l.now.Sub(s.at.Add(-lookedEvery)) <= reportedIn {
+		return
+	}
+	s.token = 0
+	if v.Rank(s.asked.host) >= 0 {
 		l.stepSoon(engine.ExamineLink{Host: s.asked.host, Addr: s.asked.addr})
 	}
 }

@@ -67,7 +67,9 @@ func (w *world) passes(a arrow) bool {
 }
 
 // passesAll is passes for what is said to all.
-func (w *world) passesAll(a arrow) bool { return w.passes(a) || w.unrouted[a.from] && !w.unrouted[a.to] }
+func (w *world) passesAll(a arrow) bool {
+	return w.passes(a) || w.unrouted[a.from] && !w.unrouted[a.to]
+}
 
 func (w *world) flow(a arrow, n int, through bool, more float64) Flow {
 	f := Flow{Age: -1}
