@@ -75,7 +75,7 @@ type call struct {
 	replies []member.Reply
 	// joins is set for a join.
 	joins *handle
-	// then, if not nil, is called with the error.
+	// then, if not nil, is called with the error before anybody stops waiting.
 	then func(error)
 }
 
@@ -159,10 +159,10 @@ func (l *link) end(err error) {
 
 func (c *call) finish(err error) {
 	c.err = err
-	close(c.done)
 	if c.then != nil {
 		c.then(err)
 	}
+	close(c.done)
 }
 
 // await waits, locked, until ok, or gives why not: the end of the link or of ctx. A
