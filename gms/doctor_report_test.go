@@ -103,6 +103,7 @@ func TestSilentMembersAreAskedAgain(t *testing.T) {
 			if err != nil || len(d.Silent) != 1 {
 				t.Fatalf("%+v, %v", d, err)
 			}
+			synctest.Wait()
 			kinds := map[message.ReportKind]int{}
 			for _, in := range r.engine.inputs[seen:] {
 				if s, ok := in.(engine.SendReport); ok && s.Addr == peerAddr {

@@ -380,6 +380,7 @@ func (c *Core) settle() {
 		return
 	}
 	c.maybeTakeDeferred()
+	c.advanceDeparted()
 	c.maybeChange()
 	c.flushSends()
 }
@@ -392,6 +393,7 @@ func (c *Core) Deadline() views.Instant {
 	d := views.Earliest(c.streamDeadline(), c.helloAt)
 	d = views.Earliest(d, c.reachAt)
 	d = views.Earliest(d, c.gather.due)
+	d = views.Earliest(d, c.gather.departAt)
 	d = views.Earliest(d, c.leaveDeadline())
 	if c.promise != nil {
 		d = views.Earliest(d, c.promise.deadline())

@@ -20,6 +20,8 @@ type gather struct {
 	busyUntil views.Instant
 	unsettled bool
 	due       views.Instant
+	// departAt is when a member that was seen in a later view is gone.
+	departAt views.Instant
 }
 
 // yield leaves the lead of a merge to a better one for a while, the longer the
@@ -91,14 +93,32 @@ func (c *Core) takeOpinion(o Opinion) {
 
 // noteDeparted notes that a member was seen in a later view without us. It may
 // be that the install of that view is still on its way to us, or that its
-// coordinator is about to take us in; if neither comes it has gone.
+// coordinator is about to take us in; if neither comes it has gone, also where it
+// is not heard again.
 func (c *Core) noteDeparted(r int) {
 	m := &c.members[r]
 	if m.departedAt == 0 {
 		m.departedAt = c.now
+		c.gather.departAt = views.Earliest(c.gather.departAt, c.after(c.t.Depart))
 	}
-	if !m.gone && c.now.Sub(m.departedAt) >= c.t.Depart {
-		m.gone = true
+}
+
+// advanceDeparted has those be gone who departed long enough ago.
+func (c *Core) advanceDeparted() {
+	g := &c.gather
+	if !due(g.departAt, c.now) {
+		return
+	}
+	g.departAt = 0
+	for r := range c.members {
+		m := &c.members[r]
+		switch at := m.departedAt.Add(c.t.Depart); {
+		case m.departedAt == 0 || m.gone:
+		case at <= c.now:
+			m.gone = true
+		default:
+			g.departAt = views.Earliest(g.departAt, at)
+		}
 	}
 }
 
