@@ -7,15 +7,23 @@ import (
 	"github.com/gmsd/gmsd/internal/netlab"
 )
 
-// What the doctor costs a group of which nothing is wrong: two groups at rest, side by
-// side, of which one is built without its looks
-// and tests of paths.
+// What the doctor costs: two groups at rest, side by side, of which one is built without
+// its looks and tests of paths. With a standing cause a path swallows long packets, which
+// the doctor names, and looks at again and again.
 
 func doctorMeasurements() []measurement {
-	return []measurement{{name: "doctor", once: true, run: doctorsBudget}}
+	return []measurement{
+		{name: "doctor", once: true, run: func(ctx context.Context, b *bench, run int) error {
+			return doctorsBudget(ctx, b, run, "", nil)
+		}},
+		{name: "doctor-standing", once: true, run: func(ctx context.Context, b *bench, run int) error {
+			return doctorsBudget(ctx, b, run, "standing_", func() netlab.Fault { return &netlab.MTU{Host: 2, Bytes: 1000} })
+		}},
+	}
 }
 
-func doctorsBudget(ctx context.Context, b *bench, run int) error {
+// doctorsBudget measures with a fault, or none; the names of the figures begin with prefix.
+func doctorsBudget(ctx context.Context, b *bench, run int, prefix string, fault func() netlab.Fault) error {
 	without, err := netlab.BuildWith(ctx, b.dir, "undoctored", "-X github.com/gmsd/gmsd/gms.undoctored=yes")
 	if err != nil {
 		return err
@@ -26,12 +34,12 @@ func doctorsBudget(ctx context.Context, b *bench, run int) error {
 			return err
 		}
 		other := &trial{l, b, small, run}
-		return errors.Join(compareRest(t, other), l.Close(), l.Remove())
+		return errors.Join(compareRest(t, other, prefix, fault), l.Close(), l.Remove())
 	})
 }
 
 // compareRest gives by how much one group at rest spends more than the other.
-func compareRest(with, without *trial) error {
+func compareRest(with, without *trial, prefix string, fault func() netlab.Fault) error {
 	for _, t := range []*trial{with, without} {
 		if _, err := t.StartAll(netlab.All(small)); err != nil {
 			return err
@@ -39,8 +47,14 @@ func compareRest(with, without *trial) error {
 		if _, err := t.Settle(patience, netlab.All(small)); err != nil {
 			return err
 		}
+		if fault == nil {
+			continue
+		}
+		if _, err := t.Impose(fault()); err != nil {
+			return err
+		}
 	}
-	if err := with.Hold(2 * settling); err != nil {
+	if err := with.Hold(4 * settling); err != nil { // neither a start nor a first look shows
 		return err
 	}
 	var before, after [2][]netlab.Usage
@@ -63,9 +77,9 @@ func compareRest(with, without *trial) error {
 		with.run = i + 1
 		bytes, cpu := spent(before[0][i], after[0][i])
 		bytesLess, cpuLess := spent(before[1][i], after[1][i])
-		with.add("doctor_sent_bytes_s", bytes-bytesLess)
-		with.add("undoctored_sent_bytes_s", bytesLess)
-		with.add("doctor_cpu_pct", cpu-cpuLess)
+		with.add(prefix+"doctor_sent_bytes_s", bytes-bytesLess)
+		with.add(prefix+"undoctored_sent_bytes_s", bytesLess)
+		with.add(prefix+"doctor_cpu_pct", cpu-cpuLess)
 	}
 	return nil
 }
