@@ -171,7 +171,7 @@ func (l *loop) install(d engine.ViewInstalled) {
 	l.remember(d.View, before)
 	l.changed()
 	l.evicted(d.View)
-	l.noteLost(before, d.View)
+	l.noteLost(before, d.View, d.Removed)
 	if before != nil && before.Size() == 1 && d.View.Size() > 1 {
 		l.doctor.watch.strange.forgetGroups()
 	}

@@ -135,8 +135,10 @@ func (l *loop) noteLeft(host views.HostID) {
 	}
 }
 
-// noteLost remembers who went without a word.
-func (l *loop) noteLost(before, now *views.View) {
+// noteLost remembers who went without a word: removed are those of whom none was heard. In
+// the views that are made for who asked to go, all did who are gone: whom an operator puts
+// out says nothing, and a word may be lost on its way here.
+func (l *loop) noteLost(before, now *views.View, removed []views.HostID) {
 	w := &l.doctor.watch
 	l.doctor.lookAt = views.Earliest(l.doctor.lookAt, l.now.Add(lookEveryLink))
 	for i := range now.Members {
@@ -150,9 +152,9 @@ func (l *loop) noteLost(before, now *views.View) {
 		m := &before.Members[i]
 		switch {
 		case now.Rank(m.Host) >= 0:
-		case said:
+		case said || !slices.Contains(removed, m.Host):
 			l.noteLeft(m.Host)
-		case !said && len(w.lost) < views.MembersMax:
+		case len(w.lost) < views.MembersMax:
 			w.lost = append(w.lost, lostHost{suspect: suspect{host: m.Host, addr: m.Addr, why: "lost"}, at: l.now})
 		}
 	}

@@ -19,7 +19,7 @@ func bereaved() (l *loop, lines *logLines, without, with *views.View) {
 	l = &loop{doctor: newPhysician(), now: views.Instant(time.Hour), log: slog.New(lines)}
 	without = &views.View{Members: []views.Member{{Process: selfProcess}}}
 	with = &views.View{Members: []views.Member{{Process: selfProcess}, {Process: peerProcess, Addr: peerAddr}}}
-	l.noteLost(with, without)
+	l.noteLost(with, without, []views.HostID{peerProcess.Host})
 	l.doctor.watch.noteLooked(l.now, suspect{host: peerProcess.Host})
 	l.publish([]Verdict{{Cause: "process-down", From: doctor.Place{Host: peerProcess.Host, Name: "h2"}}}, l.now)
 	return l, lines, without, with
@@ -79,6 +79,24 @@ func TestVerdictOfALostHostEnds(t *testing.T) {
 	}
 }
 
+// Who asked to go is not looked for, also where the view without it is made for another
+// reason: one crashed, or a part came back.
+func TestWhoLeftBesideACrashIsNotLost(t *testing.T) {
+	l, _, without, with := bereaved()
+	l.doctor.watch.lost = nil
+	leaver := views.Member{Process: views.Process{Host: views.HostID{9}, Incarnation: 1}, Addr: peerAddr}
+	with.Members = append(with.Members, leaver)
+	for _, why := range []views.Reason{views.ReasonCrash, views.ReasonMerge, views.ReasonReplace, views.ReasonLeave} {
+		l.doctor.watch.lost, l.doctor.watch.left = nil, nil
+		without.Reason = why
+		l.noteLost(with, without, []views.HostID{peerProcess.Host})
+		w := &l.doctor.watch
+		if crashed := why != views.ReasonLeave; !w.left[leaver.Host] || w.left[peerProcess.Host] == crashed || crashed != (len(w.lost) == 1) {
+			t.Errorf("%v: lost are %v, left %v", why, w.lost, w.left)
+		}
+	}
+}
+
 // However many have left with a word over the years, the one that left last is not looked
 // for, and what is remembered of them is bounded.
 func TestManyLeave(t *testing.T) {
@@ -89,7 +107,7 @@ func TestManyLeave(t *testing.T) {
 		leaver := views.Member{Process: views.Process{Host: views.HostID{9, byte(n >> 8), byte(n)}, Incarnation: 1}}
 		leaver.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(n >> 8), byte(n)}), 7749)
 		l.seeker.cache.Meet([]views.Member{leaver}, selfProcess.Host, time.Unix(int64(n), 0))
-		l.noteLost(&views.View{Members: []views.Member{without.Members[0], leaver}}, without)
+		l.noteLost(&views.View{Members: []views.Member{without.Members[0], leaver}}, without, nil)
 		if !l.doctor.watch.left[leaver.Host] {
 			t.Fatalf("that the host left as number %d is not known", n)
 		}

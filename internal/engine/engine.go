@@ -256,15 +256,15 @@ func (e *Engine) drainCore() bool {
 		e.persists[e.tokens] = out.Persist
 		e.out.Persist = &Persist{Token: e.tokens, Seq: out.Persist}
 	}
-	for _, h := range out.Removed {
-		e.detect.Removed(e.now, h)
-	}
 	installed := false
 	var gone *views.View
 	for _, d := range out.Deliver {
 		switch d := d.(type) {
 		case ViewInstalled:
 			installed = true
+			for _, h := range d.Removed {
+				e.detect.Removed(e.now, h)
+			}
 			e.detect.SetView(e.now, d.View)
 			e.earshot.setView(e.now, d.View)
 			e.noteSize(d.View)
@@ -272,7 +272,7 @@ func (e *Engine) drainCore() bool {
 			e.obeyPaths()
 			e.deliver(d)
 			e.light.at = d.At
-			e.installGroups(d, out.Removed)
+			e.installGroups(d)
 			if gone == nil {
 				gone = e.members
 			}

@@ -177,9 +177,9 @@ func (e *Engine) settleGroups() bool {
 }
 
 // installGroups takes a host view to the table.
-func (e *Engine) installGroups(d ViewInstalled, removed []views.HostID) {
+func (e *Engine) installGroups(d ViewInstalled) {
 	l := &e.light
-	l.table.HandleView(d.View, d.Trans, d.Bare, func(p views.Process) groups.Why { return l.whyLost(p, removed) })
+	l.table.HandleView(d.View, d.Trans, d.Bare, func(p views.Process) groups.Why { return l.whyLost(p, d.Removed) })
 	clear(l.strong)
 	l.answers = nil // what was asked has come
 	e.drainGroups()

@@ -395,7 +395,6 @@ func (c *Core) installFirst() {
 // install ends the current view and begins the next.
 func (c *Core) install(v *views.View, trans []views.HostID, m *message.Install, limits []views.StreamSeq) {
 	c.finishView(c.togetherWith(trans), limits)
-	c.noteRemoved(v)
 	c.noteBusy(v)
 	c.keepInstall(v, m)
 	c.adopt(v, trans, bareRanks(m))
@@ -425,9 +424,9 @@ func bareRanks(m *message.Install) (bare []bool) {
 
 // adopt makes v the current view with empty streams.
 func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
-	prev := views.ViewID{}
+	prev, removed := views.ViewID{}, []views.HostID(nil)
 	if c.view != nil {
-		prev = c.view.ID
+		prev, removed = c.view.ID, c.removedBy(v)
 	}
 	c.prev, c.base, c.view = prev, v, v
 	c.reindex()
@@ -459,7 +458,7 @@ func (c *Core) adopt(v *views.View, trans []views.HostID, bare []bool) {
 	c.enter(Operational)
 	c.held, c.ahead = c.cfg.Holds, true
 	c.emit(installEvent(v, prev, trans))
-	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans, At: len(c.out.Events), Bare: bare})
+	c.deliver(ViewInstalled{View: v, Prev: prev, Trans: trans, At: len(c.out.Events), Bare: bare, Removed: removed})
 	if !prev.IsZero() {
 		c.emit(trace.Unblock{View: v.ID})
 		c.deliver(Unblocked{View: v.ID})
@@ -490,8 +489,8 @@ func installEvent(v *views.View, prev views.ViewID, trans []views.HostID) trace.
 	}
 }
 
-// noteRemoved reports members that are gone without having asked to go.
-func (c *Core) noteRemoved(v *views.View) {
+// removedBy gives the members that are gone with v without having asked to go.
+func (c *Core) removedBy(v *views.View) (list []views.HostID) {
 	stays := make(map[views.HostID]bool, v.Size())
 	for r := range v.Members {
 		stays[v.Members[r].Host] = true
@@ -499,9 +498,10 @@ func (c *Core) noteRemoved(v *views.View) {
 	for r := range c.base.Members {
 		m := &c.members[r]
 		if !stays[c.base.Members[r].Host] && !m.leaving && !m.evicted {
-			c.out.Removed = append(c.out.Removed, c.base.Members[r].Host)
+			list = append(list, c.base.Members[r].Host)
 		}
 	}
+	return list
 }
 
 // noteBusy: where several came, or one after another, more are likely to come.

@@ -1,6 +1,7 @@
 package vsync_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/gmsd/gmsd/views"
@@ -38,4 +39,26 @@ func TestLeaverDeliversItsOwnBehindAGap(t *testing.T) {
 	if sent, delivered := events[trace.Send](r), events[trace.Deliver](r); sent != 1 || delivered != 1 || told != 1 {
 		t.Errorf("sent %d, delivered %d, told %d times, want once each", sent, delivered, told)
 	}
+}
+
+// Of those who are gone with a view it is told who did not ask to go, whatever the view was
+// made for.
+func TestWhoLeftIsNotRemoved(t *testing.T) {
+	a, b, c, d := member(1, 1), member(2, 1), member(3, 1), member(4, 1)
+	r := newRig(t, b)
+	v := r.bring(10, b, a, c, d)
+	r.from(c, &message.Leave{View: v})
+	next := viewOf(11, a)
+	r.from(a, &message.Propose{Ballot: next, Base: v, Without: []uint16{2}, Leaving: []uint16{1}})
+	digest := mustSend[*message.Answer](r).Digest
+	r.from(a, install(next, []message.InstallGroup{{From: v, Count: 2, Digest: digest}}, a, b))
+	for _, got := range r.got {
+		if i, ok := got.(vsync.ViewInstalled); ok {
+			if !slices.Equal(i.Removed, []views.HostID{d.Host}) {
+				t.Errorf("removed are %v", i.Removed)
+			}
+			return
+		}
+	}
+	t.Fatalf("did not install %v: %s", next, r.core.Describe())
 }

@@ -19,8 +19,6 @@ type Output struct {
 	Sends []Send
 	// Deliver is for the application, in order.
 	Deliver []Delivery
-	// Removed are members that a view just installed has dropped as crashed.
-	Removed []views.HostID
 	// Stop, if set, is the end.
 	Stop *Stop
 }
@@ -69,6 +67,9 @@ type ViewInstalled struct {
 	At int
 	// Bare tells, by rank, who came from where nobody knew of a light group.
 	Bare []bool
+	// Removed are members of Prev that are gone and, as far as is known here, did not ask
+	// to go.
+	Removed []views.HostID
 }
 
 // Blocked says that sending has stopped in View.
