@@ -172,6 +172,7 @@ func (l *loop) install(d engine.ViewInstalled) {
 	l.changed()
 	l.evicted(d.View)
 	l.noteLost(before, d.View, d.Removed)
+	l.noteCame(before, d.View)
 	if before != nil && before.Size() == 1 && d.View.Size() > 1 {
 		l.doctor.watch.strange.forgetGroups()
 	}

@@ -30,7 +30,8 @@ const (
 type facts struct {
 	tcp   map[views.HostID]*fact
 	found chan fact
-	// under are the hosts to which a connection is under way.
+	// under are the hosts to which a connection is under way; true: one that was begun
+	// before the host came.
 	under map[views.HostID]bool
 	// hears says whether multicasts of this host come back to it.
 	hears     doctor.Finding
@@ -96,13 +97,14 @@ func (l *loop) examine(host views.HostID, addr netip.AddrPort, thorough bool) {
 func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 	f := &l.doctor.facts
 	known := f.tcp[host]
+	_, under := f.under[host]
 	switch {
-	case l.patient.tethers == nil, len(f.under) >= examinersMost, f.under[host]:
+	case l.patient.tethers == nil, len(f.under) >= examinersMost, under:
 		return
 	case known != nil && l.now.Sub(known.at) < reportedIn:
 		return
 	}
-	f.under[host] = true
+	f.under[host] = false
 	cfg, ctx := *l.patient.tethers, l.patient.ctx
 	l.workers.Go(func() {
 		one := fact{host: host, addr: addr}
@@ -128,7 +130,11 @@ func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 // takeFact keeps what an examination by TCP has found.
 func (l *loop) takeFact(one fact) {
 	f := &l.doctor.facts
+	past := f.under[one.host]
 	delete(f.under, one.host)
+	if past {
+		return
+	}
 	one.at = l.now
 	if one.another && l.isVacancy(&one) {
 		l.meetAt(&one)
@@ -151,6 +157,22 @@ func (l *loop) takeFact(one fact) {
 	f.keep(&one)
 	if one.tcp > doctor.TCPGood || one.idle == doctor.Bad || one.long == doctor.Bad {
 		l.findOdd(one.host, "tcp")
+	}
+}
+
+// noteCame forgets what was found of who came into the view: it was not there, or could not
+// be reached.
+func (l *loop) noteCame(before, now *views.View) {
+	f := &l.doctor.facts
+	for i := range now.Members {
+		m := &now.Members[i]
+		if before != nil && before.RankOf(m.Process) >= 0 {
+			continue
+		}
+		delete(f.tcp, m.Host)
+		if _, under := f.under[m.Host]; under {
+			f.under[m.Host] = true
+		}
 	}
 }
 

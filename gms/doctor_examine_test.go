@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestExaminationsGoOnForEver(t *testing.T) {
 	}
 	fresh := views.HostID{0xff}
 	l.examineByTCP(fresh, netip.MustParseAddrPort("127.0.0.1:1"))
-	if !f.under[fresh] {
+	if _, under := f.under[fresh]; !under {
 		t.Error("facts of others keep a host from being examined by TCP")
 	}
 	l.now = l.now.Add(factsKept + 1)
@@ -57,6 +58,44 @@ func TestRefusedExaminationIsNoFaultOfTheWay(t *testing.T) {
 	if got := l.doctor.watch.strange.refusals(l.now); len(got) != 1 || got[0] != r || l.doctor.watch.fresh {
 		t.Errorf("known are %v", got)
 	}
+}
+
+// What was found of a host while it was away says nothing of it once it is back: neither
+// what is known then nor what a connection that was begun before will find. Of one that
+// was there all the time both do.
+func TestFactsOfBeforeAHostCameAreForgotten(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	l := &loop{doctor: newPhysician(), now: views.Instant(time.Hour), quit: make(chan struct{})}
+	l.patient.tethers, l.patient.ctx = &tether.Config{}, ctx
+	there := views.Process{Host: views.HostID{7}, Incarnation: 1}
+	without := &views.View{Members: []views.Member{{Process: selfProcess}, {Process: there}}}
+	with := &views.View{Members: append(slices.Clone(without.Members), views.Member{Process: peerProcess, Addr: peerAddr})}
+	known := func(h views.HostID) bool { return l.doctor.facts.tcp[h] != nil }
+	for _, h := range []views.HostID{peerProcess.Host, there.Host} {
+		l.takeFact(fact{host: h, tcp: doctor.TCPUntested})
+		l.now = l.now.Add(2 * reportedIn)
+		l.examineByTCP(h, peerAddr)
+	}
+	l.noteCame(without, with)
+	if known(peerProcess.Host) || !known(there.Host) {
+		t.Errorf("known is %v", l.doctor.facts.tcp)
+	}
+	clear(l.doctor.facts.tcp)
+	for range 2 {
+		l.takeFact(<-l.doctor.facts.found)
+	}
+	if known(peerProcess.Host) || !known(there.Host) {
+		t.Errorf("found was %v", l.doctor.facts.tcp)
+	}
+	l.now = l.now.Add(2 * reportedIn)
+	l.examineByTCP(peerProcess.Host, peerAddr)
+	l.takeFact(<-l.doctor.facts.found)
+	if !known(peerProcess.Host) {
+		t.Error("it is not examined any more")
+	}
+	close(l.quit)
+	l.workers.Wait()
 }
 
 // Members that begin together are silent each towards another member: one that takes the
