@@ -87,8 +87,12 @@ func (f *facts) loop(now views.Instant) doctor.Finding {
 	return f.hears
 }
 
-// examine looks at a link by short Echos and by TCP.
+// examine looks at a link by short Echos and by TCP. Where a member is its view says, not
+// who asks.
 func (l *loop) examine(host views.HostID, addr netip.AddrPort, thorough bool) {
+	if v := l.view(); v.Rank(host) >= 0 {
+		addr = v.Members[v.Rank(host)].Addr
+	}
 	l.stepSoon(engine.ExamineLink{Host: host, Addr: addr, Thorough: thorough})
 	l.examineByTCP(host, addr)
 }

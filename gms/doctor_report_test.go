@@ -117,6 +117,28 @@ func TestSilentMembersAreAskedAgain(t *testing.T) {
 	}
 }
 
+// Where a member is its view says: one that asks for it to be examined elsewhere does not
+// have what is found there be said of it.
+func TestMembersAreExaminedWhereTheyAre(t *testing.T) {
+	inBubble(t, func(r *rig) { r.engine.on = installOnFrame(r) }, func(t *testing.T, r *rig, h *Host) {
+		r.wire.in <- []byte("x") // a view with the peer
+		synctest.Wait()
+		seen, elsewhere, other := len(r.engine.inputs), netip.MustParseAddrPort("10.0.0.7:7"), views.HostID{7}
+		r.comes(h, peerProcess, peerAddr, message.ReportWantedFull, &doctor.Report{
+			Partial: true, Addr: elsewhere, Links: []doctor.Link{{Peer: peerProcess.Host, Addr: elsewhere}, {Peer: other, Addr: elsewhere}},
+		})
+		at := map[views.HostID]netip.AddrPort{}
+		for _, in := range r.engine.inputs[seen:] {
+			if x, ok := in.(engine.ExamineLink); ok {
+				at[x.Host] = x.Addr
+			}
+		}
+		if at[peerProcess.Host] != peerAddr || at[other] != elsewhere {
+			t.Errorf("examined are %v", at)
+		}
+	})
+}
+
 // A report of a member is kept, without more links to hosts that nobody has met here than
 // an engine can have, and for as long as it holds.
 func TestReportOfAMemberIsKept(t *testing.T) {

@@ -81,7 +81,7 @@ func (s *samples) doubt(l *loop, v *views.View) {
 // takeSample looks at what the member says beside what this host sees.
 func (l *loop) takeSample(r *doctor.Report, token uint64) {
 	s := &l.doctor.samples
-	if token != s.token {
+	if s.token == 0 || token != s.token {
 		return
 	}
 	s.token = 0
