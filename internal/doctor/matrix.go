@@ -52,6 +52,7 @@ type sight struct {
 	link *Link
 }
 
+// newMatrix takes one report of each host, sorted by it.
 func newMatrix(reports []Report) *matrix {
 	m := &matrix{
 		names: map[views.HostID]string{}, links: map[arrow]*Link{}, seen: map[views.HostID][]sight{},
@@ -60,8 +61,6 @@ func newMatrix(reports []Report) *matrix {
 	for i := range reports {
 		m.reports = append(m.reports, &reports[i])
 	}
-	slices.SortStableFunc(m.reports, func(a, b *Report) int { return a.Host.Compare(b.Host) })
-	m.reports = slices.CompactFunc(m.reports, func(a, b *Report) bool { return a.Host == b.Host })
 	for _, r := range m.reports {
 		for i := range r.Links {
 			if l := &r.Links[i]; m.names[l.Peer] == "" || m.names[l.Peer] == l.Peer.Short() {

@@ -11,38 +11,69 @@ import (
 // same at all hosts.
 func PlaceID(at netip.AddrPort) views.HostID { return views.HostIDOf([]byte(at.String())) }
 
-// withHosts gives the reports with the hosts that are at places, where any of them knows
-// who is there: what two call by two names is one.
+// withHosts gives the reports, one of each host and sorted by it, with the hosts that are
+// at places, where any of them knows who is there: what two call by two names is one.
 func withHosts(reports []Report) []Report {
-	at := map[netip.AddrPort]views.HostID{}
-	places := false
-	for i := range reports {
-		r := &reports[i]
-		at[r.Addr] = r.Host
-		for j := range r.Links {
-			switch l := &r.Links[j]; {
-			case l.isPlace():
-				places = true
-			case !at[l.Addr].IsZero():
-			default:
-				at[l.Addr] = l.Peer
-			}
-		}
-	}
-	if !places {
-		return reports
-	}
 	out := slices.Clone(reports)
+	slices.SortStableFunc(out, func(a, b Report) int { return a.Host.Compare(b.Host) })
+	out = slices.CompactFunc(out, func(a, b Report) bool { return a.Host == b.Host })
+	at := map[netip.AddrPort]views.HostID{}
+	note := func(a netip.AddrPort, h views.HostID) {
+		if at[a].IsZero() {
+			at[a] = h
+		}
+	}
+	for i := range out { // each knows best where it is itself
+		note(out[i].Addr, out[i].Host)
+	}
+	places := false
 	for i := range out {
-		out[i].Links, out[i].Refusals = slices.Clone(out[i].Links), slices.Clone(out[i].Refusals)
 		for j := range out[i].Links {
-			if l := &out[i].Links[j]; l.isPlace() && !at[l.Addr].IsZero() {
-				l.Peer, l.Name = at[l.Addr], ""
+			if l := &out[i].Links[j]; l.isPlace() {
+				places = true
+			} else {
+				note(l.Addr, l.Peer)
 			}
 		}
-		for j := range out[i].Refusals {
-			if f := &out[i].Refusals[j]; f.Who == PlaceID(f.Addr) && !at[f.Addr].IsZero() {
-				f.Who = at[f.Addr]
+	}
+	for i := range out {
+		if places {
+			out[i] = out[i].withHosts(at)
+		}
+	}
+	return out
+}
+
+// withHosts gives a report with the hosts that are at places. Who is elsewhere, as the
+// report itself says, is not at a place on another one's word.
+func (r *Report) withHosts(at map[netip.AddrPort]views.HostID) Report {
+	out := *r
+	out.Links, out.Refusals = slices.Clone(r.Links), slices.Clone(r.Refusals)
+	is := map[views.HostID]netip.AddrPort{r.Host: {}}
+	for i := range r.Links {
+		if l := &r.Links[i]; !l.isPlace() {
+			is[l.Peer] = l.Addr
+		}
+	}
+	hostAt := func(a netip.AddrPort) (views.HostID, bool) {
+		h := at[a]
+		if here, known := is[h]; h.IsZero() || known && here != a {
+			return h, false
+		}
+		is[h] = a
+		return h, true
+	}
+	for i := range out.Links {
+		if l := &out.Links[i]; l.isPlace() {
+			if h, found := hostAt(l.Addr); found {
+				l.Peer, l.Name = h, ""
+			}
+		}
+	}
+	for i := range out.Refusals {
+		if f := &out.Refusals[i]; f.Who == PlaceID(f.Addr) {
+			if h, found := hostAt(f.Addr); found {
+				f.Who = h
 			}
 		}
 	}

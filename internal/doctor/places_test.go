@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -32,6 +34,50 @@ func TestPlaceIsOneWithItsHost(t *testing.T) {
 	a.Links[0].TCP = TCPUntested
 	if got := keysOf(Diagnose([]Report{a, b})); !slices.Contains(got, key("transport-differs", arrow{hostID(0), dead})) {
 		t.Errorf("%v", got)
+	}
+}
+
+// A host that one knows elsewhere is not at a place because another one says so: what is
+// said of the place would be said of it, in the place of what is known.
+func TestPlaceIsNotWhoIsElsewhere(t *testing.T) {
+	well, place := hostID(1), PlaceID(addrN(8))
+	var reports []Report
+	for i := range 4 {
+		r := Report{Host: hostID(i), Name: fmt.Sprint("h", i+1), Addr: addrN(i), Links: []Link{unanswered(place, addrN(8).String())}}
+		for j := range 4 {
+			if j != i {
+				r.Links = append(r.Links, Link{
+					Peer: hostID(j), Name: fmt.Sprint("h", j+1), Addr: addrN(j), Member: true, TCP: TCPGood, Small: Probes{Sent: 16, Answered: 16}, All: Flow{Got: 9}, One: Flow{Got: 9},
+				})
+			}
+		}
+		reports = append(reports, r)
+	}
+	reports = append(reports, Report{Host: hostID(4), Name: "h5", Addr: addrN(4), Links: []Link{unanswered(well, "h2")}})
+	for range 10 {
+		rand.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
+		if got := Diagnose(reports); len(got) != 1 || got[0].String() != "process-down: 10.0.0.9:7749" {
+			t.Fatalf("%+v", got)
+		}
+	}
+}
+
+// Where two have been at a place, it is one of them, whoever is asked first.
+func TestPlaceOfTwoIsOne(t *testing.T) {
+	var reports []Report
+	for i := range 4 {
+		r := Report{Host: hostID(i), Name: fmt.Sprint("h", i+1), Addr: addrN(i), Links: []Link{unanswered(PlaceID(addrN(8)), "")}}
+		if i < 2 {
+			r.Links[0] = unanswered(hostID(8+i), fmt.Sprint("h", 9+i))
+		}
+		reports = append(reports, r)
+	}
+	for range 20 {
+		rand.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
+		got := Diagnose(reports)
+		if len(got) != 2 || got[0].String() != "process-down: h9" || got[0].Evidence[1] != "3 say so of 3 that asked" {
+			t.Fatalf("%+v", got)
+		}
 	}
 }
 
