@@ -377,7 +377,7 @@ func (l *loop) nameOf(h views.HostID) string {
 func (l *loop) sections() []doctor.Section {
 	list := []doctor.Section{doctor.SectionOf(doctor.SectionTransport, l.patient.settings)}
 	if s := &l.seeker; len(s.listed) > 0 {
-		list = append(list, doctor.PeersOf(s.listed, s.own))
+		list = append(list, doctor.PeersOf(s.listed, s.own, l.host.start.Addr))
 	}
 	return list
 }

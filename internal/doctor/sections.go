@@ -26,13 +26,23 @@ func SectionOf(name, text string) Section {
 }
 
 // PeersOf digests a list that must name the same hosts, whether or not each names itself:
-// it is a sum without the host's own addresses.
-func PeersOf(list, own []netip.AddrPort) Section {
+// it is a sum without the address that a host says others should use. Where it is named by
+// another one of its own, that is what all call it, and stands for the one it says;
+// loopback is what it calls itself alone.
+func PeersOf(list, own []netip.AddrPort, said netip.AddrPort) Section {
 	s := Section{Name: SectionPeers}
+	alias := false
 	for _, a := range list {
-		if !slices.Contains(own, a) {
+		here := slices.Contains(own, a)
+		switch {
+		case a == said, here && a.Addr().IsLoopback():
+		default:
+			alias = alias || here
 			s.Digest += digestOf(a)
 		}
+	}
+	if alias && !slices.Contains(list, said) {
+		s.Digest -= digestOf(said)
 	}
 	return s
 }

@@ -30,7 +30,7 @@ func TestPeersAreComparedWithoutOneself(t *testing.T) {
 				list = slices.DeleteFunc(list, func(a netip.AddrPort) bool { return a == addrN((i+1)%named) })
 			}
 			list = rapid.Permutation(list).Draw(t, "order")
-			reports = append(reports, Report{Host: hostID(i), Addr: addrN(i), Sections: []Section{PeersOf(list, []netip.AddrPort{addrN(i)})}})
+			reports = append(reports, Report{Host: hostID(i), Addr: addrN(i), Sections: []Section{PeersOf(list, []netip.AddrPort{addrN(i)}, addrN(i))}})
 		}
 		got := Diagnose(reports)
 		switch {
@@ -40,4 +40,50 @@ func TestPeersAreComparedWithoutOneself(t *testing.T) {
 			t.Errorf("odd is %d: %v", odd, got)
 		}
 	})
+}
+
+// A host with several addresses is named by one of them on every list, itself on its own:
+// the lists are the same, whichever of them it says that others should use. Who is called
+// by loopback on its own list alone is not named there.
+func TestPeersNameAHostByAnotherAddress(t *testing.T) {
+	const hosts = 4
+	loopback := netip.MustParseAddrPort("127.0.0.1:7749")
+	list := []netip.AddrPort{addrN(100)}
+	for i := 1; i < hosts; i++ {
+		list = append(list, addrN(i))
+	}
+	reports := func(own func(i int) (list, own []netip.AddrPort)) (out []Report) {
+		for i := range hosts {
+			peers, here := own(i)
+			out = append(out, Report{Host: hostID(i), Addr: addrN(i), Sections: []Section{PeersOf(peers, here, addrN(i))}})
+		}
+		return out
+	}
+	addrs := func(i int) []netip.AddrPort { return []netip.AddrPort{addrN(i), addrN(100 + i), loopback} }
+	for name, lists := range map[string]func(i int) (list, own []netip.AddrPort){
+		"one list": func(i int) (peers, own []netip.AddrPort) { return list, addrs(i) },
+		"both":     func(i int) (peers, own []netip.AddrPort) { return append(slices.Clone(list), addrN(0)), addrs(i) },
+		"loopback": func(i int) (peers, own []netip.AddrPort) {
+			peers = []netip.AddrPort{loopback}
+			for j := range hosts {
+				if j != i {
+					peers = append(peers, addrN(j))
+				}
+			}
+			return peers, addrs(i)
+		},
+	} {
+		if got := Diagnose(reports(lists)); len(got) > 0 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	odd := func(i int) (peers, own []netip.AddrPort) {
+		if i == 2 {
+			return list[:2], addrs(i)
+		}
+		return list, addrs(i)
+	}
+	if got := Diagnose(reports(odd)); len(got) != 1 || got[0].Cause != "config-differs" || got[0].To.Host != hostID(2) {
+		t.Errorf("%v", got)
+	}
 }
