@@ -106,7 +106,13 @@ func (e *early) examine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.layers = discovery.Join([]netip.AddrPort{e.tr.Local()}, sources...)
+	own, err := ask(ctx, e.host, func(l *loop, reply chan<- answer[[]netip.AddrPort]) {
+		reply <- answer[[]netip.AddrPort]{value: l.seeker.own}
+	})
+	if err != nil {
+		return err
+	}
+	e.layers = discovery.Join(own, sources...)
 	defer func() { _ = e.layers.Close() }() // what it knows is still given
 	e.awaitNames(ctx)
 	peers := e.layers.Places(nil)

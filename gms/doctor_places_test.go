@@ -113,6 +113,33 @@ func pass(ctx context.Context, here net.Conn, to string) {
 	_, _ = io.Copy(here, there)
 }
 
+// A host whose peers name it by another one of its addresses does not take itself for one
+// of them, also before it runs.
+func TestBeforeIsNoPeerOfItself(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp4", "127.0.0.3:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := free.Addr().(*net.TCPAddr).AddrPort()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	said := netip.MustParseAddr("127.0.0.2")
+	cfg := Config{
+		Name: "a", DataDir: filepath.Join(t.TempDir(), "a"), InsecureLab: true, Transport: TransportUDP,
+		Bind: netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port()), Advertise: netip.AddrPortFrom(said, at.Port()), Peers: []string{at.String()},
+	}
+	cfg.seams.addresses = func() ([]netip.Addr, error) { return []netip.Addr{said, at.Addr()}, nil }
+	b, err := ExamineBefore(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Peers) > 0 {
+		t.Errorf("it examines %v and finds %v", b.Peers, b.Verdicts)
+	}
+}
+
 func placeAt(n byte) suspect {
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, n}), 7749)
 	return suspect{host: doctor.PlaceID(at), addr: at, why: isAbsent}
