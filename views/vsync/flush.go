@@ -14,8 +14,10 @@ import (
 type promise struct {
 	ballot views.ViewID
 	// base is the view the proposal spoke of, plus the invited of other views.
-	base  views.ViewID
-	stale []views.Process
+	base views.ViewID
+	// leaving are ranks of base that asked the coordinator to go.
+	leaving []uint16
+	stale   []views.Process
 	// coordinator is where the answer goes; via, if valid, the way around.
 	coordinator, via netip.AddrPort
 	// durable: the promise is on disk, so it may be told.
@@ -106,7 +108,7 @@ func (c *Core) handlePropose(from Sender, m *message.Propose) {
 		c.yieldLead("higher ballot " + m.Ballot.String())
 	}
 	p := &promise{
-		ballot: m.Ballot, base: m.Base, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via, crowd: len(m.Plus),
+		ballot: m.Ballot, base: m.Base, leaving: m.Leaving, stale: c.staleAmong(m), coordinator: from.Addr, via: m.Via, crowd: len(m.Plus),
 		doubted: c.givenUp(m.Ballot.Coordinator),
 	}
 	c.promiseBallot(p)

@@ -489,15 +489,20 @@ func installEvent(v *views.View, prev views.ViewID, trans []views.HostID) trace.
 	}
 }
 
-// removedBy gives the members that are gone with v without having asked to go.
+// removedBy gives the members that are gone with v without having asked to go: us, or the
+// coordinator, as its proposal says, since a word may be lost on its way here.
 func (c *Core) removedBy(v *views.View) (list []views.HostID) {
 	stays := make(map[views.HostID]bool, v.Size())
 	for r := range v.Members {
 		stays[v.Members[r].Host] = true
 	}
+	var asked []uint16
+	if p := c.promise; p != nil && p.base == c.base.ID {
+		asked = p.leaving
+	}
 	for r := range c.base.Members {
 		m := &c.members[r]
-		if !stays[c.base.Members[r].Host] && !m.leaving && !m.evicted {
+		if !stays[c.base.Members[r].Host] && !m.leaving && !m.evicted && !slices.Contains(asked, uint16(r)) { //nolint:gosec // below MembersMax
 			list = append(list, c.base.Members[r].Host)
 		}
 	}

@@ -42,23 +42,29 @@ func TestLeaverDeliversItsOwnBehindAGap(t *testing.T) {
 }
 
 // Of those who are gone with a view it is told who did not ask to go, whatever the view was
-// made for.
+// made for, and also where only the coordinator heard the one who did.
 func TestWhoLeftIsNotRemoved(t *testing.T) {
-	a, b, c, d := member(1, 1), member(2, 1), member(3, 1), member(4, 1)
-	r := newRig(t, b)
-	v := r.bring(10, b, a, c, d)
-	r.from(c, &message.Leave{View: v})
-	next := viewOf(11, a)
-	r.from(a, &message.Propose{Ballot: next, Base: v, Without: []uint16{2}, Leaving: []uint16{1}})
-	digest := mustSend[*message.Answer](r).Digest
-	r.from(a, install(next, []message.InstallGroup{{From: v, Count: 2, Digest: digest}}, a, b))
-	for _, got := range r.got {
-		if i, ok := got.(vsync.ViewInstalled); ok {
-			if !slices.Equal(i.Removed, []views.HostID{d.Host}) {
-				t.Errorf("removed are %v", i.Removed)
+	for _, heard := range []bool{true, false} {
+		a, b, c, d := member(1, 1), member(2, 1), member(3, 1), member(4, 1)
+		r := newRig(t, b)
+		v := r.bring(10, b, a, c, d)
+		next := viewOf(11, a)
+		propose := &message.Propose{Ballot: next, Base: v, Without: []uint16{2}}
+		if heard {
+			r.from(c, &message.Leave{View: v})
+		} else {
+			propose.Leaving = []uint16{1}
+		}
+		r.from(a, propose)
+		digest := mustSend[*message.Answer](r).Digest
+		r.from(a, install(next, []message.InstallGroup{{From: v, Count: 2, Digest: digest}}, a, b))
+		if r.core.View().ID != next {
+			t.Fatalf("did not install %v: %s", next, r.core.Describe())
+		}
+		for _, got := range r.got {
+			if i, ok := got.(vsync.ViewInstalled); ok && !slices.Equal(i.Removed, []views.HostID{d.Host}) {
+				t.Errorf("heard %v: removed are %v", heard, i.Removed)
 			}
-			return
 		}
 	}
-	t.Fatalf("did not install %v: %s", next, r.core.Describe())
 }
