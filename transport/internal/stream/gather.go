@@ -130,6 +130,20 @@ func call(what, fd uintptr, at unsafe.Pointer, count int) (int, syscall.Errno) {
 	}
 }
 
+// tcpClose is the kernel's state of a connection that is over. One whose other end alone
+// has closed is in another.
+const tcpClose = 7
+
+// isClosed reports whether a connection was reset, or given up by the kernel; not where we
+// have closed it.
+func isClosed(raw syscall.RawConn) (closed bool) {
+	_ = raw.Control(func(fd uintptr) { // as ended
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		closed = err == nil && info.State == tcpClose
+	})
+	return closed
+}
+
 // atEnd looks at what a read would give. An error it takes away.
 func atEnd(fd uintptr) (bool, syscall.Errno) {
 	var b [1]byte

@@ -286,10 +286,14 @@ func (w *Writer) Behind() bool {
 	return w.flushing
 }
 
-// Fault is why nothing more can be written; nil: it can.
+// Fault is why nothing more can be written; nil: it can. Of a connection that was reset
+// flush may have the error and not have noted it yet.
 func (w *Writer) Fault() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.fault == nil && w.flushing && isClosed(w.raw) {
+		return syscall.ECONNRESET
+	}
 	return w.fault
 }
 
