@@ -78,6 +78,23 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// Root, too, reads no file of another: to give it to root would take it from the daemon.
+func TestFileOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := keyfile.Create(path, ringN(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyfile.Load(path); err == nil || !strings.Contains(err.Error(), "belongs to user 12345, and this process runs as 0 (run as that user") {
+		t.Errorf("%v", err)
+	}
+}
+
 // That a save could not be is known before it, in its words.
 func TestCheckSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")

@@ -87,7 +87,7 @@ func (k Kind) check(path string, f *os.File) error {
 		return &Error{k, path, fmt.Sprintf("mode %04o lets others read or write it", perm), "chmod 0600 " + path + "; make a new one if others may have read it", nil}
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return &Error{k, path, fmt.Sprintf("it belongs to user %d, and this process runs as %d", st.Uid, os.Geteuid()), "chown it", nil}
+		return &Error{k, path, fmt.Sprintf("it belongs to user %d, and this process runs as %d", st.Uid, os.Geteuid()), "run as that user, or chown it where a daemon is to run as this one", nil}
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func checkDir(dir string, root *os.Root) error {
 		return &Error{
 			Kind: ErrMode, Where: dir,
 			What: fmt.Sprintf("it belongs to user %d and this process runs as %d", st.Uid, os.Geteuid()),
-			Cure: fmt.Sprintf("chown -R %d %s, or run as its owner", os.Geteuid(), dir),
+			Cure: fmt.Sprintf("run as its owner, or chown -R %d %s where this user is to run it", os.Geteuid(), dir),
 		}
 	}
 	return nil

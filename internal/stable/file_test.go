@@ -125,7 +125,7 @@ func TestAForeignOwnerIsRefused(t *testing.T) {
 	if err := os.Chown(dir, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stable.Open(dir); !errors.Is(err, stable.ErrMode) || !strings.Contains(err.Error(), "chown") {
+	if _, err := stable.Open(dir); !errors.Is(err, stable.ErrMode) || !strings.Contains(err.Error(), "run as its owner, or chown") {
 		t.Errorf("%v, want ErrMode with its cure", err)
 	}
 }
