@@ -1,21 +1,16 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 	"github.com/gmsd/gmsd/gms"
 	"github.com/gmsd/gmsd/internal/admin"
 	"github.com/gmsd/gmsd/internal/doctor"
-	"github.com/gmsd/gmsd/internal/stable"
 )
 
 // beforeAnswer is the JSON of `gmsd doctor --before`.
@@ -41,25 +36,10 @@ func (c *call) canStart() bool {
 	return err == nil
 }
 
-// portFault says that somebody else has the port, for who has other faults to mend, too.
-func portFault(bind netip.AddrPort) error {
-	l, err := net.Listen("tcp4", bind.String())
-	if err == nil {
-		return l.Close()
-	}
-	if !errors.Is(err, unix.EADDRINUSE) {
-		return nil // what is wrong with the address is told by the settings
-	}
-	return &gms.FieldError{Key: "bind", Value: bind.String(), Bound: "an address whose port is free", Cure: "another process has this port: end it, or choose another port", Err: err}
-}
-
 func (c *call) doctorBefore() error {
 	d, err := c.wanted()
-	if errors.Is(err, stable.ErrLocked) {
-		return err // whose port it is, is said
-	}
 	if err != nil {
-		return errors.Join(err, portFault(d.Host.Bind))
+		return err
 	}
 	found, err := gms.ExamineBefore(c.ctx, d.Host)
 	if err != nil {

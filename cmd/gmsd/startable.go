@@ -3,7 +3,11 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"net"
+	"net/netip"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gmsd/gmsd/cmd/gmsd/internal/settings"
 	"github.com/gmsd/gmsd/gms"
@@ -24,7 +28,11 @@ func startable(s *settings.Settings, log *slog.Logger) (*settings.Daemon, error)
 	if errors.Is(err, stable.ErrLocked) {
 		return setup, err // that process may well listen there, too
 	}
-	return setup, errors.Join(err, admin.Check(adminOf(setup)), clientsFault(setup, clients.Check(clients.Config{Listen: setup.Clients})))
+	err = errors.Join(err, admin.Check(adminOf(setup)), clientsFault(setup, clients.Check(clients.Config{Listen: setup.Clients})))
+	if err != nil { // else the start says it, and who has it
+		err = errors.Join(err, portFault(setup.Host.Bind))
+	}
+	return setup, err
 }
 
 // adminOf is where the admin interface of a daemon is, and what it may tell.
@@ -42,4 +50,16 @@ func clientsFault(d *settings.Daemon, err error) error {
 	return &gms.FieldError{
 		Key: "clients", Value: strings.Join(d.Clients, ","), Bound: "addresses at which we can listen", Cure: err.Error(), Err: err,
 	}
+}
+
+// portFault says that somebody else has the port, for who has other faults to mend, too.
+func portFault(bind netip.AddrPort) error {
+	l, err := net.Listen("tcp4", bind.String())
+	if err == nil {
+		return l.Close()
+	}
+	if !errors.Is(err, unix.EADDRINUSE) {
+		return nil // what is wrong with the address is told by the settings
+	}
+	return &gms.FieldError{Key: "bind", Value: bind.String(), Bound: "an address whose port is free", Cure: "another process has this port: end it, or choose another port", Err: err}
 }
