@@ -185,14 +185,23 @@ func (s *strangers) told(now views.Instant, most int) (list []doctor.Refusal) {
 	return list
 }
 
-// judgeStrangers says what is known here alone of those who cannot be read.
+// judgeStrangers says what is known here alone of those who cannot be read. At an address of
+// one of whom a round has said so nobody is a stranger.
 func (l *loop) judgeStrangers() {
 	d := &l.doctor
 	list := d.watch.strange.told(l.now, doctor.RefusalsMax)
 	if len(list) == 0 && len(d.local) == 0 {
 		return
 	}
-	d.local = doctor.Diagnose([]doctor.Report{{Host: l.self.Host, Name: l.host.start.Name, Refusals: list}})
+	for _, r := range d.watch.strange.provedOf(l.now) {
+		if slices.ContainsFunc(d.found, func(v Verdict) bool { return v.From.Host == r.Who || v.To.Host == r.Who }) {
+			list = append(list, r.Refusal)
+		}
+	}
+	own := doctor.Report{Host: l.self.Host, Name: l.host.start.Name, Refusals: list}
+	d.local = slices.DeleteFunc(doctor.Diagnose([]doctor.Report{own}), func(v Verdict) bool {
+		return v.From.Host != doctor.Stranger && v.To.Host != doctor.Stranger
+	})
 	l.say()
 }
 

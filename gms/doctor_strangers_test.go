@@ -101,3 +101,36 @@ func TestOldKeyIsNoOtherKey(t *testing.T) {
 		t.Error("the old key is not told of")
 	}
 }
+
+// Who is met where a round has found him is not named twice.
+func TestProvedIsNoStranger(t *testing.T) {
+	l, _, _, _ := bereaved()
+	l.host = &Host{}
+	met := refusalOf(2, views.RefuseTransport)
+	met.Ours = true
+	judged := func() []Verdict {
+		l.noteRefusal(met)
+		l.now = l.now.Add(againLeast)
+		l.judgeStrangers()
+		return l.doctor.local
+	}
+	judged()
+	if got := judged(); len(got) != 1 || got[0].To.Host != doctor.Stranger {
+		t.Fatalf("of a stranger it says %v", got)
+	}
+	proved := met
+	proved.Proved, proved.Who = true, doctor.PlaceID(met.Addr)
+	l.noteRefusal(proved)
+	if got := judged(); len(got) != 1 {
+		t.Errorf("before a round has said who it is it says %v", got)
+	}
+	l.doctor.found = []Verdict{{Cause: "transport-differs", To: doctor.Place{Host: proved.Who}}}
+	if got := judged(); len(got) > 0 {
+		t.Errorf("beside one that is proved it says %v", got)
+	}
+	met = refusalOf(3, views.RefuseTransport)
+	judged()
+	if got := judged(); len(got) != 1 || got[0].From.Host != doctor.Stranger {
+		t.Errorf("of another stranger it says %v", got)
+	}
+}
