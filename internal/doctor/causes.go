@@ -89,7 +89,7 @@ var Causes = []Cause{
 	},
 	{
 		Name: "udp-blocked", What: "TCP passes to the member port and UDP does not",
-		Cure: "open the port for UDP as well as for TCP; where the transports differ, set them alike", Experiment: "nft drop udp dport 7749", rule: udpBlocked,
+		Cure: "open the port for UDP as well as for TCP", Experiment: "nft drop udp dport 7749", rule: udpBlocked,
 	},
 	{
 		Name: "tcp-blocked", What: "UDP passes to the member port and TCP does not",
