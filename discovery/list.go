@@ -31,12 +31,13 @@ func NewList(peers []string, o Options) (*List, error) {
 	return l, nil
 }
 
-// Literals gives the peers where all were written as addresses; nil: some are names.
+// Literals gives the peers, each once, where all were written as addresses; nil: some are
+// names.
 func (l *List) Literals() (list []netip.AddrPort) {
 	if !l.names.none() {
 		return nil
 	}
-	for _, f := range l.fixed {
+	for _, f := range l.Addresses() {
 		list = append(list, f.Addr)
 	}
 	return list

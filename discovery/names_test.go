@@ -66,6 +66,20 @@ func TestPeersAsWritten(t *testing.T) {
 	}
 }
 
+// A list that names a host twice names the same hosts as one that names it once.
+func TestLiterals(t *testing.T) {
+	for _, c := range []struct {
+		peers []string
+		want  int
+	}{{[]string{"10.0.0.1", "10.0.0.2:1", "10.0.0.1:7749"}, 2}, {[]string{"10.0.0.1", "h1"}, 0}, {nil, 0}} {
+		l := list(t, discovery.Options{Resolver: newService()}, c.peers...)
+		if got := l.Literals(); len(got) != c.want {
+			t.Errorf("of %v it gives %v", c.peers, got)
+		}
+		_ = l.Close()
+	}
+}
+
 func TestNamesFollowTheNameService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newService()
