@@ -35,7 +35,7 @@ type experiment struct {
 	at int
 	// examined says why the daemons do not find it by themselves.
 	examined string
-	// over are the transports on which it can be, none: mcast and tcp.
+	// over are the transports on which it can be, none: all.
 	over []string
 	// slow: it takes so long, and is done where there is time.
 	slow time.Duration
