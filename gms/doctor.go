@@ -41,8 +41,9 @@ const (
 	examinedIn = 3250 * time.Millisecond
 	reportedIn = 500 * time.Millisecond
 	// roundAgain is the time between two rounds of questions; it doubles up to
-	// roundMost for as long as they find the same.
-	roundAgain, roundMost = 5 * time.Second, time.Minute
+	// roundStanding for as long as they find the same. What has changed since, as far as
+	// this host sees by itself, is looked at after roundMost.
+	roundAgain, roundMost, roundStanding = 5 * time.Second, time.Minute, 10 * time.Minute
 	// factsKept is how long what was found about a link holds.
 	factsKept = 30 * time.Second
 	// smallView is up to which size all members examine each other; of a larger one a
@@ -151,7 +152,7 @@ func (l *loop) advanceDoctor() {
 func (l *loop) goRound(v *views.View) {
 	d, r := &l.doctor, &l.doctor.round
 	wrong := l.watchLinks(v)
-	some := len(wrong) > 0 || l.selfTrouble()
+	some := l.noteTroubles() || len(wrong) > 0
 	if some {
 		d.watch.wrongAt = l.now
 	}
@@ -160,7 +161,7 @@ func (l *loop) goRound(v *views.View) {
 	case r.under && l.now >= r.judgeAt:
 		r.under = false
 		l.judge()
-	case r.under, l.now < r.nextAt && !d.watch.fresh:
+	case r.under, l.now < l.roundDue(v) && !d.watch.fresh:
 	case !some && l.now.Sub(d.watch.wrongAt) > doctor.Window:
 		l.publish(nil, l.now)
 	case some:
@@ -173,6 +174,20 @@ func (l *loop) goRound(v *views.View) {
 	if r.under {
 		d.lookAt = views.Earliest(d.lookAt, r.judgeAt)
 	}
+}
+
+// roundDue is when there is to be another round where nothing new is wrong. A host that is
+// alone looks at others in turn, and who is lost may be up, or its host, from one minute to
+// the next.
+func (l *loop) roundDue(v *views.View) views.Instant {
+	r, w := &l.doctor.round, &l.doctor.watch
+	switch {
+	case v.Size() < 2, w.looksAfterLost():
+		return min(r.nextAt, r.beganAt.Add(roundMost))
+	case w.changedAt >= r.beganAt:
+		return min(r.nextAt, w.changedAt.Add(roundMost))
+	}
+	return r.nextAt
 }
 
 // judge names the causes, beside the loop: of many hosts it takes a while.
@@ -199,7 +214,7 @@ func (l *loop) takeJudgement(j judgement) {
 	before := d.found
 	l.publish(j.verdicts, j.began)
 	d.samples.judged(j.began, l.now, d.found)
-	r.judging, r.pause = false, min(2*r.pause, roundMost)
+	r.judging, r.pause = false, min(2*r.pause, roundStanding)
 	if !sayTheSame(before, d.found) {
 		r.pause = roundAgain
 	}

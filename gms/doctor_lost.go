@@ -17,6 +17,9 @@ const (
 	lostMost  = 24 * time.Hour
 )
 
+// isLost says why one that crashed is suspect.
+const isLost = "lost"
+
 // lostHost is one that crashed out of a view, and was looked at last then.
 type lostHost struct {
 	suspect
@@ -155,7 +158,7 @@ func (l *loop) noteLost(before, now *views.View, removed []views.HostID) {
 		case said || !slices.Contains(removed, m.Host):
 			l.noteLeft(m.Host)
 		case len(w.lost) < views.MembersMax:
-			w.lost = append(w.lost, lostHost{suspect: suspect{host: m.Host, addr: m.Addr, why: "lost"}, at: l.now})
+			w.lost = append(w.lost, lostHost{suspect: suspect{host: m.Host, addr: m.Addr, why: isLost}, at: l.now})
 		}
 	}
 }

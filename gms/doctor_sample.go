@@ -15,9 +15,11 @@ const (
 	lookedEvery = 5 * time.Second
 	// listenedMost is how long this host listens then to hear itself.
 	listenedMost = 2 * time.Second
-	// oddKept bounds how long what a look has found is looked at more closely; a round
-	// that finds nothing of it ends it.
-	oddKept = 2 * roundMost
+	// oddKept is how long, at least, what a look has found is looked at more closely, and
+	// oddLooks for how many further looks at its host, which find it again where it stands; a
+	// round that finds nothing of it ends it, too.
+	oddKept  = 2 * time.Minute
+	oddLooks = 4
 	// oddMost bounds what is looked at so.
 	oddMost = 64
 )
@@ -119,6 +121,7 @@ func (s *samples) judged(began, now views.Instant, list []Verdict) {
 
 // fresh are those of not long ago who are members still.
 func (s *samples) fresh(now views.Instant, v *views.View) []oddLink {
-	s.odd = slices.DeleteFunc(s.odd, func(o oddLink) bool { return now.Sub(o.at) > oddKept || v.Rank(o.host) < 0 })
+	kept := max(oddKept, oddLooks*lookedEvery*time.Duration(v.Size()-1))
+	s.odd = slices.DeleteFunc(s.odd, func(o oddLink) bool { return now.Sub(o.at) > kept || v.Rank(o.host) < 0 })
 	return s.odd
 }

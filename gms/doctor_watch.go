@@ -35,9 +35,13 @@ const (
 
 // watch is what a host sees by itself.
 type watch struct {
-	// wrong is what was wrong with whom at the last look; fresh: there is something new.
-	wrong []misgiving
-	fresh bool
+	// wrong is what was wrong with whom at the last look, troubles what with this host;
+	// fresh: there is something new.
+	wrong    []misgiving
+	troubles uint
+	fresh    bool
+	// changedAt is when something was wrong no more, or another thing with this host.
+	changedAt views.Instant
 	// wrongAt is when something was wrong last.
 	wrongAt views.Instant
 	// lost are those that crashed out of a view and are not back, cursor is where we are
@@ -107,7 +111,7 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 		list = append(list, o.suspect)
 	}
 	l.rejoinWhenDeaf(links)
-	w.note(list)
+	w.note(l.now, list)
 	if v.Size() > 1 {
 		w.looked = nil
 	} else if len(list) == 0 {
@@ -116,14 +120,21 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 	return list
 }
 
-// note remembers with whom something is wrong, and whether that is new.
-func (w *watch) note(list []suspect) {
+// note remembers with whom something is wrong, and whether that has changed.
+func (w *watch) note(at views.Instant, list []suspect) {
 	now := make([]misgiving, 0, len(list))
 	for _, s := range list {
 		now = append(now, misgiving{s.host, s.why})
 		w.fresh = w.fresh || !slices.Contains(w.wrong, misgiving{s.host, s.why})
 	}
+	if slices.ContainsFunc(w.wrong, func(m misgiving) bool { return !slices.Contains(now, m) }) {
+		w.changedAt = at
+	}
 	w.wrong = now
+}
+
+func (w *watch) looksAfterLost() bool {
+	return slices.ContainsFunc(w.wrong, func(m misgiving) bool { return m.why == isLost })
 }
 
 const muchIsLost = "loss"
@@ -228,13 +239,27 @@ func (l *loop) noteMet(m engine.Met) {
 	}
 }
 
-// selfTrouble reports whether something is wrong with this host itself, or with
-// what it was told.
-func (l *loop) selfTrouble() bool {
-	w := &l.doctor.watch
-	return w.paused.sum(l.now) > doctor.Window/8 || l.disk.lastSync(time.Now()) > suspiciousSync || len(l.seeker.ears.members) > 0 ||
-		len(w.strange.provedOf(l.now)) > 0 || w.rejoin.repeats(l.now) || l.doctor.facts.loop(l.now) == doctor.Bad ||
-		slices.ContainsFunc(l.names(), func(n doctor.Resolved) bool { return len(n.Addrs) == 0 })
+// noteTroubles reports whether something is wrong with this host itself, or with what it
+// was told, and notes whether that has changed.
+func (l *loop) noteTroubles() bool {
+	w, now := &l.doctor.watch, uint(0)
+	for i, is := range [...]bool{
+		w.paused.sum(l.now) > doctor.Window/8,
+		l.disk.lastSync(time.Now()) > suspiciousSync,
+		len(l.seeker.ears.members) > 0,
+		len(w.strange.provedOf(l.now)) > 0,
+		w.rejoin.repeats(l.now),
+		l.doctor.facts.loop(l.now) == doctor.Bad,
+		slices.ContainsFunc(l.names(), func(n doctor.Resolved) bool { return len(n.Addrs) == 0 }),
+	} {
+		if is {
+			now |= 1 << i
+		}
+	}
+	if now != w.troubles {
+		w.troubles, w.changedAt = now, l.now
+	}
+	return now != 0
 }
 
 // pauses are the times in which this process did not get to run, by second.

@@ -157,12 +157,14 @@ type soloEngine struct {
 	cfg   engine.Config
 	// early is delivered before there is a view.
 	early []engine.Delivery
+	// links are what Links gives; they are set in the loop.
+	links []engine.LinkStatus
 }
 
 func (e *soloEngine) Deadline() views.Instant    { return e.deadline }
 func (e *soloEngine) Room() int                  { return int(e.room.Load()) }
 func (e *soloEngine) Status() engine.Status      { return engine.Status{} }
-func (e *soloEngine) Links() []engine.LinkStatus { return nil }
+func (e *soloEngine) Links() []engine.LinkStatus { return e.links }
 
 // submitted are the payloads of all that was submitted.
 func (e *soloEngine) submitted() (payloads []string) {
