@@ -65,16 +65,6 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 // bind that could not be read need not be told twice. Nor is anything missing that a
 // file may hold which could not be read.
 func (s *Settings) hostFaults(c *gms.Config) []error {
-	told := map[string]bool{}
-	for key, v := range s.values {
-		told[key] = s.unread && v.Origin == originDefault
-	}
-	var field *gms.FieldError
-	for _, e := range s.faults {
-		if errors.As(e, &field) {
-			told[field.Key] = true
-		}
-	}
 	err := c.Validate()
 	if err == nil {
 		return nil
@@ -84,7 +74,8 @@ func (s *Settings) hostFaults(c *gms.Config) []error {
 		return []error{err}
 	}
 	return slices.DeleteFunc(slices.Clone(many.Unwrap()), func(e error) bool {
-		return errors.As(e, &field) && told[field.Key]
+		var field *gms.FieldError
+		return errors.As(e, &field) && (s.AtFault(field.Key) || s.unread && s.values[field.Key].Origin == originDefault)
 	})
 }
 

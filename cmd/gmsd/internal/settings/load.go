@@ -182,6 +182,15 @@ func (s *Settings) All() []Value {
 // have set is not known.
 func (s *Settings) Unread() bool { return s.unread }
 
+// AtFault reports a fault of key, so that its value, the default for instance, is not
+// what was meant. What only [Settings.Daemon] finds is known after it.
+func (s *Settings) AtFault(key string) bool {
+	return slices.ContainsFunc(s.faults, func(e error) bool {
+		var field *gms.FieldError
+		return errors.As(e, &field) && field.Key == key
+	})
+}
+
 // Notes says what was read and has no effect, and what was not understood.
 func (s *Settings) Notes() []string { return s.notes }
 

@@ -124,6 +124,9 @@ x = 1
 	if got := faultsOf(t, err); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
+	if !s.AtFault("bind") || !s.AtFault("transport") || s.AtFault("group") {
+		t.Error("bind and transport are at fault, group is not")
+	}
 	if !strings.Contains(err.Error(), "did you mean name?") {
 		t.Errorf("no suggestion for nam in %v", err)
 	}
