@@ -127,8 +127,8 @@ func setDefault[T comparable](v *T, to T) {
 	}
 }
 
-// splitAddress gives the network and the address.
-func splitAddress(s string) (network, address string, err error) {
+// SplitAddress gives the network, unix or tcp, and the address of one of Config.Listen.
+func SplitAddress(s string) (network, address string, err error) {
 	if network, address, ok := strings.Cut(s, ":"); ok && (network == "unix" || network == "tcp") && address != "" {
 		return network, address, nil
 	}

@@ -38,7 +38,7 @@ func Check(c Config) error {
 }
 
 func (c *Config) check(where string) error {
-	if network, address, _ := splitAddress(where); network == "unix" {
+	if network, address, _ := SplitAddress(where); network == "unix" {
 		_, err := lookAt(address)
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *Config) check(where string) error {
 }
 
 func (c *Config) listen(where string) (net.Listener, error) {
-	network, address, err := splitAddress(where)
+	network, address, err := SplitAddress(where)
 	if err != nil {
 		return nil, err
 	}

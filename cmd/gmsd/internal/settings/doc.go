@@ -7,8 +7,9 @@
 // Contract:
 //
 //  1. [Load] reports all faults at once, as *gms.FieldErrors: a value that
-//     cannot be read, a key that does not exist, and what gms.Config.Validate
-//     finds. Only a wrong flag is an error of usage and ends the reading.
+//     cannot be read, a key that does not exist, what gms.Config.Validate
+//     finds, two listeners at one place. Only a wrong flag is an error of usage and
+//     ends the reading.
 //  2. Nothing is opened or bound here but the configuration file.
 //  3. Settings that arrive with a later capability are read and checked, so
 //     that a file may hold them; [Settings.Notes] says which have no effect yet.

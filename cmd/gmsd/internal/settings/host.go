@@ -58,6 +58,7 @@ func (s *Settings) Daemon(version string, logger *slog.Logger) (*Daemon, error) 
 	d.Host.EnsureDefaults()
 	s.fill(d)
 	s.faults = append(s.faults, s.hostFaults(&d.Host)...)
+	s.keepApart(d)
 	return d, errors.Join(s.faults...)
 }
 
