@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -119,7 +120,7 @@ func (d *daemon) start(ctx context.Context) error {
 		Listen: d.setup.Clients, Open: d.openPort, Software: version(), Logger: d.log,
 	}); err != nil {
 		d.server.Close(ctx)
-		return clientsFault(d.setup, err)
+		return clientsFault(strings.Join(d.setup.Clients, ","), err)
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

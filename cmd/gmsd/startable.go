@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -28,7 +27,10 @@ func startable(s *settings.Settings, log *slog.Logger) (*settings.Daemon, error)
 	if errors.Is(err, stable.ErrLocked) {
 		return setup, err // that process may well listen there, too
 	}
-	err = errors.Join(err, admin.Check(adminOf(setup)), clientsFault(setup, clients.Check(clients.Config{Listen: setup.Clients})))
+	err = errors.Join(err, admin.Check(adminOf(setup)))
+	for _, where := range setup.Clients {
+		err = errors.Join(err, clientsFault(where, new(clients.Config).Check(where)))
+	}
 	if err != nil && !s.AtFault("bind") { // without a fault the start says it, and who has it
 		err = errors.Join(err, portFault(setup.Host.Bind))
 	}
@@ -42,13 +44,13 @@ func adminOf(d *settings.Daemon) admin.Config {
 	}
 }
 
-// clientsFault is why programs cannot reach d; nil stays nil.
-func clientsFault(d *settings.Daemon, err error) error {
+// clientsFault is why programs cannot reach a daemon there; nil stays nil.
+func clientsFault(where string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return &gms.FieldError{
-		Key: "clients", Value: strings.Join(d.Clients, ","), Bound: "addresses at which we can listen", Cure: err.Error(), Err: err,
+		Key: "clients", Value: where, Bound: "an address at which we can listen", Cure: err.Error(), Err: err,
 	}
 }
 

@@ -26,18 +26,10 @@ var (
 	ErrNotSocket = errors.New("a file that is no socket is there")
 )
 
-// Check says why [Listen] would refuse the addresses of c. It leaves nothing behind; that a
-// socket's directory cannot be written only Listen says.
-func Check(c Config) error {
-	for _, where := range c.Listen {
-		if err := c.check(where); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Config) check(where string) error {
+// Check says why [Listen] would refuse an address, each by itself, so that all that are
+// wrong can be told. It leaves nothing behind; that a socket's directory cannot be written
+// only Listen says.
+func (c *Config) Check(where string) error {
 	if network, address, _ := SplitAddress(where); network == "unix" {
 		_, err := lookAt(address)
 		return err
