@@ -3,14 +3,13 @@ package admin
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
+
+	"github.com/gmsd/gmsd/internal/socketfile"
 )
 
 const (
@@ -19,10 +18,6 @@ const (
 	// whoever floods the TCP port locks no operator out.
 	tcpConnsMax    = 48
 	socketConnsMax = 64
-	// socketPathMax is what a sockaddr_un holds, less its final zero.
-	socketPathMax = 107
-	// staleDialTimeout is how long we wait to learn whether a socket is alive.
-	staleDialTimeout = 2 * time.Second
 )
 
 // BindError says which listener could not be had, why, and what to do.
@@ -73,70 +68,33 @@ func Check(cfg Config) error {
 	s := &Server{cfg: cfg}
 	defer s.free()
 	err := s.bindTCP()
-	if cfg.Socket != "" {
-		_, taken := lookAt(cfg.Socket)
-		err = errors.Join(err, taken)
+	if cfg.Socket == "" {
+		return err
+	}
+	if refused := socketfile.Check(cfg.Socket); refused != nil {
+		err = errors.Join(err, badSocket(cfg.Socket, refused))
 	}
 	return err
 }
 
-// listenUnix binds path with mode 0600. A socket file that nobody listens on
-// is what a killed daemon leaves, and is removed; anything else is in our way
-// and stays.
+// listenUnix binds path for our user alone.
 func listenUnix(path string) (net.Listener, error) {
-	stale, err := lookAt(path)
+	l, err := socketfile.Listen(path, 0o600)
 	if err != nil {
-		return nil, err
-	}
-	if stale {
-		if err := os.Remove(path); err != nil {
-			return nil, badSocket(path, innermost(err), cureTaken)
-		}
-	}
-	// The file must never exist with a wider mode, not even for a moment.
-	old := syscall.Umask(0o177)
-	l, err := net.Listen("unix", path)
-	syscall.Umask(old)
-	if err != nil {
-		return nil, badSocket(path, innermost(err), "its directory must exist and be writable for us")
+		return nil, badSocket(path, err)
 	}
 	return netutil.LimitListener(peerListener{l}, socketConnsMax), nil
 }
 
-func badSocket(path string, err error, cure string) error {
-	return &BindError{Key: "admin-socket", Value: path, Err: err, Cure: cure}
-}
-
-const cureTaken = "stop the other gmsd, or choose another --data-dir or --admin-socket"
-
-// Errors of a socket path that is taken.
-var (
-	errSocketAlive = errors.New("another process listens there")
-	errNotSocket   = errors.New("a file that is no socket is there")
-)
-
-// lookAt says why no socket can be at path. Stale: one is there that nobody listens on.
-func lookAt(path string) (stale bool, err error) {
-	if len(path) > socketPathMax {
-		return false, badSocket(path, fmt.Errorf("path has %d bytes", len(path)),
-			fmt.Sprintf("a socket's path may have %d: choose a shorter --admin-socket", socketPathMax))
-	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return false, nil //nolint:nilerr // what is not there is in nobody's way, and what cannot be seen cannot be bound
-	}
-	if info.Mode()&fs.ModeSocket == 0 {
-		return false, badSocket(path, errNotSocket, cureTaken)
-	}
-	conn, err := net.DialTimeout("unix", path, staleDialTimeout)
+func badSocket(path string, err error) error {
+	cure := "its directory must exist and be writable for us"
 	switch {
-	case err == nil:
-		_ = conn.Close()
-		return false, badSocket(path, errSocketAlive, cureTaken)
-	case !errors.Is(err, unix.ECONNREFUSED):
-		return false, badSocket(path, fmt.Errorf("cannot tell whether anybody listens there: %w", innermost(err)), cureTaken)
+	case errors.Is(err, socketfile.ErrLong):
+		cure = "choose a shorter --admin-socket"
+	case errors.Is(err, socketfile.ErrAlive), errors.Is(err, socketfile.ErrNotSocket), errors.Is(err, socketfile.ErrUnsure):
+		cure = "stop the other gmsd, or choose another --data-dir or --admin-socket"
 	}
-	return true, nil
+	return &BindError{Key: "admin-socket", Value: path, Err: err, Cure: cure}
 }
 
 // innermost peels the layers that repeat the operation and the address.

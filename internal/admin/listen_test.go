@@ -102,7 +102,7 @@ func TestWhatIsNoSocketStays(t *testing.T) {
 		t.Errorf("the file is gone: %v", err)
 	}
 	bindError(t, Config{Socket: filepath.Join(t.TempDir(), "nodir", "a.sock")}, "admin-socket", "directory")
-	bindError(t, Config{Socket: "/" + strings.Repeat("x", socketPathMax)}, "admin-socket", "shorter")
+	bindError(t, Config{Socket: "/" + strings.Repeat("x", 107)}, "admin-socket", "shorter")
 }
 
 func TestSocketFailureFreesTheTCPPort(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/gmsd/gmsd/gms/member"
 	"github.com/gmsd/gmsd/gms/member/membertest"
 	"github.com/gmsd/gmsd/internal/clientwire"
+	"github.com/gmsd/gmsd/internal/socketfile"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/groups"
 )
@@ -30,10 +31,10 @@ func TestListenFaults(t *testing.T) {
 		where, text string
 	}{
 		{"nothing", "is no address"},
-		{file, ErrNotSocket.Error()},
-		{alive.Addrs()[0].String(), ErrSocketAlive.Error()},
+		{file, socketfile.ErrNotSocket.Error()},
+		{alive.Addrs()[0].String(), socketfile.ErrAlive.Error()},
 		{"tcp:0.0.0.0:0", "not of this host alone"},
-		{"unix:" + strings.Repeat("x", 108), "a socket's may have 107"},
+		{"unix:" + strings.Repeat("x", 108), "it may have 107"},
 		{"tcp:[::]:0", "not of this host alone"},
 		{filepath.Join(t.TempDir(), "no", "such"), "no such file"},
 	} {

@@ -60,6 +60,7 @@ var Rings = []Ring{
 	{Path: "gms/member", Ring: 3},
 	{Path: "internal/clientwire", Ring: 2},
 	{Path: "internal/straight", Ring: 3},
+	{Path: "internal/socketfile", Ring: 3},
 	{Path: "client", Ring: 3, May: []string{"gms/member", "internal/straight"}},
 	{Path: "gms/member/membertest", Ring: 3, May: []string{"gms/member"}},
 	{Path: "internal/clients", Ring: 4},
