@@ -42,6 +42,7 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("interrupted: %w", context.Canceled), 2},
 		{&admin.Error{Code: admin.CodeNotFound}, 2},
 		{fmt.Errorf("data-dir: %w", stable.ErrLocked), 2},
+		{fmt.Errorf("data-dir: %w", stable.ErrOwner), 2},
 		{fmt.Errorf("listen: %w", unix.EADDRINUSE), 2},
 		{&gms.DeniedError{Code: views.RefuseName}, 4},
 		{fmt.Errorf("%w: %w", gms.ErrClosed, &gms.DeniedError{Code: views.RefuseVersion}), 4},

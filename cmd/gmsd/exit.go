@@ -92,7 +92,7 @@ func exitOfHost(err error) int {
 		return exitDenied
 	case errors.Is(err, stable.ErrNewer):
 		return exitDamaged
-	case errors.As(err, &field), errors.As(err, &bind), errors.Is(err, stable.ErrLocked), errors.Is(err, stable.ErrMode),
+	case errors.As(err, &field), errors.As(err, &bind), errors.Is(err, stable.ErrLocked), errors.Is(err, stable.ErrMode), errors.Is(err, stable.ErrOwner),
 		errors.Is(err, stable.ErrFull), errors.Is(err, stable.ErrDisk):
 		return exitRefused
 	case errors.Is(err, transport.ErrNoRoute), errors.Is(err, unix.EADDRINUSE), errors.Is(err, unix.EADDRNOTAVAIL),

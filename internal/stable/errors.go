@@ -17,6 +17,8 @@ var (
 	ErrLocked = errors.New("state directory in use")
 	// ErrMode: others than the owner could read or change it.
 	ErrMode = errors.New("state directory open to others")
+	// ErrOwner: it is neither this user's nor root's.
+	ErrOwner = errors.New("state directory of another user")
 	// ErrNewer: a later version of the format, written by a later gmsd.
 	ErrNewer = errors.New("state directory of a later version")
 	// ErrFull: no space, or no quota, for it.

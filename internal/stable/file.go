@@ -32,8 +32,8 @@ type File struct {
 }
 
 // OpenFile opens the directory, and makes it where it is missing. It fails with
-// [ErrMode] if others than its owner have any right to it, or if it belongs to
-// neither this user nor root.
+// [ErrMode] if others than its owner have any right to it, and with [ErrOwner] if it
+// belongs to neither this user nor root.
 func OpenFile(dir string) (*File, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
@@ -92,9 +92,9 @@ func checkDir(dir string, root *os.Root) error {
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
 		return &Error{
-			Kind: ErrMode, Where: dir,
+			Kind: ErrOwner, Where: dir,
 			What: fmt.Sprintf("it belongs to user %d and this process runs as %d", st.Uid, os.Geteuid()),
-			Cure: fmt.Sprintf("run as its owner, or chown -R %d %s where this user is to run it", os.Geteuid(), dir),
+			Cure: fmt.Sprintf("run as that user, or chown -R %d %s where this user is to run it", os.Geteuid(), dir),
 		}
 	}
 	return nil

@@ -125,8 +125,8 @@ func TestAForeignOwnerIsRefused(t *testing.T) {
 	if err := os.Chown(dir, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stable.Open(dir); !errors.Is(err, stable.ErrMode) || !strings.Contains(err.Error(), "run as its owner, or chown") {
-		t.Errorf("%v, want ErrMode with its cure", err)
+	if _, err := stable.Open(dir); !errors.Is(err, stable.ErrOwner) || errors.Is(err, stable.ErrMode) || !strings.Contains(err.Error(), "of another user: "+dir+": it belongs to user 12345 and this process runs as 0; run as that user, or chown") {
+		t.Errorf("%v, want ErrOwner with its cure", err)
 	}
 }
 
