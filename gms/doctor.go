@@ -213,7 +213,7 @@ func (l *loop) takeJudgement(j judgement) {
 	d, r := &l.doctor, &l.doctor.round
 	before := d.found
 	l.publish(j.verdicts, j.began)
-	d.samples.judged(j.began, l.now, d.found)
+	d.samples.judged(j.began, l.now, l.self.Host, d.found)
 	r.judging, r.pause = false, min(2*r.pause, roundStanding)
 	if !sayTheSame(before, d.found) {
 		r.pause = roundAgain

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gmsd/gmsd/internal/doctor"
 	"github.com/gmsd/gmsd/internal/engine"
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
@@ -59,5 +60,48 @@ func TestRoundsWhileACauseStands(t *testing.T) {
 		if n := r.rounds(h, &seen); n < 8 {
 			t.Errorf("%d rounds in the ten minutes after a host was lost", n)
 		}
+	})
+}
+
+// A cause that lies at this host is found again at each look at a member, and is not new
+// each time; nor is it forgotten because a round names this host and not the member.
+func TestWhatIsSaidIsNotNew(t *testing.T) {
+	inBubble(t, func(r *rig) { r.engine.on = installOnFrame(r) }, func(t *testing.T, r *rig, h *Host) {
+		r.wire.in <- []byte("x") // a view with the peer
+		synctest.Wait()
+		peer := peerProcess.Host
+		inLoop(h, func(l *loop) {
+			d, v := &l.doctor, l.view()
+			here := []Verdict{{Cause: "mtu-black-hole", To: doctor.Place{Host: l.self.Host}}}
+			for _, c := range []struct {
+				what, why string
+				found     []Verdict
+				fresh     bool
+			}{
+				{"nothing is said", "mtu-black-hole", nil, true},
+				{"it is said of this host", "mtu-black-hole", here, false},
+				{"it is said of the member", "mtu-black-hole", []Verdict{{Cause: "mtu-black-hole", From: doctor.Place{Host: peer}}}, false},
+				{"it is said of another", "mtu-black-hole", []Verdict{{Cause: "mtu-black-hole", From: doctor.Place{Host: views.HostID{9}}}}, true},
+				{"another thing is said", "key-differs", here, true},
+			} {
+				d.found, d.samples.odd, d.watch.wrong, d.watch.fresh = c.found, nil, nil, false
+				l.findOdd(peer, c.why)
+				if list := l.watchLinks(v); len(list) != 1 || d.watch.fresh != c.fresh {
+					t.Errorf("%s: looks at %d, fresh %t", c.what, len(list), d.watch.fresh)
+				}
+			}
+			for _, c := range []struct {
+				what string
+				list []Verdict
+				kept int
+			}{{"of nobody", nil, 0}, {"of this host", here, 1}} {
+				l.findOdd(peer, "mtu-black-hole")
+				d.samples.judged(l.now+1, l.now, l.self.Host, c.list)
+				if len(d.samples.odd) != c.kept {
+					t.Errorf("a verdict %s: %d are kept, want %d", c.what, len(d.samples.odd), c.kept)
+				}
+				d.samples.odd = nil
+			}
+		})
 	})
 }

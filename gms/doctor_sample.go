@@ -107,11 +107,12 @@ func (l *loop) findOdd(host views.HostID, why string) {
 	}
 }
 
-// judged forgets those of whom a round, which began then, has found nothing.
-func (s *samples) judged(began, now views.Instant, list []Verdict) {
+// judged forgets those of whom a round, which began then, has found nothing. What is found
+// of this host itself is of all its links.
+func (s *samples) judged(began, now views.Instant, self views.HostID, list []Verdict) {
 	s.odd = slices.DeleteFunc(s.odd, func(o oddLink) bool {
 		return o.at < began && !slices.ContainsFunc(list, func(v Verdict) bool {
-			return v.From.Host == o.host || v.To.Host == o.host || v.From.Host.IsZero()
+			return isAbout(v, o.host) || isAbout(v, self) || v.From.Host.IsZero()
 		})
 	})
 	for i := range s.odd {

@@ -111,7 +111,7 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 		list = append(list, o.suspect)
 	}
 	l.rejoinWhenDeaf(links)
-	w.note(l.now, list)
+	w.note(l.now, list, l.isSaid)
 	if v.Size() > 1 {
 		w.looked = nil
 	} else if len(list) == 0 {
@@ -120,12 +120,21 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 	return list
 }
 
-// note remembers with whom something is wrong, and whether that has changed.
-func (w *watch) note(at views.Instant, list []suspect) {
+// isSaid reports whether a misgiving is a cause that is said of that host, or of this one.
+func (l *loop) isSaid(m misgiving) bool {
+	return slices.ContainsFunc(l.doctor.found, func(v Verdict) bool {
+		return v.Cause == m.why && (isAbout(v, m.host) || isAbout(v, l.self.Host))
+	})
+}
+
+// note remembers with whom something is wrong, and whether that has changed. What is said
+// already is nothing new.
+func (w *watch) note(at views.Instant, list []suspect, isSaid func(misgiving) bool) {
 	now := make([]misgiving, 0, len(list))
 	for _, s := range list {
-		now = append(now, misgiving{s.host, s.why})
-		w.fresh = w.fresh || !slices.Contains(w.wrong, misgiving{s.host, s.why})
+		m := misgiving{s.host, s.why}
+		now = append(now, m)
+		w.fresh = w.fresh || !slices.Contains(w.wrong, m) && !isSaid(m)
 	}
 	if slices.ContainsFunc(w.wrong, func(m misgiving) bool { return !slices.Contains(now, m) }) {
 		w.changedAt = at

@@ -3,27 +3,36 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gmsd/gmsd/internal/netlab"
 )
 
 // What the doctor costs: two groups at rest, side by side, of which one is built without
 // its looks and tests of paths. With a standing cause a path swallows long packets, which
-// the doctor names, and looks at again and again.
+// the doctor names, and looks at ever more seldom: what is measured is between two rounds.
+
+const (
+	// firstLooks are over then: neither a start nor a first look shows.
+	firstLooks = 4 * settling
+	// firstRounds are over then: the next is due after minutes.
+	firstRounds = 4 * time.Minute
+)
 
 func doctorMeasurements() []measurement {
 	return []measurement{
 		{name: "doctor", once: true, run: func(ctx context.Context, b *bench, run int) error {
-			return doctorsBudget(ctx, b, run, "", nil)
+			return doctorsBudget(ctx, b, run, "", firstLooks, nil)
 		}},
 		{name: "doctor-standing", once: true, run: func(ctx context.Context, b *bench, run int) error {
-			return doctorsBudget(ctx, b, run, "standing_", func() netlab.Fault { return &netlab.MTU{Host: 2, Bytes: 1000} })
+			return doctorsBudget(ctx, b, run, "standing_", firstRounds, func() netlab.Fault { return &netlab.MTU{Host: 2, Bytes: 1000} })
 		}},
 	}
 }
 
-// doctorsBudget measures with a fault, or none; the names of the figures begin with prefix.
-func doctorsBudget(ctx context.Context, b *bench, run int, prefix string, fault func() netlab.Fault) error {
+// doctorsBudget measures with a fault, or none, from a while after that on; the names of
+// the figures begin with prefix.
+func doctorsBudget(ctx context.Context, b *bench, run int, prefix string, from time.Duration, fault func() netlab.Fault) error {
 	without, err := netlab.BuildWith(ctx, b.dir, "undoctored", "-X github.com/gmsd/gmsd/gms.undoctored=yes")
 	if err != nil {
 		return err
@@ -34,12 +43,12 @@ func doctorsBudget(ctx context.Context, b *bench, run int, prefix string, fault 
 			return err
 		}
 		other := &trial{l, b, small, run}
-		return errors.Join(compareRest(t, other, prefix, fault), l.Close(), l.Remove())
+		return errors.Join(compareRest(t, other, prefix, from, fault), l.Close(), l.Remove())
 	})
 }
 
 // compareRest gives by how much one group at rest spends more than the other.
-func compareRest(with, without *trial, prefix string, fault func() netlab.Fault) error {
+func compareRest(with, without *trial, prefix string, from time.Duration, fault func() netlab.Fault) error {
 	for _, t := range []*trial{with, without} {
 		if _, err := t.StartAll(netlab.All(small)); err != nil {
 			return err
@@ -54,7 +63,7 @@ func compareRest(with, without *trial, prefix string, fault func() netlab.Fault)
 			return err
 		}
 	}
-	if err := with.Hold(4 * settling); err != nil { // neither a start nor a first look shows
+	if err := with.Hold(from); err != nil {
 		return err
 	}
 	var before, after [2][]netlab.Usage
