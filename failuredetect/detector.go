@@ -86,6 +86,8 @@ type member struct {
 	heardAt views.Instant
 	// clock is what silence is counted from: the last frame, or a grace.
 	clock views.Instant
+	// lostAt is when its relay last lost it (relay.go); zero: never.
+	lostAt views.Instant
 	// silentAt is when it was doubted for silence.
 	silentAt views.Instant
 	phase    phase
@@ -163,7 +165,7 @@ func (d *Detector) SetView(now views.Instant, v *views.View) {
 		d.beatAt = now.Add(d.random.upTo(d.cfg.Beat))
 		d.measureAt = now.Add(d.random.upTo(d.cfg.RTTEvery))
 	}
-	kept := d.keepEvidence(last)
+	kept := d.keepEvidence(now, last)
 	d.dirty = true
 	d.settle(now)
 	for _, r := range kept {
@@ -182,13 +184,20 @@ func (d *Detector) SetView(now views.Instant, v *views.View) {
 //     next coordinator.
 //
 // Where B lives after all, its first frame after strongGuard says so, as it
-// would have in the last view. "Departed" is not kept: the new view refutes it.
-func (d *Detector) keepEvidence(last []member) []uint16 {
+// would have in the last view. "Departed" is not kept: the new view refutes it. Whom its
+// relay has lost is asked anew.
+func (d *Detector) keepEvidence(now views.Instant, last []member) []uint16 {
 	var kept []uint16
 	for i := range last {
 		old := &last[i]
 		r, ok := d.rank(old.Process)
-		if !ok || old.strong == message.EvidenceNone || old.strong == message.EvidenceDeparted {
+		if !ok {
+			continue
+		}
+		if old.isLost() {
+			d.members[r].lostAt = now
+		}
+		if old.strong == message.EvidenceNone || old.strong == message.EvidenceDeparted {
 			continue
 		}
 		d.members[r].strong, d.members[r].strongAt = old.strong, old.strongAt

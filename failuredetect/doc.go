@@ -31,6 +31,8 @@
 //	   ^       (pings every PingEvery)      |                                  |
 //	   +-------------- any frame -----------+----------------------------------+
 //
+// Of whom its relay has lost an answer is wanted at once, within a pace (relay.go).
+//
 // A silent member, or one with strong evidence from its kernel, is *doubted* by
 // this host; the doubts are multicast as one list (Accuse). A member is *failed*
 // in a host's opinion when enough observers that this host does not doubt

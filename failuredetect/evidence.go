@@ -62,17 +62,22 @@ func lasting(ev message.Evidence) bool { return ev >= message.EvidenceReplaced }
 // HandleEvidence tells what the operating system, or an answer from its
 // address, says of a process. EvidenceNone says that it answers again: that
 // takes back all but "departed", and not silence, since the kernel of a
-// stopped process accepts connections for it. EvidenceSilent is ignored:
-// silence is found here.
+// stopped process accepts connections for it. EvidenceSilent says that what
+// carries its frames has lost it: it is asked at once (relay.go); silence itself
+// is found here.
 func (d *Detector) HandleEvidence(now views.Instant, p views.Process, ev message.Evidence) {
 	now = d.enter(now)
 	r, ok := d.rank(p)
-	if !ok || !ev.Valid() || ev == message.EvidenceSilent {
+	if !ok || !ev.Valid() {
 		return
 	}
 	m := &d.members[r]
 	if ev == message.EvidenceNone {
 		d.restored(r)
+		return
+	}
+	if ev == message.EvidenceSilent {
+		d.lost(now, r)
 		return
 	}
 	if ev > m.strong {

@@ -42,6 +42,9 @@ type PingTo struct {
 func (d *Detector) heard(now views.Instant, r uint16) {
 	m := &d.members[r]
 	silence := now.Sub(m.clock)
+	if m.stale(now) {
+		return
+	}
 	m.heardAt, m.clock, m.pingAt, m.spoke = now, now, 0, false
 	if m.phase == steady && m.strong == message.EvidenceNone {
 		return
@@ -112,7 +115,11 @@ func (d *Detector) enterSilent(now views.Instant, r uint16, since time.Duration)
 	d.noteDoubt(r)
 	m.pingAt = now.Add(d.cfg.PingEvery)
 	if m.strong == message.EvidenceNone {
-		d.event(trace.Suspect{Who: m.Host, Detector: detectorSilence, Evidence: "silent " + round(since)})
+		evidence := "silent " + round(since)
+		if m.isLost() {
+			evidence += ", lost by its relay"
+		}
+		d.event(trace.Suspect{Who: m.Host, Detector: detectorSilence, Evidence: evidence})
 	}
 }
 
@@ -160,12 +167,22 @@ func (d *Detector) measure(now views.Instant) {
 
 // silenceOf gives the silence after which r is doubted.
 func (d *Detector) silenceOf(now views.Instant, r uint16, stretch time.Duration) time.Duration {
-	return stretched(d.members[r].link.silence(now, &d.cfg)-d.sooner(r), stretch, &d.cfg)
+	m := &d.members[r]
+	s := stretched(m.link.silence(now, &d.cfg)-d.sooner(r), stretch, &d.cfg)
+	if m.isLost() {
+		s = min(s, m.lostAt.Sub(m.clock)+stretched(d.answersIn(r), stretch, &d.cfg))
+	}
+	return s
 }
 
 // lateOf gives the silence after which r is pinged.
 func (d *Detector) lateOf(r uint16, stretch time.Duration) time.Duration {
-	return stretched(d.members[r].link.late(&d.cfg)-d.sooner(r), stretch, &d.cfg)
+	m := &d.members[r]
+	s := stretched(m.link.late(&d.cfg)-d.sooner(r), stretch, &d.cfg)
+	if m.isLost() {
+		s = min(s, m.lostAt.Sub(m.clock))
+	}
+	return s
 }
 
 // graveSpan is the part of the silence that is grave.

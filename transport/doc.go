@@ -27,7 +27,8 @@
 //     excepted. A full socket buffer loses the frame and says so.
 //  3. Every queue has a bound; what is thrown away is counted ([Counter]).
 //  4. Evidence is about processes: a cut network, a slow host or a firewall
-//     never looks like a process that ended.
+//     never looks like a process that ended. That a relay has lost one is a reason to
+//     ask it, and says so.
 //  5. Nothing a peer sends makes a transport panic, block or grow.
 //
 // The conformance suite in package transporttest holds every implementation

@@ -67,7 +67,8 @@ type Target struct {
 
 // Evidence is what the operating system of a watched host says of a process.
 // Found is EvidenceClosed, EvidenceRefused or EvidenceReplaced, or
-// EvidenceNone: it answers (again).
+// EvidenceNone: it answers (again). EvidenceSilent is none: what carries frames to the
+// process has lost it, so it is worth to be asked.
 type Evidence struct {
 	views.Process
 	Found message.Evidence

@@ -52,6 +52,7 @@ func (l *Lab) pass(e transport.Evidence) {
 	addr, still := l.watched.at[e.Process]
 	switch {
 	case !still:
+	case e.Found == message.EvidenceSilent && l.faults.of(addr).Cut != 0: // who is cut is not to be asked
 	case l.faults.of(addr).Cut != 0:
 		if l.watched.held == nil {
 			l.watched.held = make(map[views.Process]message.Evidence)

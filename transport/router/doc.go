@@ -28,7 +28,8 @@
 //     ([Transport.SetMembers]) go to its host and to no other, and wait where it is not
 //     registered. Frames for another go to those who claim it, at any router, 8 at a
 //     time, each in its turn, a former member always: they judge by seals.
-//  6. What a relay connection does is evidence of nothing. Evidence is tcp's.
+//  6. What a relay connection does is evidence of nothing. Evidence is tcp's. Whom no
+//     router has any more, and no connection leads to, is to be asked: EvidenceSilent.
 //  7. Nothing a router sends makes it panic, block or grow: entries, queues, times have
 //     bounds (limits.go).
 //

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gmsd/gmsd/transport/internal/relay"
 	"github.com/gmsd/gmsd/transport/internal/stream"
+	"github.com/gmsd/gmsd/views"
 )
 
 // errClosed: a router has closed the connection.
@@ -89,11 +90,25 @@ func (w *wire) count(e *relay.Entry, by int) {
 	}
 }
 
+// unlearn takes in who is registered no more. Who is at no router, and cannot be reached
+// directly, is worth to be asked whether it lives.
 func (w *wire) unlearn(body []byte) {
 	t := w.line.t
+	var lost []views.Process
 	t.mu.Lock()
-	relay.EachGone(body, func(_ uint64, id relay.Life) { w.leave(id) })
+	relay.EachGone(body, func(_ uint64, id relay.Life) {
+		if _, known := w.entries[id]; !known {
+			return
+		}
+		w.leave(id)
+		if !t.registered(id.Host) {
+			lost = append(lost, id.Process)
+		}
+	})
 	t.mu.Unlock()
+	for _, p := range lost {
+		t.direct.DetourLost(p)
+	}
 	t.tellFound()
 }
 

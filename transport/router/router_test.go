@@ -16,6 +16,7 @@ import (
 	"github.com/gmsd/gmsd/transport/internal/stream"
 	"github.com/gmsd/gmsd/transport/tcp"
 	"github.com/gmsd/gmsd/transport/transporttest"
+	"github.com/gmsd/gmsd/views/message"
 )
 
 // host is a member that receives.
@@ -207,6 +208,65 @@ func TestRouterLostAndBack(t *testing.T) {
 	h[1].gets("by the other")
 	f.startRouter(0)
 	f.until("them to be back", f.known)
+}
+
+// watches has the first of some hosts watch the others.
+func watches(h []*host) {
+	var targets []transport.Target
+	for _, o := range h[1:] {
+		targets = append(targets, transport.Target{Process: o.self.Member.Process, Addr: o.Local()})
+	}
+	h[0].Watch(targets)
+}
+
+// asks closes a host, and wants the other to be told to ask it, and nobody before.
+func (h *host) asks(o *host) {
+	h.f.Helper()
+	if err := o.Close(); err != nil {
+		h.f.Fatal(err)
+	}
+	select {
+	case e := <-h.Evidence():
+		if e.Process != o.self.Member.Process || e.Found != message.EvidenceSilent {
+			h.f.Errorf("%+v, want %s to be asked", e, o.self.Member.Process)
+		}
+	case <-time.After(transporttest.Patience):
+		h.f.Fatal("nobody is to be asked")
+	}
+}
+
+// Whom no router has any more, and no connection leads to, is to be asked; not whom one of
+// two has lost.
+func TestLostByAllRouters(t *testing.T) {
+	f := newField(t, 2, true)
+	h := f.settled(3)
+	watches(h)
+	one := h[1]
+	one.mu.Lock()
+	w := one.lines[0].up
+	one.mu.Unlock()
+	w.out.Say(stream.Piece{Kind: relay.KindBye})
+	f.until("it to have registered anew", func() bool {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+		return one.lines[0].up != nil && one.lines[0].up != w
+	})
+	h[0].asks(h[2])
+	h[0].asks(one)
+}
+
+// A router that ends has lost nobody.
+func TestRouterThatEndsLosesNobody(t *testing.T) {
+	f := newField(t, 1, true)
+	h := f.settled(4)
+	watches(h)
+	if err := f.routers[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.until("it to be lost", func() bool { return !h[0].Routers()[0].Connected })
+	f.startRouter(0)
+	f.until("all to be back", f.known)
+	h[0].asks(h[3])
 }
 
 // Somebody else's key registers nobody, and says so.

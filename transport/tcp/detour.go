@@ -7,6 +7,7 @@ import (
 	"github.com/gmsd/gmsd/transport"
 	"github.com/gmsd/gmsd/transport/internal/stream"
 	"github.com/gmsd/gmsd/views"
+	"github.com/gmsd/gmsd/views/message"
 )
 
 // Detour is another way for frames: package router has one, by way of gossip routers.
@@ -40,6 +41,18 @@ func (l *link) astray(p *peer) bool {
 		}
 	}
 	return len(p.watches) > 0
+}
+
+// DetourLost tells who watches a process that the detour has lost it: where no connection
+// leads there it is to be asked.
+func (t *Transport) DetourLost(p views.Process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for target, w := range t.watches {
+		if l := w.peer.link(); target.Process == p && (l == nil || l.isStalled() || !w.held(l)) {
+			t.found.Report(p, message.EvidenceSilent)
+		}
+	}
 }
 
 // TakeWaiting gives the frames that wait for a connection to an address, and drops them.

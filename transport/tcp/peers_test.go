@@ -576,3 +576,25 @@ func TestConnectionsOfAHostAreBounded(t *testing.T) {
 		d.until("room", func() bool { return d.hosts[process(2, 1).Host] <= perHostMax })
 	}
 }
+
+// Whom the detour has lost is to be asked where no connection leads there, if he is
+// watched; what a kernel says counts for more.
+func TestDetourLost(t *testing.T) {
+	a, b := open(t, 1, nil), open(t, 2, nil)
+	nowhere := netip.MustParseAddrPort("127.0.0.1:9")
+	reached, lost := process(2, 1), process(3, 1)
+	a.Watch([]transport.Target{{Process: reached, Addr: b.Local()}, {Process: lost, Addr: nowhere}})
+	a.await(message.EvidenceNone)
+	for _, p := range []views.Process{reached, process(9, 1), lost} {
+		a.DetourLost(p)
+	}
+	select {
+	case e := <-a.Evidence():
+		if e.Process != lost || e.Found != message.EvidenceSilent {
+			t.Errorf("%+v", e)
+		}
+	case <-time.After(patience):
+		t.Fatal("nobody is to be asked")
+	}
+	a.foundNothing()
+}

@@ -148,7 +148,8 @@ type Evidence uint8
 // Kinds of evidence.
 const (
 	EvidenceNone Evidence = iota
-	// EvidenceSilent: nothing heard past the deadline, probes included.
+	// EvidenceSilent: nothing heard past the deadline, probes included. Of a transport: what
+	// carries frames there has lost it.
 	EvidenceSilent
 	// EvidenceClosed: the process closed its socket.
 	EvidenceClosed

@@ -38,15 +38,18 @@ func NewQueue() *Queue {
 func (q *Queue) Out() <-chan transport.Evidence { return q.out }
 
 // Report queues a finding; it replaces one of the same process that was not
-// read yet.
+// read yet, but for EvidenceSilent, which says less than any other.
 func (q *Queue) Report(p views.Process, found message.Evidence) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return
 	}
-	if _, waits := q.pending[p]; !waits {
+	_, waits := q.pending[p]
+	if !waits {
 		q.order = append(q.order, p)
+	} else if found == message.EvidenceSilent {
+		return
 	}
 	q.pending[p] = found
 	q.signal()

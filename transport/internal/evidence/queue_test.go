@@ -70,3 +70,21 @@ func TestCloseEndsTheChannel(t *testing.T) {
 		q.Report(process(2), message.EvidenceClosed)
 	})
 }
+
+// That a detour has lost a process says less than what its kernel said, and less than that
+// it answers.
+func TestLossByADetourReplacesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue()
+		defer q.Close()
+		a, b := process(1), process(2)
+		q.Report(a, message.EvidenceClosed)
+		q.Report(a, message.EvidenceSilent)
+		q.Report(b, message.EvidenceSilent)
+		q.Report(b, message.EvidenceNone)
+		got := drain(q)
+		if len(got) != 2 || got[0].Found != message.EvidenceClosed || got[1].Found != message.EvidenceNone {
+			t.Fatalf("got %v", got)
+		}
+	})
+}
