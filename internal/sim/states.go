@@ -209,7 +209,7 @@ func (h *Host) hold(p *process, m *membership, e shown) {
 		h.w.fail("flow", "more waits for a state than can be under way\n"+h.w.DescribeHosts())
 	}
 	h.w.cover.hit(coverHeld)
-	wait := waitMost
+	wait := h.w.opts.prompt(waitMost) // sooner than the others take out who stops them
 	if k.swift {
 		wait = 0
 	}

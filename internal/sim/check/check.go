@@ -42,7 +42,7 @@ type Checker struct {
 	orphans map[trace.MsgID]*view
 	// logged are all lives, as they began.
 	logged []*life
-	// light are the groups of which there was a view.
+	// light are the groups of which there was a view, or that a port left.
 	light map[string]struct{}
 	apps  apps
 	// tick counts everything that was told, records and harness facts.

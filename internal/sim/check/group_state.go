@@ -163,11 +163,11 @@ func (c *Checker) enterGroup(l *life, s *groupStay, g *groupView, e *trace.Group
 
 // groupLeft takes the record that a port is out.
 func (c *Checker) groupLeft(l *life, e *trace.GroupLeft) {
+	c.light[e.Group] = struct{}{}
 	s := l.groups[e.Group]
 	if l.cur == nil || s == nil {
-		return // it never came in
+		return // it never came in, or came and went as its view ended
 	}
-	c.light[e.Group] = struct{}{}
 	if m, in := s.cur.member(l.proc.Process, e.Port); in {
 		if l.parted == nil {
 			l.parted = make(map[groupPort]uint64)
