@@ -37,6 +37,7 @@ type Options struct {
 	Hosts int
 	// Transport is the transport of every daemon, as in the setting of that name.
 	// Empty: multicast. Others get hosts 1 to Members as peers; router gets the routers.
+	// [Relay] is router where hosts have no way to each other but these.
 	Transport string
 	// Members are the first of the hosts; 0: all.
 	Members int
@@ -49,6 +50,9 @@ type Options struct {
 	// [Lab.KeyFile].
 	Plain bool
 }
+
+// Relay is an [Options.Transport].
+const Relay = "relay"
 
 // Lab is a bridge and its hosts. Its methods are for one goroutine.
 type Lab struct {
@@ -110,6 +114,10 @@ func New(o Options) (*Lab, error) {
 	if o.Hosts < 1 || o.Hosts > HostsMax {
 		return nil, fmt.Errorf("netlab: %d hosts: want 1 to %d", o.Hosts, HostsMax)
 	}
+	relayed := o.Transport == Relay
+	if relayed {
+		o.Transport = "router"
+	}
 	if o.Routers == 0 && o.Transport == "router" {
 		o.Routers = 2
 	}
@@ -129,7 +137,11 @@ func New(o Options) (*Lab, error) {
 		return nil, err
 	}
 	l.ring = keys.NewRing(key, 0)
-	if err := l.build(); err != nil {
+	err = l.build()
+	if err == nil && relayed {
+		_, err = l.Impose(&Cut{From: All(o.Hosts), To: All(o.Hosts)})
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.Close(), l.Remove())
 	}
 	return l, nil

@@ -101,13 +101,10 @@ func onEach(t *testing.T, scenario func(t *testing.T, transport string)) {
 	}
 }
 
-// relay is transport router where members have no way but the routers.
-const relay = "relay"
-
 // onEachAndRelayed is onEach, and once more by way of the routers.
 func onEachAndRelayed(t *testing.T, scenario func(t *testing.T, transport string)) {
 	onEach(t, scenario)
-	t.Run(relay, func(t *testing.T) { scenario(t, relay) })
+	t.Run(netlab.Relay, func(t *testing.T) { scenario(t, netlab.Relay) })
 }
 
 // onEachAndSeldomRelayed is onEachAndRelayed where there is time.
@@ -140,11 +137,7 @@ func stageTaking(t *testing.T, labs int, transport string, hosts int, flags ...s
 	needNamespaces(t)
 	t.Parallel()
 	takePlaces(t, labs)
-	setting := transport
-	if transport == relay {
-		setting = "router"
-	}
-	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Transport: setting, Flags: flags})
+	l, err := netlab.New(netlab.Options{Binary: binary, Hosts: hosts, Transport: transport, Flags: flags})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,10 +146,6 @@ func stageTaking(t *testing.T, labs int, transport string, hosts int, flags ...s
 		want: []check.Property{check.ViewAgreement, check.TotalOrder, check.Precision, check.DeliveredByAll, check.NoFlap},
 	}
 	t.Cleanup(func() { s.finish(hosts) })
-	if transport == relay {
-		all := netlab.All(hosts)
-		s.impose(&netlab.Cut{From: all, To: all})
-	}
 	l.Talk(40*time.Millisecond, 1)
 	return s
 }

@@ -186,7 +186,7 @@ func TestTurmoil(t *testing.T) { onEachAndRelayed(t, turmoilOn) }
 
 func turmoilOn(t *testing.T, transport string) {
 	lost := 20
-	if transport == relay || overStreams(transport) && !repeatsSoon() {
+	if transport == netlab.Relay || overStreams(transport) && !repeatsSoon() {
 		lost = 5 // two streams, one behind the other; docs/OPERATING.md says what such a kernel bears
 	}
 	s := stageOn(t, transport, 5)

@@ -30,7 +30,7 @@ func (s *stage) routersAreWell() {
 // relayed makes a group that has no way but the routers.
 func relayed(t *testing.T, hosts, members int) *stage {
 	t.Helper()
-	s := stageOn(t, relay, hosts)
+	s := stageOn(t, netlab.Relay, hosts)
 	s.form(members)
 	s.flow(usual)
 	return s
@@ -105,7 +105,7 @@ func TestRoutersCutFromEachOther(t *testing.T) {
 
 // Half of the members reach one router, the others the other: the mesh carries frames.
 func TestRelayedByTheMesh(t *testing.T) {
-	s := stageOn(t, relay, 4)
+	s := stageOn(t, netlab.Relay, 4)
 	s.impose(&netlab.Cut{From: []int{1, 2}, To: []int{netlab.RouterHost(2)}})
 	s.impose(&netlab.Cut{From: []int{3, 4}, To: []int{netlab.RouterHost(1)}})
 	s.form(4)
@@ -115,7 +115,7 @@ func TestRelayedByTheMesh(t *testing.T) {
 // A NAT that forgets the connections of a host that has only those: it registers again
 // before anybody misses it.
 func TestRelayedThroughNAT(t *testing.T) {
-	s := stageOn(t, relay, 4)
+	s := stageOn(t, netlab.Relay, 4)
 	s.livesBehindNAT(3 * time.Second)
 	if said := s.Stderr(4); !strings.Contains(said, "lost a gossip router") {
 		t.Errorf("the NAT forgot nothing that mattered:\n%s", said)

@@ -40,7 +40,7 @@ func main() {
 	flag.IntVar(&s.runs, "runs", 5, "runs of each figure")
 	flag.StringVar(&s.onlyText, "only", "", "measure only what this regular `expression` finds in the names of the measurements")
 	flag.StringVar(&s.json, "json", "", "write the records to this `file`, - for the standard output")
-	flag.StringVar(&s.transport, "transport", "mcast", "`transport` of the processes in namespaces")
+	flag.StringVar(&s.transport, "transport", "mcast", "`transport` of the processes in namespaces; relay: router, where hosts reach the routers alone")
 	flag.DurationVar(&s.rest, "rest", time.Minute, "how long the group at rest is watched")
 	flag.DurationVar(&s.turmoil, "turmoil", time.Minute, "how long loss, reorder and duplication last")
 	flag.DurationVar(&s.record, "record", time.Minute, "how long an attacker records traffic, of which ten minutes are sent again: ten for all of it at once")
