@@ -427,7 +427,7 @@ func (w *World) awaitStates() {
 	if !w.opts.states() || w.stopped() {
 		return
 	}
-	end := w.now.Add(stateBound)
+	end := w.now.Add(w.opts.patience(stateBound))
 	for w.waitingForState() > 0 && w.now < end && !w.stopped() {
 		w.RunFor(100 * time.Millisecond)
 	}
