@@ -64,7 +64,7 @@
 //   - Grace: a member is not doubted for silence before SilenceMin after the
 //     last frame, the view's begin or this host's last pause. (One that is taken
 //     under observation in the middle of a view is pinged at once for
-//     SilenceMin - LateMax at least.)
+//     SilenceMin - LateMax at least; one that its relay has lost, for answersIn.)
 //   - Band: no member stands accused but undecided for longer than two
 //     BandDeadlines while the accusations do not change.
 //   - Self: a host never fails itself; where the others must, it is Condemned,

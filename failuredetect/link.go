@@ -55,11 +55,17 @@ func smooth(mean, dev *time.Duration, sample, first time.Duration) {
 	*dev += (diff.Abs() - *dev) / 4
 }
 
-// mistaken: a silence of that length was doubted, then broken.
+// mistaken: a silence of that length was doubted, then broken. One that a relay cut
+// short teaches nothing that is less than what is known.
 func (l *link) mistaken(now views.Instant, silence time.Duration, cfg *Config) {
-	if silence < cfg.SilenceMax {
-		l.lesson, l.lessonAt = silence*5/4, now
+	if lesson := silence * 5 / 4; silence < cfg.SilenceMax && lesson > l.learned(now) {
+		l.lesson, l.lessonAt = lesson, now
 	}
+}
+
+// learned gives what is left of the last lesson.
+func (l *link) learned(now views.Instant) time.Duration {
+	return l.lesson - now.Sub(l.lessonAt)/lessonFade
 }
 
 // probeExtra is by how much the answer to a ping may come later than the next
@@ -87,7 +93,7 @@ func (l *link) silence(now views.Instant, cfg *Config) time.Duration {
 	s += max(0, 4*l.dev-cfg.Beat/2)
 	s += l.probeExtra(cfg)
 	if l.lesson > 0 {
-		s = max(s, l.lesson-now.Sub(l.lessonAt)/lessonFade)
+		s = max(s, l.learned(now))
 	}
 	return min(s, cfg.SilenceMax)
 }

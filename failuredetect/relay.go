@@ -30,9 +30,16 @@ func (d *Detector) lost(now views.Instant, r uint16) {
 func (m *member) isLost() bool { return m.lostAt != 0 && m.lostAt >= m.clock }
 
 // stale reports whether a frame of r that comes now may have been under way when its relay
-// lost it.
-func (m *member) stale(now views.Instant) bool {
-	return m.isLost() && now.Sub(m.lostAt) <= strongGuard
+// lost it. Where beats are fast the guard must leave time for an answer.
+func (m *member) stale(now views.Instant, cfg *Config) bool {
+	return m.isLost() && now.Sub(m.lostAt) <= min(strongGuard, cfg.Pace/5)
+}
+
+// askAnew begins again with r, which did not answer in time, where this host stood still
+// meanwhile, too short for a pause: the answer may wait to be read.
+func (d *Detector) askAnew(now views.Instant, r uint16) {
+	d.members[r].lostAt = now
+	d.ping(now, r)
 }
 
 // answersIn is how long after it was lost r is given: a pace for the pings, four round

@@ -116,3 +116,136 @@ func TestLostByRelayAcrossViews(t *testing.T) {
 		}
 	}
 }
+
+// asked makes a detector of a view of n whose others were heard, and answer no ping but
+// what a test says.
+func asked(n int, cfg Config) (*Detector, views.Instant) {
+	cfg.Self = process(0)
+	d := New(cfg, 1)
+	at := views.Instant(time.Hour)
+	d.SetView(at, viewOf(3, upTo(n)...))
+	d.Drain()
+	return d, at
+}
+
+// goTo does all that is due until then.
+func goTo(d *Detector, then views.Instant) {
+	for d.Deadline() <= then {
+		d.Advance(d.Deadline())
+		d.Drain()
+	}
+}
+
+// A relay that says again and again that it has lost one whose frames come, by it or by
+// another way, does not make it silent.
+func TestLostByRelayAgainAndAgain(t *testing.T) {
+	l := newLab(3, 1)
+	l.settleIn(t)
+	for range 100 {
+		l.losesAt(1)
+		l.run(40 * time.Millisecond)
+		if d := l.hosts[0].d; len(d.Suspected()) > 0 {
+			t.Fatalf("%s\n%s", d.Describe(), l.story())
+		}
+	}
+}
+
+// A frame that comes within the guard counts as one of the moment of the loss: neither
+// the silence that went before nor that it was data makes the time to answer shorter.
+func TestLostByRelayLateInASilence(t *testing.T) {
+	for _, data := range []bool{false, true} {
+		d, at := asked(2, Config{Beat: 950 * time.Millisecond})
+		lost := at.Add(d.cfg.SilenceMin - 20*time.Millisecond)
+		if data {
+			lost = at.Add(d.cfg.SilenceMin - 700*time.Millisecond - 20*time.Millisecond)
+		}
+		goTo(d, lost)
+		d.HandleEvidence(lost, process(1), message.EvidenceSilent)
+		d.Drain()
+		heard := lost.Add(10 * time.Millisecond)
+		goTo(d, heard)
+		if data {
+			d.HeardData(heard, process(1))
+		} else {
+			d.Heard(heard, process(1))
+		}
+		d.Drain()
+		goTo(d, lost.Add(d.cfg.Pace-time.Millisecond))
+		if len(d.Suspected()) > 0 {
+			t.Errorf("data %t: doubted though it was heard after the loss: %s", data, d.Describe())
+		}
+	}
+}
+
+// Who is doubted too early for a loss teaches no shorter silence than was learned.
+func TestLostByRelayUnlearnsNothing(t *testing.T) {
+	d, at := asked(2, Config{})
+	l := &d.members[1].link
+	l.lesson, l.lessonAt = 3*time.Second, at
+	d.HandleEvidence(at, process(1), message.EvidenceSilent)
+	d.Drain()
+	goTo(d, at.Add(300*time.Millisecond))
+	if len(d.Suspected()) != 1 {
+		t.Fatalf("not doubted: %s", d.Describe())
+	}
+	now := at.Add(310 * time.Millisecond)
+	d.Heard(now, process(1))
+	if got := l.silence(now, &d.cfg); got < 2900*time.Millisecond {
+		t.Errorf("silence %v after a mistake, it was 3s", got)
+	}
+}
+
+// A host that stood still for a moment, too short for a pause, reads first what came
+// meanwhile.
+func TestLostByRelayWhileWeStoodStill(t *testing.T) {
+	for still := 60 * time.Millisecond; still < 400*time.Millisecond; still += 20 * time.Millisecond {
+		for _, begins := range []time.Duration{1, 55, 130} {
+			l := newLab(2, uint64(still))
+			l.settleIn(t)
+			h := l.hosts[0]
+			h.d.HandleEvidence(l.now, process(1), message.EvidenceSilent)
+			l.drain(h)
+			l.cut[[2]int{1, 0}] = begins > 100 // it is away for a moment
+			l.run(begins * time.Millisecond)
+			clear(l.cut)
+			l.freeze(0)
+			l.run(still)
+			h.d.Advance(l.now) // the timer before the sockets
+			l.drain(h)
+			l.thaw(0)
+			l.run(300 * time.Millisecond)
+			if len(l.log) > 0 {
+				t.Errorf("still %v from %v: %s", still, begins*time.Millisecond, l.story())
+			}
+		}
+	}
+}
+
+// Who was lost while it was observed, and is observed again later, is pinged at once.
+func TestLostByRelayThenObservedAgain(t *testing.T) {
+	d, at := asked(30, Config{})
+	r := d.watched[0]
+	m := &d.members[r]
+	d.HandleEvidence(at.Add(100*time.Millisecond), m.Process, message.EvidenceSilent)
+	m.role, m.phase, m.pingAt = roleNone, steady, 0
+	now := at.Add(400 * time.Millisecond)
+	d.observeNow(now, r)
+	if due := d.silenceDue(now, r, d.stretch(now)); due > now {
+		t.Errorf("asked %v late", due.Sub(now))
+	}
+}
+
+// However fast a group beats, who lives has time to answer.
+func TestLostByRelayInAFastGroup(t *testing.T) {
+	for _, beat := range []time.Duration{10, 20, 50, 100} {
+		l := newLabAt(3, 1, beat*time.Millisecond)
+		l.settleIn(t)
+		for range 20 {
+			l.losesAt(2)
+			l.run(time.Second)
+		}
+		if len(l.log) > 0 {
+			t.Errorf("beat %d ms: %s", beat, l.story())
+		}
+	}
+}

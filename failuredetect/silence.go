@@ -42,7 +42,10 @@ type PingTo struct {
 func (d *Detector) heard(now views.Instant, r uint16) {
 	m := &d.members[r]
 	silence := now.Sub(m.clock)
-	if m.stale(now) {
+	if m.stale(now, &d.cfg) {
+		// What it says is older than the loss, but not older than what was heard before:
+		// whatever silence had gone before is over.
+		m.heardAt, m.clock = now, m.lostAt
 		return
 	}
 	m.heardAt, m.clock, m.pingAt, m.spoke = now, now, 0, false
@@ -101,6 +104,8 @@ func (d *Detector) advanceMember(now views.Instant, r uint16, stretch time.Durat
 		m.phase, m.pingAt = late, now
 	case m.phase == late && since >= silence-d.graveSpan():
 		m.phase, d.dirty = grave, true
+	case m.phase == grave && since >= silence && m.isLost() && now.Sub(m.pingAt) > d.cfg.PingEvery:
+		d.askAnew(now, r)
 	case m.phase == grave && since >= silence:
 		d.enterSilent(now, r, since)
 	default:
@@ -195,6 +200,7 @@ func (d *Detector) graveSpan() time.Duration {
 // pings unanswered for as long as any late member may.
 func (d *Detector) observeNow(now views.Instant, r uint16) {
 	m := &d.members[r]
+	m.lostAt = 0 // it was asked then, by who observed it
 	stretch := d.stretch(now)
 	overdue := now.Add(-d.lateOf(r, stretch))
 	m.clock = max(m.heardAt, overdue)
