@@ -132,7 +132,8 @@ func openWith(cfg Config, times timing) (*Transport, error) {
 // Local is the address by which others name this transport.
 func (t *Transport) Local() netip.AddrPort { return t.direct.Local() }
 
-// Evidence gives what watching found, by direct connections alone.
+// Evidence gives what watching found, by direct connections alone, and whom the routers
+// have lost, which is none.
 func (t *Transport) Evidence() <-chan transport.Evidence { return t.direct.Evidence() }
 
 // Stats gives the counts, of both ways together.

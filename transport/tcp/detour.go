@@ -44,7 +44,8 @@ func (l *link) astray(p *peer) bool {
 }
 
 // DetourLost tells who watches a process that the detour has lost it: where no connection
-// leads there it is to be asked.
+// leads there it is to be asked. One that comes from elsewhere than it claims, as from
+// behind a NAT, does not count: its end would be no evidence. Who has it is asked by it.
 func (t *Transport) DetourLost(p views.Process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
