@@ -31,7 +31,7 @@
 //	   ^       (pings every PingEvery)      |                                  |
 //	   +-------------- any frame -----------+----------------------------------+
 //
-// Of whom its relay has lost an answer is wanted at once, within a pace (relay.go).
+// Of whom its relay has lost an answer is wanted at once, within a pace and a fifth (relay.go).
 //
 // A silent member, or one with strong evidence from its kernel, is *doubted* by
 // this host; the doubts are multicast as one list (Accuse). A member is *failed*

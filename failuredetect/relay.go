@@ -14,8 +14,11 @@ import (
 //
 //  1. B has no way but a router, and is killed. Its kernel ends the connection.
 //  2. The router tells A, behind what B had sent or, as it tells urgently, before.
-//  3. A asks B, and doubts it when no answer has come within a pace. Without that B
-//     would be doubted like one in a black hole.
+//  3. A asks B, and doubts it when no answer has come within a pace and a fifth. Without
+//     that B would be doubted like one in a black hole.
+//
+// Where the NAT of a living B has forgotten its connection the router may know of it first:
+// B does at its next frame, or 250 ms after it heard the router last.
 
 // lost notes that what carries the frames of r has lost it.
 func (d *Detector) lost(now views.Instant, r uint16) {
@@ -42,9 +45,10 @@ func (d *Detector) askAnew(now views.Instant, r uint16) {
 	d.ping(now, r)
 }
 
-// answersIn is how long after it was lost r is given: a pace for the pings, four round
-// trips to connect and register anew, and what a ping needs.
+// answersIn is how long after it was lost r is given: a pace, in which it notices by a sign
+// of life that it asks for, and a fifth; five round trips to hear that its connection is
+// gone, and to connect and register anew; and what a ping needs.
 func (d *Detector) answersIn(r uint16) time.Duration {
 	l := &d.members[r].link
-	return d.cfg.Pace + 4*l.rtt + l.probeExtra(&d.cfg)
+	return d.cfg.Pace*6/5 + 5*l.rtt + l.probeExtra(&d.cfg)
 }

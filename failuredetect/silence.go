@@ -151,7 +151,8 @@ func (d *Detector) askFor(now views.Instant, r uint16) {
 
 // measure pings one observed member after the other for the round trip; more
 // often where the last ones were slow, so that long deadlines do not outlive
-// their reason.
+// their reason, and where beats are rare while some never were measured: of those it is
+// not known how long they need to register anew (relay.go).
 func (d *Detector) measure(now views.Instant) {
 	if now < d.measureAt {
 		return
@@ -161,13 +162,28 @@ func (d *Detector) measure(now views.Instant) {
 		return
 	}
 	d.measured++
-	r := d.watched[d.measured%len(d.watched)]
+	r, never := d.toMeasure()
+	if never {
+		d.measureAt = now.Add(d.jittered(d.cfg.Pace, 20))
+	}
 	if d.members[r].link.probeExtra(&d.cfg) > 0 {
 		d.measureAt = now.Add(d.jittered(max(d.cfg.Beat, d.cfg.RTTEvery/5), 20))
 	}
 	if d.members[r].phase == steady {
 		d.askFor(now, r)
 	}
+}
+
+// toMeasure gives whose turn it is: of those that never were measured, else of all.
+func (d *Detector) toMeasure() (r uint16, never bool) {
+	n := len(d.watched)
+	for i := 0; i < n && d.rare(); i++ {
+		r = d.watched[(d.measured+i)%n]
+		if m := &d.members[r]; m.link.rtt == 0 && m.phase == steady {
+			return r, true
+		}
+	}
+	return d.watched[d.measured%n], false
 }
 
 // silenceOf gives the silence after which r is doubted.

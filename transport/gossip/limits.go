@@ -59,7 +59,8 @@ type timing struct {
 	stepMost time.Duration
 	// tend is how often deadlines are looked at.
 	tend time.Duration
-	// news is the least time between two tellings to the members of a group.
+	// news is the least time between two tellings to the members of a group, in the mean
+	// of the last two.
 	news time.Duration
 	// tell is the least time between two log lines of one kind.
 	tell time.Duration

@@ -54,13 +54,14 @@ func (w *listing) end(out *stream.Writer) {
 }
 
 // news has the members of a group told how a life stands: at once, or a moment after
-// they were told last. Under s.mu.
+// they were told the last two times. Of one that ends a mesh has news twice: this router
+// has lost it, and so has the other. Under s.mu.
 func (s *Server) news(g *group, l *life) {
 	g.changed[l.Life()] = true
 	if g.timer || s.closed {
 		return
 	}
-	wait := s.times.news - time.Since(g.toldAt)
+	wait := 2*s.times.news - time.Since(g.toldBefore)
 	if wait <= 0 {
 		s.tellNews(g)
 		return
@@ -78,7 +79,7 @@ func (s *Server) news(g *group, l *life) {
 
 func (s *Server) tellNews(g *group) {
 	now := time.Now()
-	g.toldAt = now
+	g.toldBefore, g.toldAt = g.toldAt, now
 	changed := inOrder(g.changed)
 	for m := range g.members {
 		var entries, gone listing

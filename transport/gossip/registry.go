@@ -26,8 +26,9 @@ type group struct {
 	members map[*member]bool
 	// entries and gone are still to be told, in the order of pieces.
 	changed map[relay.Life]bool
-	toldAt  time.Time
-	timer   bool // news are on their way
+	// toldAt is when they were told last, toldBefore the time before.
+	toldBefore, toldAt time.Time
+	timer              bool // news are on their way
 }
 
 // life is one life of a host, and who holds a connection of it.
