@@ -105,3 +105,23 @@ func TestWhatIsSaidIsNotNew(t *testing.T) {
 		})
 	})
 }
+
+// A few lost of few are asked about by short questions, once in ten seconds.
+func TestAFewLost(t *testing.T) {
+	for _, c := range []struct {
+		numbered, lost, short int
+		want                  bool
+	}{
+		{3, 1, 0, false},
+		{8, 2, 0, false},
+		{7, 2, 0, true},
+		{9, 4, 0, true},
+		{9, 4, 16, false},
+		{100, 20, 0, false},
+	} {
+		s := engine.LinkStatus{Numbered: c.numbered, Lost: c.lost, Short: c.short}
+		if got := losesSome(&s); got != c.want {
+			t.Errorf("%+v: %t", c, got)
+		}
+	}
+}

@@ -100,6 +100,8 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 		s := &links[i]
 		if why := whatSeemsWrong(s); why != "" && s.Member {
 			list = append(list, suspect{host: s.Host, addr: s.Addr, why: why, thorough: why == muchIsLost})
+		} else if s.Member && losesSome(s) {
+			l.stepSoon(engine.ExamineLink{Host: s.Host, Addr: s.Addr})
 		}
 	}
 	list = append(list, l.lookAfterLost(v)...)
@@ -144,6 +146,13 @@ func (w *watch) note(at views.Instant, list []suspect, isSaid func(misgiving) bo
 
 func (w *watch) looksAfterLost() bool {
 	return slices.ContainsFunc(w.wrong, func(m misgiving) bool { return m.why == isLost })
+}
+
+// losesSome reports whether so many of the few frames for all of late are lost that short
+// questions, of which there were none of late, may show more: at rest ten seconds have
+// fewer than suspiciousOf over udp.
+func losesSome(s *engine.LinkStatus) bool {
+	return s.Short == 0 && s.Lost >= 2 && 100*s.Lost > 2*suspiciousLoss*(s.Numbered+s.Lost)
 }
 
 const muchIsLost = "loss"

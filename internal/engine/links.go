@@ -100,6 +100,8 @@ type examination struct {
 	of, left int
 	every    time.Duration
 	at       views.Instant
+	// again: a thorough one follows, as it was asked for when much of this was over.
+	again bool
 }
 
 // links are those to the members of the view, by rank, and to others that were asked for.
@@ -518,10 +520,13 @@ func (e *Engine) advanceLink(l *link) {
 	}
 	if x := &l.examine; x.left > 0 && e.now >= x.at {
 		x.left--
-		x.at = e.now.Add(x.every)
+		x.at = max(x.at.Add(x.every), e.now.Add(-4*x.every)) // a late one delays no others
 		e.echo(l, 0, true)
 		if !ls.sure && x.left%(x.of/examinedLong) == 0 {
 			e.echo(l, ls.most, true)
+		}
+		if x.left == 0 && x.again {
+			l.beginThorough(e.now)
 		}
 	}
 	if size := l.next(e.now, ls); size > 0 && !ls.sure && e.mayAskNew(l) {
@@ -654,10 +659,12 @@ func (e *Engine) examineLink(in ExamineLink) {
 	e.links.at = e.now
 }
 
-// beginThorough begins to count anew, and keeps the counts of before until there are as many.
+// beginThorough begins to count anew, and keeps the counts of before until there are as
+// many. One under way goes on to its end: whoever asked for it wants all of it.
 func (l *link) beginThorough(now views.Instant) {
-	if l.examine.of == thoroughShort && l.examine.left > thoroughShort/2 {
-		return // it has just begun
+	if x := &l.examine; x.of == thoroughShort && x.left > 0 {
+		x.again = x.again || x.left <= thoroughShort/2
+		return
 	}
 	if l.there.span() >= thoroughShort/2 {
 		l.past, l.pastUntil = l.there, now.Add(thoroughShort*thoroughEvery+2*answerIn)

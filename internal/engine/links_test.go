@@ -166,6 +166,28 @@ func TestSeekingIsNoLoss(t *testing.T) {
 	}
 }
 
+// Who asks for an examination while another one goes on takes nothing of it away: both
+// find enough when they look.
+func TestExaminationsOverlap(t *testing.T) {
+	l := newLAN(t, 12)
+	for range 2 {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	l.run(15 * time.Second)
+	a, b := l.hosts[0], l.hosts[1]
+	const looks, every, least = 3250 * time.Millisecond, 400 * time.Millisecond, 150
+	thorough := engine.ExamineLink{Host: b.process.Host, Addr: b.addr, Thorough: true}
+	a.step(thorough)
+	for at := every; at < 12*time.Second; at += every {
+		l.run(every)
+		if s := a.linkTo(b); at >= looks && (s.Sent < least || s.There < s.Sent) {
+			t.Errorf("after %v %d are known to have been sent, and %d to have come", at, s.Sent, s.There)
+		}
+		a.step(thorough)
+	}
+}
+
 // An examination tells what gets there, what comes back, and which way loses.
 func TestExamination(t *testing.T) {
 	l := newLAN(t, 12)
