@@ -65,7 +65,7 @@ func ofHosts(c cast) []experiment {
 			fault(func() netlab.Fault { return &netlab.Unrouted{Host: c.host} }),
 		experiment{name: "process-starved", want: one("process-starved", c.host)}.
 			fault(func() netlab.Fault { return &netlab.SlowCPU{Host: c.host, Micros: 5000} }),
-		experiment{name: "disk-slow", want: one("disk-slow", c.host)}.acts(
+		experiment{name: "disk-slow", want: one("disk-slow", c.host), settles: true}.acts(
 			func(s *stage) {
 				f := &netlab.SlowDisk{Host: c.host, By: time.Second}
 				s.later("slow disk", func() { s.lift(f) })
@@ -150,7 +150,7 @@ func ofStrangers(c cast) []experiment {
 				}
 				s.start2(c.stranger, "--key-file", path)
 			}, func(s *stage) { s.kill(c.stranger) }),
-		experiment{name: "key-removed", want: refusing("key-removed")}.acts(
+		experiment{name: "key-removed", want: refusing("key-removed"), settles: true}.acts(
 			func(s *stage) {
 				s.start2(c.stranger)
 				s.settle(append(netlab.All(c.members), c.stranger))
@@ -186,7 +186,7 @@ func ofStrangers(c cast) []experiment {
 			},
 			func(s *stage) { s.now("duplicate-address") }),
 		experiment{name: "advertise-wrong", want: one("advertise-wrong", c.stranger), over: datagrams}.acts(
-			func(s *stage) { s.start2(c.stranger, "--advertise", "10.77.0.99") },
+			func(s *stage) { s.start2(c.stranger, "--advertise", fmt.Sprintf("10.77.0.%d", 90+c.stranger)) },
 			func(s *stage) { s.kill(c.stranger); s.start2(c.stranger) }),
 	}
 }

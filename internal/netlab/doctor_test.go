@@ -189,8 +189,12 @@ func (s *stage) checkNamed(who string, got asked, want ...*experiment) {
 // suffer brings causes about and wants that the daemons name them.
 func (s *stage) suffer(list ...*experiment) {
 	s.Helper()
-	for _, x := range list {
-		x.bring(s)
+	for _, first := range []bool{true, false} { // who is to settle cannot beside another cause
+		for _, x := range list {
+			if x.settles == first {
+				x.bring(s)
+			}
+		}
 	}
 	began := s.Now()
 	for _, x := range list {
@@ -325,7 +329,10 @@ var newcomers = []string{
 
 // hides reports whether of the second nothing can be known where the first is.
 func hides(a, b string) bool {
-	if a == "multicast-blocked" && slices.Contains(newcomers, b) {
+	if a == "multicast-blocked" && (slices.Contains(newcomers, b) || b == "unicast-blocked") { // nothing comes of that host then
+		return true
+	}
+	if a == "multicast-ageing" && b == "advertise-wrong" { // only multicast leads there
 		return true
 	}
 	everywhere := a == "multicast-blocked" || a == "multicast-ageing"

@@ -39,8 +39,9 @@ type experiment struct {
 	over []string
 	// slow: it takes so long, and is done where there is time.
 	slow time.Duration
-	// without the host: it starts when the cause is brought about.
-	without bool
+	// without the host: it starts when the cause is brought about. settles: the group
+	// comes to one view meanwhile.
+	without, settles bool
 }
 
 func (x *experiment) transports() []string {
