@@ -142,8 +142,9 @@ func (m *matrix) udpSpread() spread {
 	})
 }
 
-func (m *matrix) tcp(end TCP) []finding {
-	s := m.spreadOf(func(a arrow) way {
+// tcpSpread is how far connections end so.
+func (m *matrix) tcpSpread(end TCP) spread {
+	return m.spreadOf(func(a arrow) way {
 		l := m.at(a.from, a.to)
 		switch {
 		case l == nil || l.TCP == TCPUntested || !m.both(a) || m.streams(a) || m.elsewhere(a):
@@ -155,10 +156,19 @@ func (m *matrix) tcp(end TCP) []finding {
 		}
 		return unknown // another cause's
 	})
+}
+
+func (m *matrix) tcp(end TCP) []finding {
+	s := m.tcpSpread(end)
 	return s.findings(m, "questions by UDP are answered, TCP connections are not")
 }
 
-func tcpBlocked(m *matrix) []finding { return m.tcp(TCPSilent) }
+// tcpBlocked: one alone that hears nothing of who rejects all others has a firewall that
+// drops the rejection.
+func tcpBlocked(m *matrix) []finding {
+	rejecting := m.tcpSpread(TCPRejected)
+	return slices.DeleteFunc(m.tcp(TCPSilent), func(f finding) bool { return rejecting.saysTo(f.to) })
+}
 
 func tcpRejected(m *matrix) []finding {
 	return append(m.tcp(TCPRejected), m.tcp(TCPRefused)...)

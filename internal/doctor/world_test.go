@@ -378,6 +378,23 @@ func TestHealthyYieldsNothing(t *testing.T) {
 	})
 }
 
+// A host whose own firewall drops the rejections of another is no cause of its own.
+func TestRejectionThatOneDoesNotHear(t *testing.T) {
+	w := newWorld(5, 3)
+	w.each(w.rejected, to(hostID(1)))
+	reports := w.reports()
+	for i := range reports {
+		for j := range reports[i].Links {
+			if l := &reports[i].Links[j]; reports[i].Host == hostID(3) && l.Peer == hostID(1) {
+				l.TCP = TCPSilent
+			}
+		}
+	}
+	if got, want := keysOf(Diagnose(reports)), []string{key("tcp-rejected", arrow{from: hostID(1)})}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestVerdictsDoNotDependOnOrder(t *testing.T) {
 	w := newWorld(5, 3)
 	w.each(w.multi, to(hostID(2)))
