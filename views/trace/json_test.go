@@ -183,6 +183,9 @@ func normal(r Record) Record {
 	case Primary:
 		e.Synced = some(e.Synced)
 		r.Event = e
+	case GroupView:
+		e.Ports, e.Members, e.Trans = some(e.Ports), some(e.Members), some(e.Trans)
+		r.Event = e
 	}
 	return r
 }
