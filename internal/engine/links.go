@@ -455,10 +455,10 @@ func (l *link) missed(now views.Instant, size int, ls *links) {
 	}
 }
 
-// begin begins an examination unless a longer one is under way.
+// begin begins an examination unless a longer one is under way. What is to follow follows.
 func (x *examination) begin(now views.Instant, n int, every time.Duration) {
 	if x.left < n {
-		*x = examination{of: n, left: n, every: every, at: now}
+		*x = examination{of: n, left: n, every: every, at: now, again: x.again}
 	}
 }
 

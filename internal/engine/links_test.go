@@ -166,16 +166,22 @@ func TestSeekingIsNoLoss(t *testing.T) {
 	}
 }
 
-// Who asks for an examination while another one goes on takes nothing of it away: both
-// find enough when they look.
-func TestExaminationsOverlap(t *testing.T) {
-	l := newLAN(t, 12)
+// settledPair gives two hosts in one view whose first tests of paths are over.
+func settledPair(t *testing.T) (l *lan, a, b *lanHost) {
+	t.Helper()
+	l = newLAN(t, 12)
 	for range 2 {
 		l.add(0)
 	}
 	l.expectOneView(2*time.Second, "form")
 	l.run(15 * time.Second)
-	a, b := l.hosts[0], l.hosts[1]
+	return l, l.hosts[0], l.hosts[1]
+}
+
+// Who asks for an examination while another one goes on takes nothing of it away: both
+// find enough when they look.
+func TestExaminationsOverlap(t *testing.T) {
+	l, a, b := settledPair(t)
 	const looks, every, least = 3250 * time.Millisecond, 400 * time.Millisecond, 150
 	thorough := engine.ExamineLink{Host: b.process.Host, Addr: b.addr, Thorough: true}
 	a.step(thorough)
@@ -188,15 +194,25 @@ func TestExaminationsOverlap(t *testing.T) {
 	}
 }
 
+// A short examination at the end of a thorough one does not take the place of the one that
+// was to follow.
+func TestExaminationThatFollows(t *testing.T) {
+	l, a, b := settledPair(t)
+	thorough := engine.ExamineLink{Host: b.process.Host, Addr: b.addr, Thorough: true}
+	a.step(thorough)
+	l.run(2 * time.Second)
+	a.step(thorough)
+	l.run(900 * time.Millisecond)
+	a.step(engine.ExamineLink{Host: b.process.Host, Addr: b.addr})
+	l.run(6 * time.Second)
+	if s := a.linkTo(b); s.Short < 390 {
+		t.Errorf("%d questions, want those of two thorough examinations", s.Short)
+	}
+}
+
 // An examination tells what gets there, what comes back, and which way loses.
 func TestExamination(t *testing.T) {
-	l := newLAN(t, 12)
-	for range 2 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
-	l.run(15 * time.Second)
-	a, b := l.hosts[0], l.hosts[1]
+	l, a, b := settledPair(t)
 	drop := map[*lanHost]float64{a: 0.3}
 	l.swallows = func(from, _ *lanHost, _ int) bool { return l.rng.Float64() < drop[from] }
 	a.step(engine.ExamineLink{Host: b.process.Host, Addr: b.addr, Thorough: true})
