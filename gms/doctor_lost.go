@@ -81,24 +81,22 @@ func (w *watch) unseen(v Verdict, since views.Instant) bool {
 		}
 	}
 	return slices.ContainsFunc(w.lost, func(o lostHost) bool {
-		return isAbout(v, o.host) && o.lookedAt < since
+		return v.IsAbout(o.host) && o.lookedAt < since
 	})
 }
 
 // isRenamed reports whether a host of a verdict that is lost is named by others, too.
 func (w *watch) isRenamed(v Verdict, others []Verdict) bool {
 	return slices.ContainsFunc(w.lost, func(o lostHost) bool {
-		return isAbout(v, o.host) && slices.ContainsFunc(others, func(n Verdict) bool { return isAbout(n, o.host) })
+		return v.IsAbout(o.host) && slices.ContainsFunc(others, func(n Verdict) bool { return n.IsAbout(o.host) })
 	})
 }
-
-func isAbout(v Verdict, host views.HostID) bool { return v.From.Host == host || v.To.Host == host }
 
 // giveUp takes back what is said of a host that is not looked at any more. That is not
 // that it is over.
 func (l *loop) giveUp(host views.HostID, why string) {
 	d := &l.doctor
-	of := func(v Verdict) bool { return isAbout(v, host) }
+	of := func(v Verdict) bool { return v.IsAbout(host) }
 	for _, v := range d.found {
 		if of(v) {
 			l.log.Info("diagnosis is not looked at any more", "cause", v.Cause, "from", v.From.Name, "to", v.To.Name, "why", why)

@@ -112,7 +112,7 @@ func (l *loop) findOdd(host views.HostID, why string) {
 func (s *samples) judged(began, now views.Instant, self views.HostID, list []Verdict) {
 	s.odd = slices.DeleteFunc(s.odd, func(o oddLink) bool {
 		return o.at < began && !slices.ContainsFunc(list, func(v Verdict) bool {
-			return isAbout(v, o.host) || isAbout(v, self) || v.From.Host.IsZero()
+			return v.IsAbout(o.host) || v.IsAbout(self) || v.From.Host.IsZero()
 		})
 	})
 	for i := range s.odd {

@@ -194,13 +194,13 @@ func (l *loop) judgeStrangers() {
 		return
 	}
 	for _, r := range d.watch.strange.provedOf(l.now) {
-		if slices.ContainsFunc(d.found, func(v Verdict) bool { return v.From.Host == r.Who || v.To.Host == r.Who }) {
+		if slices.ContainsFunc(d.found, func(v Verdict) bool { return v.IsAbout(r.Who) }) {
 			list = append(list, r.Refusal)
 		}
 	}
 	own := doctor.Report{Host: l.self.Host, Name: l.host.start.Name, Refusals: list}
 	d.local = slices.DeleteFunc(doctor.Diagnose([]doctor.Report{own}), func(v Verdict) bool {
-		return v.From.Host != doctor.Stranger && v.To.Host != doctor.Stranger
+		return !v.IsAbout(doctor.Stranger)
 	})
 	l.say()
 }

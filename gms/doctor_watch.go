@@ -125,7 +125,7 @@ func (l *loop) watchLinks(v *views.View) []suspect {
 // isSaid reports whether a misgiving is a cause that is said of that host, or of this one.
 func (l *loop) isSaid(m misgiving) bool {
 	return slices.ContainsFunc(l.doctor.found, func(v Verdict) bool {
-		return v.Cause == m.why && (isAbout(v, m.host) || isAbout(v, l.self.Host))
+		return v.Cause == m.why && (v.IsAbout(m.host) || v.IsAbout(l.self.Host))
 	})
 }
 

@@ -42,7 +42,7 @@ func (v *Verdict) String() string {
 // IsHiddenBy reports whether nothing is said of v as long as the other verdict holds: it
 // is of a host of which that says all.
 func (v Verdict) IsHiddenBy(o Verdict) bool {
-	if !v.isAbout(o.From.Host) && !v.isAbout(o.To.Host) {
+	if !v.IsAbout(o.From.Host) && !v.IsAbout(o.To.Host) {
 		return false
 	}
 	for i := range Causes { // what explains others stands before them
@@ -56,7 +56,8 @@ func (v Verdict) IsHiddenBy(o Verdict) bool {
 	return false
 }
 
-func (v *Verdict) isAbout(h views.HostID) bool {
+// IsAbout reports whether a verdict names a host; the zero host is none.
+func (v Verdict) IsAbout(h views.HostID) bool {
 	return !h.IsZero() && (v.From.Host == h || v.To.Host == h)
 }
 
