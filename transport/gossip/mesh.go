@@ -80,6 +80,7 @@ func (s *Server) meet(c *connection, id relay.Number, dialled *peer) relay.Refus
 }
 
 // prefers: of two connections that cross, both routers keep the one that the lower dialled.
+// What is on the way through the other is lost, as a datagram may be.
 func (s *Server) prefers(l *meshLink) bool { return l.ours == (bytes.Compare(s.id[:], l.id[:]) < 0) }
 
 // lose takes a connection to a router away; what it held stands for a lease. Under s.mu.
