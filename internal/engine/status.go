@@ -71,6 +71,12 @@ func (g *guard) status() KeysStatus {
 	}
 }
 
+// Traffic gives what it has read and sent so far.
+func (e *Engine) Traffic() Traffic { return e.traffic }
+
+// Keys says how the group is sealed.
+func (e *Engine) Keys() KeysStatus { return e.guard.status() }
+
 // Status gives a snapshot.
 func (e *Engine) Status() Status {
 	s := Status{
@@ -78,7 +84,7 @@ func (e *Engine) Status() Status {
 		DetectionBound: e.detect.Bound(), Subjects: e.detect.Status(), Strangers: e.core.Strangers(),
 		Counters: e.core.Counters(), Traffic: e.traffic, Drops: slices.Clone(e.drops.totals),
 	}
-	s.Keys = e.guard.status()
+	s.Keys = e.Keys()
 	s.Links = e.Links()
 	v := e.core.View()
 	if v == nil {

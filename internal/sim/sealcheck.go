@@ -115,7 +115,7 @@ func (w *World) wasPassed(v *views.View, key keys.ID) bool {
 		if o.proc == nil || o.proc.shadow || v.RankOf(o.proc.id) < 0 {
 			continue
 		}
-		if now := o.proc.eng.View(); now != nil && now.ID.Seq > v.ID.Seq && o.proc.sealer().Status().Keys.Sending == key {
+		if now := o.proc.eng.View(); now != nil && now.ID.Seq > v.ID.Seq && o.proc.sealer().Keys().Sending == key {
 			return true
 		}
 	}
@@ -169,8 +169,7 @@ func (l *sealedLife) remember(tag [tagBytes]byte) {
 
 // readBy counts what an engine has read.
 func readBy(s sealing) (n uint64) {
-	t := s.Status().Traffic
-	for _, in := range t.In {
+	for _, in := range s.Traffic().In {
 		n += in
 	}
 	return n
@@ -260,7 +259,7 @@ func (w *World) unsettledKeys(set HostSet) (fault string, rotates bool) {
 		if h.proc == nil || h.proc.sealer() == nil {
 			continue
 		}
-		s := h.proc.sealer().Status().Keys
+		s := h.proc.sealer().Keys()
 		file := h.disk.rings.ring.Digest()
 		settled := s.Ring.Digest() == newest.Digest() && file == newest.Digest() && s.Sending == newest.Using().ID() && s.Fault == nil
 		if settled && !s.Rotating {

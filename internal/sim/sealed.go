@@ -89,7 +89,8 @@ func (h *Host) arms(cfg *engine.Config) {
 
 // sealing is what the world asks of an engine that seals.
 type sealing interface {
-	Status() engine.Status
+	Keys() engine.KeysStatus
+	Traffic() engine.Traffic
 	Opens(keys.ID) bool
 }
 
@@ -103,7 +104,7 @@ func (p *process) sealer() sealing {
 // the key that it says things with.
 func (h *Host) ringOf() (r keys.Ring, sending keys.ID) {
 	if h.proc != nil && h.proc.sealer() != nil {
-		s := h.proc.sealer().Status().Keys
+		s := h.proc.sealer().Keys()
 		return s.Ring, s.Sending
 	}
 	return h.disk.rings.ring, h.disk.rings.ring.Using().ID()

@@ -35,8 +35,8 @@ func TestSealedSeeds(t *testing.T) {
 // liar is the shipped engine but for one thing.
 type liar struct {
 	*engine.Engine
-	step   func(out *engine.Output)
-	status func(s *engine.Status)
+	step func(out *engine.Output)
+	keys func(s *engine.KeysStatus)
 }
 
 func (l *liar) Step(now views.Instant, in engine.Input) *engine.Output {
@@ -47,10 +47,10 @@ func (l *liar) Step(now views.Instant, in engine.Input) *engine.Output {
 	return out
 }
 
-func (l *liar) Status() engine.Status {
-	s := l.Engine.Status()
-	if l.status != nil {
-		l.status(&s)
+func (l *liar) Keys() engine.KeysStatus {
+	s := l.Engine.Keys()
+	if l.keys != nil {
+		l.keys(&s)
 	}
 	return s
 }
@@ -74,10 +74,10 @@ func TestSealedWorldsFailWhatTheyMust(t *testing.T) {
 			}
 		}},
 		{"not settled", "keys", func(l *liar) {
-			l.status = func(s *engine.Status) { s.Keys.Rotating = true }
+			l.keys = func(s *engine.KeysStatus) { s.Rotating = true }
 		}},
 		{"another key", "keys", func(l *liar) {
-			l.status = func(s *engine.Status) { s.Keys.Sending++ }
+			l.keys = func(s *engine.KeysStatus) { s.Sending++ }
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
