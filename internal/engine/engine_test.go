@@ -69,6 +69,8 @@ type lanHost struct {
 	disk     keys.Ring
 	name     string
 	nonce    uint64
+	// says, if set, is the address it gives as its own; it is not.
+	says netip.AddrPort
 }
 
 type happening struct {
@@ -122,8 +124,12 @@ func (l *lan) add(after time.Duration) *lanHost {
 
 func (h *lanHost) boot() {
 	h.nonce = h.lan.rng.Uint64()
+	at := h.addr
+	if h.says.IsValid() {
+		at = h.says
+	}
 	e, err := engine.New(engine.Config{
-		Self:  views.Member{Process: h.process, Name: h.name, Addr: h.addr, Version: "test", Attrs: h.attrs},
+		Self:  views.Member{Process: h.process, Name: h.name, Addr: at, Version: "test", Attrs: h.attrs},
 		Group: "g", Nonce: h.nonce, Seed: h.lan.rng.Uint64(), Multicast: !h.lan.unicast,
 		PathBytes: h.lan.path, Ring: h.disk, Identity: h.identity, Random: rand.NewChaCha8([32]byte{byte(h.lan.rng.Uint32())}),
 	})

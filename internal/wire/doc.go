@@ -78,7 +78,7 @@
 //	 4    Accuse     View view, Version uv, Subjects list of (rank, evidence u8), rising by rank
 //	 5    Hello      Self member, View view, Size size, Joiner bool, New bool
 //	 6    Introduce  as Hello
-//	 7    Ask        Token u64, View view, Size size, Joiner bool
+//	 7    Ask        Token u64, Addr addr, View view, Size size, Joiner bool
 //	 8    Roster     Token u64, View view, Promised uv, Joiner bool, Members list of member, not empty
 //	 9    Refuse     To process, Nonce u64, Code u8, Hint text
 //	10    Propose    Ballot view, Base view, Without list of rank, Leaving list of rank,

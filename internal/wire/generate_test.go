@@ -244,7 +244,7 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 	},
 	message.TypeIntroduce: func(t *rapid.T) message.Message { return &message.Introduce{Hello: genHello(t)} },
 	message.TypeAsk: func(t *rapid.T) message.Message {
-		return &message.Ask{Token: genU64(t), View: genView(t), Size: genSize(t), Joiner: rapid.Bool().Draw(t, "joiner")}
+		return &message.Ask{Token: genU64(t), Addr: genAddr(t), View: genView(t), Size: genSize(t), Joiner: rapid.Bool().Draw(t, "joiner")}
 	},
 	message.TypeRoster: func(t *rapid.T) message.Message {
 		return &message.Roster{

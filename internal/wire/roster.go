@@ -7,6 +7,7 @@ import (
 
 func writeAsk(w *writer, m *message.Ask) {
 	w.fixed64(m.Token)
+	w.addr("Addr", m.Addr)
 	w.view(m.View)
 	w.size("Size", m.Size)
 	w.bool(m.Joiner)
@@ -15,6 +16,7 @@ func writeAsk(w *writer, m *message.Ask) {
 func readAsk(r *reader) *message.Ask {
 	m := new(message.Ask)
 	m.Token = r.fixed64("Token")
+	m.Addr = r.addr("Addr")
 	m.View = r.view("View")
 	m.Size = r.size("Size")
 	m.Joiner = r.bool("Joiner")

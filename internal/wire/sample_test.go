@@ -56,7 +56,7 @@ func samples() []message.Message {
 		}},
 		&hello,
 		&message.Introduce{Hello: hello},
-		&message.Ask{Token: 5, View: viewN(12), Size: 5, Joiner: true},
+		&message.Ask{Token: 5, Addr: addr, View: viewN(12), Size: 5, Joiner: true},
 		&message.Roster{Token: 5, View: viewN(9), Promised: 400, Members: members, Joiner: true},
 		&message.Refuse{To: views.Process{Host: hostN(1), Incarnation: 2}, Nonce: 6, Code: views.RefuseName, Hint: "h1 is taken"},
 		&message.Propose{

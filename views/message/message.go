@@ -215,6 +215,8 @@ type Introduce struct{ Hello Hello }
 // Ask asks a stranger for its Roster.
 type Ask struct {
 	Token uint64
+	// Addr is where the asker says it is, and is to be answered.
+	Addr netip.AddrPort
 	// View, Size and Joiner are the asker's: the stranger weighs who should lead.
 	View   views.ViewID
 	Size   uint16

@@ -143,7 +143,7 @@ func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Se
 				continue
 			}
 			taken[m.Host] = true
-			l.invites = append(l.invites, &invite{Process: m.Process, addr: c.addrOf(s, m), joiner: s.joiner && len(s.roster) == 1, expected: s.view, nonce: m.Nonce})
+			l.invites = append(l.invites, &invite{Process: m.Process, addr: m.Addr, joiner: s.joiner && len(s.roster) == 1, expected: s.view, nonce: m.Nonce})
 			plus = append(plus, m.Process)
 		}
 	}

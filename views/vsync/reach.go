@@ -12,7 +12,9 @@ import (
 // hear each other: it pings the stranger's members, and in a small group, where
 // everyone observes everyone, it has its own members ping them as well. A host
 // with one broken link is then removed once and stays out until the link works,
-// instead of coming back only to fail again.
+// instead of coming back only to fail again. Each is asked where it says that it is, and
+// told where we say that we are (Ask): members know no other address of each other, and
+// who is heard from elsewhere would come in and answer nothing.
 //
 //	coordinator --Probe--> member --Ping--> stranger's member
 //	coordinator <-Reached- member <-Pong--- stranger's member
@@ -100,7 +102,7 @@ func (c *Core) reachOut(s *stranger, changed bool) {
 			continue
 		}
 		for _, r := range ours {
-			if r != c.rank || m.Process != s.contact.Process { // the contact has told us its roster
+			if r != c.rank || m.Process != s.contact.Process || m.Addr != s.contact.Addr { // the contact has told us its roster
 				h.lacking = append(h.lacking, Way{c.base.Members[r].Process, m.Process})
 			}
 		}
@@ -123,10 +125,10 @@ func (c *Core) probe(s *stranger) {
 		m := &s.roster[i]
 		own := Way{c.self.Process, m.Process}
 		if slices.Contains(h.lacking, own) {
-			c.ping(c.addrOf(s, m), h.token, m.Process)
+			c.ping(m.Addr, h.token, m.Process)
 		}
 		if len(p.Whom) < message.ProbeMax {
-			p.Whom = append(p.Whom, message.Contact{Process: m.Process, Addr: c.addrOf(s, m)})
+			p.Whom = append(p.Whom, message.Contact{Process: m.Process, Addr: m.Addr})
 		}
 	}
 	for r := range c.members {
@@ -143,14 +145,6 @@ func (c *Core) ping(to netip.AddrPort, token uint64, who views.Process) {
 	if c.view.Size() > 1 {
 		c.sendTo(to, c.Heartbeat())
 	}
-}
-
-// addrOf is where a stranger's member is reached: the contact where it was heard.
-func (c *Core) addrOf(s *stranger, m *views.Member) netip.AddrPort {
-	if m.Process == s.contact.Process {
-		return s.contact.Addr
-	}
-	return m.Addr
 }
 
 // advanceReach repeats what has not been answered, as long as it is for us to lead.

@@ -219,7 +219,7 @@ func (c *Core) ask(s *stranger) {
 	}
 	s.askedAt = c.now
 	s.token = c.rng.Uint64()
-	c.sendTo(s.contact.Addr, &message.Ask{Token: s.token, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner})
+	c.sendTo(s.contact.Addr, &message.Ask{Token: s.token, Addr: c.self.Addr, View: c.view.ID, Size: c.liveSize(), Joiner: c.joiner})
 }
 
 // introduceEach, times the members, is the least time between two introductions
@@ -281,7 +281,8 @@ func (c *Core) handleIntroduce(from Sender, m *message.Introduce) {
 	c.attend(c.meet(Sender{Process: m.Hello.Self.Process, Addr: m.Hello.Self.Addr}, m.Hello.View, m.Hello.Size, m.Hello.Joiner))
 }
 
-// handleAsk answers with our members: that also proves that we hear the asker.
+// handleAsk answers with our members: that also proves that we hear the asker, and that it
+// is where it says.
 func (c *Core) handleAsk(from Sender, m *message.Ask) {
 	s := c.meet(from, m.View, m.Size, m.Joiner)
 	if c.leaving || (c.rankOf(from.Process) < 0 && c.keepsFailing(from.Host)) {
@@ -290,7 +291,7 @@ func (c *Core) handleAsk(from Sender, m *message.Ask) {
 	if s != nil && c.better(s) {
 		c.yieldOn() // it hears us and is at work
 	}
-	c.sendTo(from.Addr, &message.Roster{
+	c.sendTo(m.Addr, &message.Roster{
 		Token: m.Token, View: c.view.ID, Promised: c.highest.Seq, Members: c.living(), Joiner: c.joiner,
 	})
 }
