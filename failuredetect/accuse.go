@@ -30,7 +30,9 @@ func (d *Detector) HandleAccuse(now views.Instant, from views.Process, m *messag
 		return
 	}
 	by.version = m.Version
-	d.replaceList(r, d.sensible(r, m.Subjects))
+	list := d.sensible(r, m.Subjects)
+	d.replaceList(r, list)
+	d.askBoth(now, r, list)
 	d.refute(now, r)
 }
 
@@ -64,7 +66,7 @@ func (d *Detector) replaceList(from uint16, list []message.Accusation) {
 		}
 	}
 	for _, a := range list {
-		d.setVote(a.Rank, vote{from: from, evidence: a.Evidence})
+		d.setVote(a.Rank, vote{from: from, evidence: a.Evidence, at: d.now})
 	}
 	d.accusing = withRank(d.accusing, from, len(list) > 0)
 }
@@ -74,7 +76,7 @@ func (d *Detector) setVote(r uint16, v vote) {
 	m := &d.members[r]
 	i, found := slices.BinarySearchFunc(m.votes, v.from, compareVote)
 	switch {
-	case v.evidence == message.EvidenceNone && !found, found && m.votes[i] == v:
+	case v.evidence == message.EvidenceNone && !found, found && m.votes[i].evidence == v.evidence:
 		return
 	case v.evidence == message.EvidenceNone:
 		m.votes = slices.Delete(m.votes, i, i+1)
@@ -106,12 +108,25 @@ func (d *Detector) expectMore(v vote) {
 }
 
 // voteOf gives what from says of r.
-func (d *Detector) voteOf(r, from uint16) message.Evidence {
+func (d *Detector) voteOf(r, from uint16) message.Evidence { return d.findVote(r, from).evidence }
+
+// countedOf gives what from says of r where that counts: not while it is asked whether it
+// gets answers at all (answers.go).
+func (d *Detector) countedOf(r, from uint16) message.Evidence {
+	v := d.findVote(r, from)
+	if d.untested(v) {
+		return message.EvidenceNone
+	}
+	return v.evidence
+}
+
+// findVote gives the vote of from against r; without evidence: none.
+func (d *Detector) findVote(r, from uint16) vote {
 	votes := d.members[r].votes
 	if i, found := slices.BinarySearchFunc(votes, from, compareVote); found {
-		return votes[i].evidence
+		return votes[i]
 	}
-	return message.EvidenceNone
+	return vote{from: from}
 }
 
 // refute answers a list that names this host with a beat: the accuser should

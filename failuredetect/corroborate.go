@@ -18,15 +18,20 @@ func (d *Detector) settle(now views.Instant) {
 		return
 	}
 	var failed []uint16
+	watch := false
 	if d.active() {
 		d.state(now)
 		failed = d.corroborate()
 		d.updateBands(now)
-		if !slices.Equal(failed, d.failed) || d.rewatchDue {
-			d.rewatch(now)
-		}
+		watch = !slices.Equal(failed, d.failed) || d.rewatchDue
 	}
 	d.rewatchDue, d.dirty, d.settleAt = false, false, 0
+	if watch {
+		d.rewatch(now)
+	}
+	if d.dirty { // somebody is doubted of those watched
+		d.settleAt = now.Add(settleEvery)
+	}
 	d.publish(failed)
 }
 
@@ -81,7 +86,7 @@ func (d *Detector) tally(r uint16) count {
 	var c count
 	d.ring.eachObserver(r, d.doubted, func(o uint16) bool {
 		c.left++
-		if ev := d.voteOf(r, o); ev != message.EvidenceNone && !d.voiceless(o) {
+		if ev := d.countedOf(r, o); ev != message.EvidenceNone && !d.voiceless(o) {
 			c.votes++
 			if ev.Strong() {
 				c.strong++

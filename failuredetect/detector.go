@@ -52,6 +52,9 @@ type Detector struct {
 	refutedAt views.Instant
 	measureAt views.Instant
 	measured  int
+	// askedAllAt is when an answer was missed and all were asked (answers.go); zero: not in
+	// this view.
+	askedAllAt views.Instant
 
 	health     int
 	healthAt   views.Instant
@@ -97,6 +100,10 @@ type member struct {
 	// not answered; zero: none.
 	pingAt, pingedAt views.Instant
 	role             role
+	// owesSince is when the first ping was sent of those that it has not answered, askedAt
+	// the last; mute: it is doubted for that (answers.go).
+	owesSince, askedAt views.Instant
+	mute               bool
 	// strong is what its kernel or a successor said; strongAt when.
 	strong   message.Evidence
 	strongAt views.Instant
@@ -120,6 +127,7 @@ type member struct {
 type vote struct {
 	from     uint16
 	evidence message.Evidence
+	at       views.Instant
 }
 
 // New makes a detector. It fills in the defaults of cfg and returns what
@@ -215,7 +223,7 @@ func (d *Detector) forgetView() {
 	d.accused, d.accusing = nil, nil
 	d.failed = nil
 	d.said, d.saidSent, d.sayAt, d.directFrom = nil, 0, 0, 0
-	d.beatTo, d.condemnedUntil, d.refutedAt, d.inTime, d.ripeAt = nil, 0, 0, 0, 0
+	d.beatTo, d.condemnedUntil, d.refutedAt, d.inTime, d.ripeAt, d.askedAllAt = nil, 0, 0, 0, 0, 0
 	d.freshUntil, d.settleAt, d.settledAt, d.rewatchDue = 0, 0, 0, true
 	d.out.AccuseTo = nil
 	d.out.Accuse, d.out.Beat, d.out.BeatTo, d.out.Pings = nil, false, nil, nil
@@ -288,6 +296,7 @@ func (d *Detector) HandlePong(now views.Instant, from views.Process, token uint6
 		m.link.pongArrived(now.Sub(m.pingedAt))
 		m.pingedAt = 0
 	}
+	d.answered(now, r)
 	d.heard(now, r)
 }
 

@@ -31,12 +31,16 @@
 //	   ^       (pings every PingEvery)      |                                  |
 //	   +-------------- any frame -----------+----------------------------------+
 //
+// A member that is heard and answers no ping for twice as long as a silence may last is
+// doubted, too, until it answers (answers.go).
+//
 // Of whom its relay has lost an answer is wanted at once, within a pace and a fifth (relay.go).
 //
 // A silent member, or one with strong evidence from its kernel, is *doubted* by
 // this host; the doubts are multicast as one list (Accuse). A member is *failed*
 // in a host's opinion when enough observers that this host does not doubt
-// accuse it. Only an installed view makes that a fact.
+// accuse it; whoever accuses one that is heard must answer first (answers.go). Only an
+// installed view makes that a fact.
 //
 // The silences are a beat longer than what the network and a stopped host are
 // given to answer, which is measured in paces: a beat, or 250 ms where beats are

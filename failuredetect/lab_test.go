@@ -26,6 +26,12 @@ type lab struct {
 	cut    map[[2]int]bool
 	// noMulticast are the hosts whose multicasts are lost on the way out.
 	noMulticast map[int]bool
+	// noUnicast are those to and from which only multicast gets.
+	noUnicast map[int]bool
+	// noWay are the ways, from one to another, that only multicast gets over.
+	noWay map[[2]int]bool
+	// far is how much longer than others frames to and from a host take.
+	far map[int]time.Duration
 	// loss is per mille at each end; lossOut also takes whole multicasts.
 	loss   uint64
 	jitter time.Duration
@@ -91,7 +97,7 @@ func newLab(n int, seed uint64) *lab { return newLabAt(n, seed, 0) }
 
 // newLabAt makes a lab whose hosts have that Beat.
 func newLabAt(n int, seed uint64, beat time.Duration) *lab {
-	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, noMulticast: map[int]bool{}, jitter: time.Millisecond}
+	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, noMulticast: map[int]bool{}, noUnicast: map[int]bool{}, noWay: map[[2]int]bool{}, far: map[int]time.Duration{}, jitter: time.Millisecond}
 	l.view = viewOf(7, upTo(n)...)
 	for i := range n {
 		h := &labHost{rank: i, up: true, d: New(Config{Self: process(i), Beat: beat}, l.random.next())}
@@ -149,7 +155,7 @@ func (l *lab) deliver(h *labHost, e labEvent) {
 		h.d.HandleAccuse(l.now, from, m)
 	case *message.Ping:
 		h.d.Heard(l.now, from)
-		l.send(h.rank, e.from, &message.Pong{Token: m.Token}, l.lost())
+		l.direct(h.rank, e.from, &message.Pong{Token: m.Token})
 	case *message.Pong:
 		h.d.HandlePong(l.now, from, m.Token)
 	}
@@ -165,7 +171,7 @@ func (l *lab) drain(h *labHost) {
 	}
 	for _, p := range out.Pings {
 		l.pings++
-		l.send(h.rank, int(p.Rank), &message.Ping{Token: p.Token}, l.lost())
+		l.direct(h.rank, int(p.Rank), &message.Ping{Token: p.Token})
 	}
 	if out.Accuse != nil {
 		l.accuse(h.rank, out)
@@ -185,7 +191,7 @@ func (l *lab) accuse(from int, out Output) {
 		l.multicast(from, nil, out.Accuse)
 	}
 	for _, to := range out.AccuseTo {
-		l.send(from, int(to), out.Accuse, l.lost())
+		l.direct(from, int(to), out.Accuse)
 	}
 }
 
@@ -196,9 +202,19 @@ func (l *lab) multicast(from int, to []uint16, m message.Message) {
 	lost := l.lost() || l.noMulticast[from]
 	for i := range l.hosts {
 		if i != from && (to == nil || slices.Contains(to, uint16(i))) {
-			l.send(from, i, m, lost)
+			// To some members it goes by unicast, to each alone.
+			l.send(from, i, m, lost || to != nil && l.unicastLost(from, i))
 		}
 	}
+}
+
+// direct is for one host alone.
+func (l *lab) direct(from, to int, m message.Message) {
+	l.send(from, to, m, l.lost() || l.unicastLost(from, to))
+}
+
+func (l *lab) unicastLost(from, to int) bool {
+	return l.noUnicast[from] || l.noUnicast[to] || l.noWay[[2]int{from, to}]
 }
 
 func (l *lab) send(from, to int, m message.Message, lost bool) {
@@ -206,7 +222,7 @@ func (l *lab) send(from, to int, m message.Message, lost bool) {
 	if lost || l.cut[[2]int{from, to}] || l.lost() {
 		return
 	}
-	delay := 200*time.Microsecond + l.random.upTo(l.jitter)
+	delay := 200*time.Microsecond + l.far[from] + l.far[to] + l.random.upTo(l.jitter)
 	l.push(labEvent{at: l.now.Add(delay), from: from, to: to, m: m})
 }
 

@@ -49,6 +49,7 @@ func (d *Detector) resume(now views.Instant, gap time.Duration) {
 			d.event(trace.Trust{Who: m.Host, Detector: detectorSilence, Evidence: "we were paused"})
 		}
 		m.phase, m.clock, m.pingAt, m.spoke = steady, now, 0, false
+		m.forgive()
 		d.doubting = withRank(d.doubting, uint16(i), m.strong != message.EvidenceNone)
 		m.link.beatAt = 0
 		// The lists of others did not age while nobody read them.

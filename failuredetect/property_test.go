@@ -205,6 +205,7 @@ func TestNoDoubtBeforeTheDeadline(t *testing.T) {
 			}
 			at = at.Add(gap)
 			d.HandleHeartbeat(at, who, &message.Heartbeat{})
+			d.HandlePong(at, who, 0)
 			heard[who.Host] = at
 			check(at, d.Drain())
 		}
@@ -238,6 +239,7 @@ func TestEveryBandEnds(t *testing.T) {
 			for i, list := range lists {
 				if i != self {
 					d.HandleAccuse(at, process(i), &message.Accuse{View: v.ID, Version: 1, Subjects: list})
+					d.HandlePong(at, process(i), 0)
 				}
 			}
 			d.Drain()

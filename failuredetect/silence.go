@@ -48,16 +48,21 @@ func (d *Detector) heard(now views.Instant, r uint16) {
 		m.heardAt, m.clock = now, m.lostAt
 		return
 	}
-	m.heardAt, m.clock, m.pingAt, m.spoke = now, now, 0, false
+	m.heardAt, m.clock, m.spoke = now, now, false
+	if m.mute {
+		return // an answer alone takes that back
+	}
+	m.pingAt = 0
 	if m.phase == steady && m.strong == message.EvidenceNone {
 		return
 	}
-	before := d.doubt(r)
-	if m.phase == silent {
-		m.link.mistaken(now, silence, &d.cfg)
-	}
-	d.dirty = d.dirty || m.phase == grave
+	before, was := d.doubt(r), m.phase
+	d.dirty = d.dirty || was == grave
 	m.phase = steady
+	if was == silent {
+		m.link.mistaken(now, silence, &d.cfg)
+		d.askAfresh(now, r)
+	}
 	if !lasting(m.strong) && now.Sub(m.strongAt) > strongGuard {
 		m.strong = message.EvidenceNone
 	}
@@ -85,7 +90,11 @@ func (d *Detector) silenceDue(now views.Instant, r uint16, stretch time.Duration
 	m := &d.members[r]
 	switch m.phase {
 	case steady:
-		return m.clock.Add(d.lateOf(r, stretch))
+		due := m.clock.Add(d.lateOf(r, stretch))
+		if m.owes() {
+			due = min(due, d.askAgainAt(r), d.muteAt(now, r, stretch))
+		}
+		return due
 	case late:
 		return min(m.pingAt, m.clock.Add(d.silenceOf(now, r, stretch)-d.graveSpan()))
 	case grave:
@@ -100,6 +109,10 @@ func (d *Detector) advanceMember(now views.Instant, r uint16, stretch time.Durat
 	m := &d.members[r]
 	silence := d.silenceOf(now, r, stretch)
 	switch since := now.Sub(m.clock); {
+	case m.phase == steady && m.owes() && now >= d.muteAt(now, r, stretch):
+		d.enterMute(now, r)
+	case m.phase == steady && since < d.lateOf(r, stretch):
+		d.askAgain(now, r)
 	case m.phase == steady:
 		m.phase, m.pingAt = late, now
 	case m.phase == late && since >= silence-d.graveSpan():
@@ -107,23 +120,23 @@ func (d *Detector) advanceMember(now views.Instant, r uint16, stretch time.Durat
 	case m.phase == grave && since >= silence && m.isLost() && now.Sub(m.pingAt) > d.cfg.PingEvery:
 		d.askAnew(now, r)
 	case m.phase == grave && since >= silence:
-		d.enterSilent(now, r, since)
+		evidence := "silent " + round(since)
+		if m.isLost() {
+			evidence += ", lost by its relay"
+		}
+		d.enterSilent(now, r, evidence)
 	default:
 		d.ping(now, r)
 	}
 }
 
 // enterSilent doubts r.
-func (d *Detector) enterSilent(now views.Instant, r uint16, since time.Duration) {
+func (d *Detector) enterSilent(now views.Instant, r uint16, evidence string) {
 	m := &d.members[r]
 	m.phase, m.silentAt = silent, now
 	d.noteDoubt(r)
 	m.pingAt = now.Add(d.cfg.PingEvery)
 	if m.strong == message.EvidenceNone {
-		evidence := "silent " + round(since)
-		if m.isLost() {
-			evidence += ", lost by its relay"
-		}
 		d.event(trace.Suspect{Who: m.Host, Detector: detectorSilence, Evidence: evidence})
 	}
 }
@@ -145,7 +158,11 @@ func (d *Detector) ping(now views.Instant, r uint16) {
 
 // askFor sends one ping. Its token tells when it was sent, to us only.
 func (d *Detector) askFor(now views.Instant, r uint16) {
-	d.members[r].pingedAt = now
+	m := &d.members[r]
+	m.pingedAt, m.askedAt = now, now
+	if !m.owes() {
+		m.owesSince = now
+	}
 	d.out.Pings = append(d.out.Pings, PingTo{Rank: r, Token: uint64(now) ^ d.mask})
 }
 
@@ -169,7 +186,7 @@ func (d *Detector) measure(now views.Instant) {
 	if d.members[r].link.probeExtra(&d.cfg) > 0 {
 		d.measureAt = now.Add(d.jittered(max(d.cfg.Beat, d.cfg.RTTEvery/5), 20))
 	}
-	if d.members[r].phase == steady {
+	if m := &d.members[r]; m.phase == steady && !m.owes() {
 		d.askFor(now, r)
 	}
 }

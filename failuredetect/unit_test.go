@@ -151,7 +151,7 @@ func TestAccusationsExpire(t *testing.T) {
 	d, v, at := fresh(5)
 	hear := func() {
 		for i := 1; i < 5; i++ {
-			d.Heard(at, process(i))
+			d.HandlePong(at, process(i), 0)
 		}
 	}
 	d.HandleAccuse(at, process(1), accuse(v, 1, message.EvidenceSilent, 4))

@@ -52,6 +52,7 @@ func (d *Detector) rewatch(now views.Instant) {
 	for _, r := range d.watched {
 		if _, keep := slices.BinarySearchFunc(want, r, compareWatch); !keep {
 			d.members[r].role, d.members[r].phase, d.members[r].pingAt = roleNone, steady, 0
+			d.excuse(r)
 		}
 	}
 	d.watched = d.watched[:0]

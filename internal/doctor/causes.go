@@ -69,7 +69,7 @@ var Causes = []Cause{
 	},
 	{
 		Name: "unicast-blocked", What: "the multicast of a host arrives, and nothing else comes from it or gets there",
-		Cure: "look at its routes (ip route get), its address and its firewall: it stays a member, and gets nothing that is for it alone", Experiment: "ip route add blackhole", final: true, rule: unicastBlocked,
+		Cure: "look at its routes (ip route get), its address and its firewall: it is out of the group until it answers again", Experiment: "ip route add blackhole", final: true, rule: unicastBlocked,
 	},
 	{
 		Name: "host-unreachable", What: "the host does not answer anybody: it is off, its cable is out, or it is routed into nothing",

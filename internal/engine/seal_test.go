@@ -163,8 +163,9 @@ func (l *lan) insider(as views.Process, nonce uint64) *insider {
 	}
 	in.sealer = seal.New(seal.Speaker{Process: as, Nonce: nonce}, in.header.Group)
 	in.sealer.SetKeys(l.ring.Using(), []keys.Key{l.ring.Using()})
-	// What the one it plays has sealed so far is behind.
-	for range 5000 {
+	// It is before the one that it plays, and not so far that what that one says next comes
+	// too late: who answers nothing is put out.
+	for range 3000 {
 		in.sealer.Close(make([]byte, seal.CounterSize), nil, seal.ToOne, views.HostID{})
 	}
 	return in

@@ -210,6 +210,31 @@ func deafAndMuteOn(t *testing.T, transport string) {
 	}
 }
 
+// A host whose multicast alone passes is heard, and out all the same: it answers nothing, and
+// nobody could come in beside it. It may be the coordinator.
+func TestMulticastAlone(t *testing.T) {
+	s := newStage(t, 5)
+	s.changes(10)
+	s.form(4)
+	s.flow(usual)
+	for _, coordinator := range []bool{false, true} {
+		at, member := s.coordinator(4)
+		if !coordinator {
+			at = member
+		}
+		blocked := &netlab.Unrouted{Host: at}
+		s.impose(blocked)
+		rest := without(4, at)
+		s.serves(rest, []int{at})
+		s.start(5)
+		s.serves(append(rest, 5), []int{at})
+		s.lift(blocked)
+		s.serves(netlab.All(5))
+		s.leave(5)
+		s.serves(netlab.All(4))
+	}
+}
+
 // A switch that drops multicast beyond a rate leaves the group together.
 func TestMulticastThrottled(t *testing.T) {
 	s := newStage(t, 5)

@@ -151,6 +151,8 @@ func (w *World) disturbLinks(f *Fault, by int32) bool {
 		n.multicastOut = toggled(n.multicastOut, f.A, by)
 	case FaultMulticastIn:
 		n.multicastIn = toggled(n.multicastIn, f.A, by)
+	case FaultUnicast:
+		n.multicastAlone = toggled(n.multicastAlone, f.A, by)
 	case FaultMTU:
 		n.touching(f.A, func(l *link) { l.mtu = int32(f.Level) * max(0, by) })
 	default:

@@ -75,6 +75,8 @@ const (
 	// FaultCorrupt changes bytes of Level ppm of the frames on links that touch A, in
 	// sealed worlds.
 	FaultCorrupt
+	// FaultUnicast: what is for one host alone gets neither to nor from A; multicast works.
+	FaultUnicast
 	faultKinds
 )
 
@@ -132,6 +134,7 @@ var faultTable = [faultKinds]struct {
 	FaultDiskError:       {"disk-error", classDisk, 30, time.Second, 20 * time.Second},
 	FaultFalseClosed:     {"false-closed", classTether, 120, time.Millisecond, time.Second},
 	FaultCorrupt:         {"corrupt", classQuality, 60, time.Second, 40 * time.Second},
+	FaultUnicast:         {"unicast", classMulticast, 60, time.Second, 60 * time.Second},
 }
 
 // String gives the name used in schedules and coverage tables.

@@ -42,6 +42,8 @@ type network struct {
 	mean     time.Duration
 	// multicastOut and multicastIn are the machines whose multicast is blocked.
 	multicastOut, multicastIn HostSet
+	// multicastAlone are those whose unicast is.
+	multicastAlone HostSet
 	// gate, if set, decides the fate of each frame first (scenarios).
 	gate func(from, to int, frame []byte) Fate
 }
@@ -81,6 +83,7 @@ func (n *network) restore(set HostSet) {
 		}
 		n.multicastOut &^= 1 << a
 		n.multicastIn &^= 1 << a
+		n.multicastAlone &^= 1 << a
 	}
 }
 
@@ -181,7 +184,7 @@ func (n *network) route(from, to int, id uint32) {
 		}
 	}
 	switch {
-	case l.cuts > 0:
+	case l.cuts > 0, (n.multicastAlone.Has(from) || n.multicastAlone.Has(to)) && from != to && !n.w.frames.frames[id].multicast:
 		n.w.cover.hit(coverCut)
 		return
 	case l.mtu > 0 && len(frame) > int(l.mtu):

@@ -79,6 +79,8 @@ func (d *scheduler) aim(f Fault) []Fault {
 		f.A, f.B = one, hosts(d.host())
 	case FaultIsolate, FaultDeaf, FaultMute:
 		f.A, f.B = one, d.machines()&^one
+	case FaultUnicast:
+		f.A = one
 	case FaultMulticastOut, FaultMulticastIn:
 		f.A = d.some()
 	case FaultMTU:
