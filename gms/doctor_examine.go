@@ -216,10 +216,20 @@ func (l *loop) examineAll() {
 func (l *loop) examineThese(r *doctor.Report) {
 	l.examine(r.Host, r.Addr, true)
 	for i := range r.Links[:min(len(r.Links), examinedForOthers)] {
-		if k := &r.Links[i]; k.Peer != l.self.Host {
-			l.examine(k.Peer, k.Addr, false)
+		if host := l.knownAt(r.Links[i].Peer, r.Links[i].Addr); host != l.self.Host {
+			l.examine(host, r.Links[i].Addr, false)
 		}
 	}
+}
+
+// knownAt is who another host means by one of which it knows but the address.
+func (l *loop) knownAt(host views.HostID, addr netip.AddrPort) views.HostID {
+	if v := l.view(); host == doctor.PlaceID(addr) {
+		if i := slices.IndexFunc(v.Members, func(m views.Member) bool { return m.Addr == addr }); i >= 0 {
+			return v.Members[i].Host
+		}
+	}
+	return host
 }
 
 // examineMulticast has this host send a row of multicasts when it is its turn, which shows

@@ -370,6 +370,11 @@ func (l *loop) nameOf(h views.HostID) string {
 			}
 		}
 	}
+	for _, m := range l.doctor.watch.met {
+		if m.Host == h {
+			return m.Name
+		}
+	}
 	return h.Short()
 }
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -45,10 +46,11 @@ func withHosts(reports []Report) []Report {
 }
 
 // withHosts gives a report with the hosts that are at places. Who is elsewhere, as the
-// report itself says, is not at a place on another one's word.
+// report itself says, is not at a place on another one's word; and of whom it says more by
+// name, what it says of the place goes: that was asked of nobody in particular.
 func (r *Report) withHosts(at map[netip.AddrPort]views.HostID) Report {
 	out := *r
-	out.Links, out.Refusals = slices.Clone(r.Links), slices.Clone(r.Refusals)
+	out.Links, out.Refusals = nil, slices.Clone(r.Refusals)
 	is := map[views.HostID]netip.AddrPort{r.Host: {}}
 	for i := range r.Links {
 		if l := &r.Links[i]; !l.isPlace() {
@@ -63,12 +65,18 @@ func (r *Report) withHosts(at map[netip.AddrPort]views.HostID) Report {
 		is[h] = a
 		return h, true
 	}
-	for i := range out.Links {
-		if l := &out.Links[i]; l.isPlace() {
+	named := maps.Clone(is)
+	for i := range r.Links {
+		l := r.Links[i]
+		if l.isPlace() {
 			if h, found := hostAt(l.Addr); found {
+				if _, twice := named[h]; twice {
+					continue
+				}
 				l.Peer, l.Name = h, ""
 			}
 		}
+		out.Links = append(out.Links, l)
 	}
 	for i := range out.Refusals {
 		if f := &out.Refusals[i]; f.Who == PlaceID(f.Addr) {

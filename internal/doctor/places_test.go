@@ -62,6 +62,35 @@ func TestPlaceIsNotWhoIsElsewhere(t *testing.T) {
 	}
 }
 
+// What a host says of a place counts for nothing beside what it says of the host that is
+// there: a place was asked on the word of one who knew no host, and no host answers for it.
+func TestPlaceIsLessThanItsHost(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		var reports []Report
+		for i := range 4 {
+			r := Report{Host: hostID(i), Name: fmt.Sprint("h", i+1), Addr: addrN(i)}
+			for j := range 4 {
+				named := Link{
+					Peer: hostID(j), Name: fmt.Sprint("h", j+1), Addr: addrN(j), Member: true, TCP: TCPGood, Small: Probes{Sent: 16, Answered: 16}, All: Flow{Got: 9}, One: Flow{Got: 9},
+				}
+				at := Link{Peer: PlaceID(addrN(j)), Name: addrN(j).String(), Addr: addrN(j), Small: Probes{Sent: 16}, All: Flow{Age: -1}, One: Flow{Age: -1}}
+				switch {
+				case j == i:
+					r.Links = append(r.Links, at) // itself, too
+				case first:
+					r.Links = append(r.Links, at, named)
+				default:
+					r.Links = append(r.Links, named, at)
+				}
+			}
+			reports = append(reports, r)
+		}
+		if got := Diagnose(reports); len(got) != 0 {
+			t.Errorf("places first %v: %+v", first, got)
+		}
+	}
+}
+
 // Where two have been at a place, it is one of them, whoever is asked first.
 func TestPlaceOfTwoIsOne(t *testing.T) {
 	var reports []Report

@@ -248,9 +248,10 @@ type Refused struct {
 }
 
 // Met says that a host outside the view says where it is, and that its frames come
-// from somewhere else or from where a member is.
+// from somewhere else or from where a member is. Name is what it calls itself.
 type Met struct {
 	Host         views.HostID
+	Name         string
 	Says, Source netip.AddrPort
 }
 

@@ -15,7 +15,7 @@ func (e *Engine) meet(from vsync.Sender, m *message.Hello) {
 	if v == nil || e.core.IsMember(from) || m.Self.Process != from.Process || m.Self.Host == e.header.From.Host || e.core.IsPast(from.Process) {
 		return
 	}
-	met := Met{Host: m.Self.Host, Says: m.Self.Addr, Source: from.Addr}
+	met := Met{Host: m.Self.Host, Name: m.Self.Name, Says: m.Self.Addr, Source: from.Addr}
 	shared := slices.ContainsFunc(v.Members, func(o views.Member) bool {
 		return o.Addr == met.Source && o.Host != met.Host
 	})
