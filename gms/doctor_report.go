@@ -351,10 +351,18 @@ func (l *loop) addMet(out *doctor.Link) {
 		case l.now.Sub(m.at) > suspicious:
 		case m.Host == out.Peer && m.Says != m.Source:
 			out.Source, out.SourceAnswers = m.Source, true // frames of it come from there
-		case m.Host != out.Peer && m.Source == out.Addr && out.Member && out.One.Age >= 0 && out.One.Age < suspicious:
+		case m.Host != out.Peer && m.Source == out.Addr && l.heardSince(out, m.first):
 			out.Twin = m.Host
 		}
 	}
+}
+
+// heardSince reports whether frames of a host still come, since the first came of another one
+// at its address: a host that was started with another name is gone by then.
+func (l *loop) heardSince(of *doctor.Link, since views.Instant) bool {
+	return slices.ContainsFunc([]time.Duration{of.One.Age, of.All.Age}, func(age time.Duration) bool {
+		return age >= 0 && age < suspicious && l.now.Add(-age) > since
+	})
 }
 
 func count(n int) uint32 { return uint32(max(n, 0)) } //nolint:gosec // a count of seconds

@@ -190,3 +190,27 @@ func TestClocksWithPauses(t *testing.T) {
 		}
 	}
 }
+
+// Two have one address where both are heard side by side; a host that was started anew by
+// another name, where another one was, is alone there.
+func TestTwinsAreHeardSideBySide(t *testing.T) {
+	other := views.HostID{9}
+	for _, c := range []struct {
+		name        string
+		heard, anew time.Duration // ago; negative: never
+		want        views.HostID
+	}{
+		{"both are heard", 100 * time.Millisecond, time.Second, other},
+		{"it was heard before the other came", time.Second, 500 * time.Millisecond, views.HostID{}},
+		{"it is not heard any more", 2 * suspicious, 3 * suspicious, views.HostID{}},
+		{"it was never heard", -1, time.Second, views.HostID{}},
+	} {
+		l := &loop{now: views.Instant(time.Hour)}
+		l.doctor.watch.met = []metAt{{engine.Met{Host: other, Says: peerAddr, Source: peerAddr}, l.now.Add(-c.anew), l.now}}
+		out := doctor.Link{Peer: views.HostID{8}, Addr: peerAddr, All: doctor.Flow{Age: c.heard}, One: doctor.Flow{Age: -1}}
+		l.addMet(&out)
+		if out.Twin != c.want {
+			t.Errorf("%s: %v", c.name, out.Twin)
+		}
+	}
+}

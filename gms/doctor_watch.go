@@ -73,9 +73,10 @@ type misgiving struct {
 	why  string
 }
 
+// metAt is a host whose address is strange: since first, and then.
 type metAt struct {
 	engine.Met
-	at views.Instant
+	first, at views.Instant
 }
 
 // rejoining is how this host leaves the multicast group and joins it anew where it
@@ -251,9 +252,9 @@ func (l *loop) noteMet(m engine.Met) {
 	i := slices.IndexFunc(w.met, func(o metAt) bool { return o.Host == m.Host })
 	switch {
 	case i >= 0:
-		w.met[i] = metAt{m, l.now}
+		w.met[i] = metAt{m, w.met[i].first, l.now}
 	case len(w.met) < metKept:
-		w.met = append(w.met, metAt{m, l.now})
+		w.met = append(w.met, metAt{m, l.now, l.now})
 	}
 }
 

@@ -40,6 +40,9 @@ type matrix struct {
 	outdated map[views.HostID]bool
 	// spots are where those are who are known by nothing else.
 	spots map[views.HostID]netip.AddrPort
+	// shared are hosts that have one address with another: what is for either may get to
+	// the other one.
+	shared map[views.HostID]bool
 	// gone are hosts of which nothing more is to be said: their ways tell nothing of others'.
 	gone map[views.HostID]bool
 	// stale are the addresses at which somebody seals with such a key, as far as is known.
@@ -56,22 +59,28 @@ type sight struct {
 func newMatrix(reports []Report) *matrix {
 	m := &matrix{
 		names: map[views.HostID]string{}, links: map[arrow]*Link{}, seen: map[views.HostID][]sight{},
-		strange: map[arrow]bool{}, spots: map[views.HostID]netip.AddrPort{}, outdated: map[views.HostID]bool{}, gone: map[views.HostID]bool{}, stale: map[netip.Addr]bool{},
+		strange: map[arrow]bool{}, spots: map[views.HostID]netip.AddrPort{}, outdated: map[views.HostID]bool{}, shared: map[views.HostID]bool{}, gone: map[views.HostID]bool{}, stale: map[netip.Addr]bool{},
 	}
 	for i := range reports {
 		m.reports = append(m.reports, &reports[i])
 	}
+	nameless := map[views.HostID]bool{}
 	for _, r := range m.reports {
 		for i := range r.Links {
-			if l := &r.Links[i]; m.names[l.Peer] == "" || m.names[l.Peer] == l.Peer.Short() {
-				m.names[l.Peer] = l.Name
+			l := &r.Links[i]
+			if _, known := m.names[l.Peer]; !known || nameless[l.Peer] {
+				m.names[l.Peer], nameless[l.Peer] = l.Name, l.isNameless()
 			}
 		}
 	}
 	for _, r := range m.reports {
 		m.names[r.Host] = r.Name
 		for i := range r.Links {
-			m.links[arrow{r.Host, r.Links[i].Peer}] = &r.Links[i]
+			l := &r.Links[i]
+			m.links[arrow{r.Host, l.Peer}] = l
+			if !l.Twin.IsZero() {
+				m.shared[l.Peer], m.shared[l.Twin] = true, true
+			}
 		}
 		for _, f := range r.Refusals {
 			m.refuse(r.Host, f)
@@ -163,7 +172,7 @@ const (
 func (m *matrix) unicast(a arrow) way {
 	out, in := m.at(a.from, a.to), m.at(a.to, a.from)
 	switch {
-	case m.strange[a]:
+	case m.strange[a], m.shared[a.from] || m.shared[a.to]:
 		return unknown
 	case in != nil && in.One.Got > 0 && in.One.Age >= 0 && in.One.Age < silence, out != nil && out.Small.Answered > 0:
 		return open

@@ -90,3 +90,8 @@ func (r *Report) withHosts(at map[netip.AddrPort]views.HostID) Report {
 
 // isPlace reports whether of the other end of a link nothing is known but where it is.
 func (l *Link) isPlace() bool { return !l.Member && l.Peer == PlaceID(l.Addr) }
+
+// isNameless reports whether who reports a link does not know what the other end is called.
+func (l *Link) isNameless() bool {
+	return l.Name == "" || l.Name == l.Peer.Short() || l.Name == l.Addr.String()
+}

@@ -62,6 +62,19 @@ func TestPlaceIsNotWhoIsElsewhere(t *testing.T) {
 	}
 }
 
+// A host is called by its name where anybody knows it, and not by what is said of it first.
+func TestHostIsCalledByItsName(t *testing.T) {
+	dead := hostID(8)
+	for _, name := range []string{"", addrN(8).String(), dead.Short()} {
+		a := Report{Host: hostID(0), Name: "h1", Addr: addrN(0), Links: []Link{unanswered(dead, name)}}
+		b := Report{Host: hostID(1), Name: "h2", Addr: addrN(1), Links: []Link{unanswered(dead, "h9")}}
+		c := Report{Host: hostID(2), Name: "h3", Addr: addrN(2), Links: []Link{unanswered(dead, name)}}
+		if got := Diagnose([]Report{a, b, c}); len(got) != 1 || got[0].String() != "process-down: h9" {
+			t.Errorf("%q: %+v", name, got)
+		}
+	}
+}
+
 // What a host says of a place counts for nothing beside what it says of the host that is
 // there: a place was asked on the word of one who knew no host, and no host answers for it.
 func TestPlaceIsLessThanItsHost(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // meet tells of a host outside the view whose frames do not come from where it says
-// that it is, or come from where a member is.
+// that it is, or come from where a member is or another one outside.
 func (e *Engine) meet(from vsync.Sender, m *message.Hello) {
 	v := e.core.View()
 	if v == nil || e.core.IsMember(from) || m.Self.Process != from.Process || m.Self.Host == e.header.From.Host || e.core.IsPast(from.Process) {
@@ -19,7 +19,7 @@ func (e *Engine) meet(from vsync.Sender, m *message.Hello) {
 	shared := slices.ContainsFunc(v.Members, func(o views.Member) bool {
 		return o.Addr == met.Source && o.Host != met.Host
 	})
-	if met.Says != met.Source || shared {
+	if met.Says != met.Source || shared || e.core.SharesAddress(from) {
 		e.deliver(met)
 	}
 }

@@ -114,6 +114,13 @@ func (c *Core) forgetStrangers() {
 	})
 }
 
+// SharesAddress reports whether another stranger was heard from the same address of late.
+func (c *Core) SharesAddress(from Sender) bool {
+	return slices.ContainsFunc(c.strangers, func(s *stranger) bool {
+		return s.contact.Addr == from.Addr && s.contact.Host != from.Host && c.fresh(s)
+	})
+}
+
 // forgetStranger drops the view whose contact is p, which is leaving: nobody would
 // answer for it.
 func (c *Core) forgetStranger(p views.Process) {
