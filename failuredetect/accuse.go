@@ -110,11 +110,11 @@ func (d *Detector) expectMore(v vote) {
 // voteOf gives what from says of r.
 func (d *Detector) voteOf(r, from uint16) message.Evidence { return d.findVote(r, from).evidence }
 
-// countedOf gives what from says of r where that counts: not while it is asked whether it
-// gets answers at all (answers.go).
+// countedOf gives what from says of r where that counts: not while this host hears r and
+// it is asked whether it gets answers at all (answers.go).
 func (d *Detector) countedOf(r, from uint16) message.Evidence {
 	v := d.findVote(r, from)
-	if d.untested(v) {
+	if d.members[r].phase < grave && d.untested(v) {
 		return message.EvidenceNone
 	}
 	return v.evidence

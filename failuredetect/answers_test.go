@@ -267,3 +267,28 @@ func TestNothingIsOwedToWhoDoesNotWatch(t *testing.T) {
 		}
 	}
 }
+
+// Who is silent is failed as soon on a long way as on a short one, counted in what each of
+// them needs: that an accuser is just being measured delays nothing where the accused is not
+// heard here either.
+func TestBlackHoleFarAwayIsFailedWithinBound(t *testing.T) {
+	for _, n := range []int{3, 5, 12} {
+		for _, far := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+			for seed := range uint64(20) {
+				l := newLab(n, seed)
+				for i := range n {
+					l.far[i] = far / 2
+				}
+				l.run(time.Minute + time.Duration(seed)*130*time.Millisecond) // so that round trips are known
+				bound := 2 * far                                              // of the last beat, and of a list
+				for _, h := range l.hosts[:n-1] {
+					bound = max(bound, 2*far+h.d.Bound())
+				}
+				l.isolate(n - 1)
+				if took := l.failedAt(t, 10*time.Second, upTo(n-1), uint16(n-1)); took > bound {
+					t.Errorf("n=%d, %v away, seed %d: failed after %v, want %v", n, far, seed, took, bound)
+				}
+			}
+		}
+	}
+}
