@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 	"time"
@@ -27,6 +28,36 @@ func TestWhoIsNotWhereItSays(t *testing.T) {
 			}
 			if n := h.installs(); n > 4 {
 				t.Errorf("%d hosts: host %d installed %d views", c.hosts, i, n)
+			}
+		}
+	}
+}
+
+// One who is not where it says and would lead does not keep the others waiting.
+func TestWhoIsNotWhereItSaysIsNotWaitedFor(t *testing.T) {
+	for _, n := range []int{3, 5, 10} {
+		for seed := range uint64(20) {
+			l := newLAN(t, seed)
+			for i := range n {
+				l.add(time.Duration(i) * 7 * time.Millisecond)
+			}
+			wrong := l.hosts[0]
+			for _, h := range l.hosts {
+				if bytes.Compare(h.process.Host[:], wrong.process.Host[:]) < 0 {
+					wrong = h
+				}
+			}
+			wrong.says = netip.MustParseAddrPort("10.9.9.9:7749")
+			took := l.until(10*time.Second, func() bool {
+				for _, h := range l.hosts {
+					if h != wrong && (h.Engine == nil || h.View() == nil || h.View().Size() != n-1) {
+						return false
+					}
+				}
+				return true
+			})
+			if took > 2500*time.Millisecond {
+				t.Errorf("%d hosts, seed %d: the others are together after %v", n, seed, took)
 			}
 		}
 	}

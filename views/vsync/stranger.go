@@ -295,8 +295,8 @@ func (c *Core) handleAsk(from Sender, m *message.Ask) {
 	if c.leaving || (c.rankOf(from.Process) < 0 && c.keepsFailing(from.Host)) {
 		return // we do not want to be invited, or not by one that keeps failing
 	}
-	if s != nil && c.better(s) {
-		c.yieldOn() // it hears us and is at work
+	if s != nil && c.better(s) && from.Addr == m.Addr {
+		c.yieldOn() // it hears us, gets what we answer as far as can be seen, and is at work
 	}
 	c.sendTo(m.Addr, &message.Roster{
 		Token: m.Token, View: c.view.ID, Promised: c.highest.Seq, Members: c.living(), Joiner: c.joiner,
