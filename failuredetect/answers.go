@@ -1,6 +1,7 @@
 package failuredetect
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/views"
@@ -66,15 +67,23 @@ func (d *Detector) askAgainAt(r uint16) views.Instant {
 
 // muteAt gives when r, which owes an answer, is doubted for it: it may be as long in coming
 // as any sign of r, counted from when the first could have come; and as long on its way
-// there, where nobody has accused r so far, nor r anybody. (A beat comes late by a part of
-// a way that has become long at once, an answer by all of it.)
+// there, where nobody has accused r so far, nor r anybody that this host hears: all accuse
+// one that has crashed. (A beat comes late by a part of a way that has become long at once,
+// an answer by all of it.)
 func (d *Detector) muteAt(now views.Instant, r uint16, stretch time.Duration) views.Instant {
 	m := &d.members[r]
 	wait := m.link.silence(now, &d.cfg)
-	if len(m.votes) == 0 && len(m.accuses) == 0 {
+	if len(m.votes) == 0 && !d.accusesHeard(r) {
 		wait *= 2
 	}
 	return m.owesSince.Add(stretched(wait+m.link.probeExtra(&d.cfg), stretch, &d.cfg))
+}
+
+// accusesHeard reports whether r accuses one that this host hears, or itself is.
+func (d *Detector) accusesHeard(r uint16) bool {
+	return slices.ContainsFunc(d.members[r].accuses, func(a message.Accusation) bool {
+		return a.Rank == d.self || d.members[a.Rank].phase == steady
+	})
 }
 
 // enterMute doubts r, of which frames come and no answer.

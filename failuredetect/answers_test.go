@@ -108,6 +108,31 @@ func TestWhoIsSuddenlyFarAnswers(t *testing.T) {
 	}
 }
 
+// It is none either where another host is lost at the same time, and all say so, as where
+// the way that is left leads far round.
+func TestWhoIsSuddenlyFarWhileAnotherIsLostAnswers(t *testing.T) {
+	for _, n := range []int{3, 5, 12} {
+		for seed := range uint64(20) {
+			l := newLab(n, seed)
+			l.settleIn(t)
+			l.run(time.Duration(seed) * 250 * time.Millisecond)
+			l.far[0] = time.Second
+			l.isolate(n - 1)
+			l.run(12 * time.Second)
+			for _, h := range l.hosts[:n-1] {
+				if got := h.d.Failed(); !slices.Equal(got, []uint16{uint16(n - 1)}) {
+					t.Errorf("n=%d seed %d: h%d gives up %v", n, seed, h.rank, got)
+				}
+			}
+			for _, line := range l.log {
+				if strings.Contains(line, "answers nothing") {
+					t.Errorf("n=%d seed %d: %s", n, seed, line)
+				}
+			}
+		}
+	}
+}
+
 // Who was cut off and is heard again is not doubted for what it could not answer before.
 func TestWhoComesBackIsAskedAfresh(t *testing.T) {
 	for _, n := range []int{2, 5, 12, 40} {
