@@ -13,8 +13,9 @@ import (
 // everyone observes everyone, it has its own members ping them as well. A host
 // with one broken link is then removed once and stays out until the link works,
 // instead of coming back only to fail again. Each is asked where it says that it is, and
-// told where we say that we are (Ask): members know no other address of each other, and
-// who is heard from elsewhere would come in and answer nothing.
+// the roster is told where we say that we are (Ask): members know no other address of each
+// other, and who is heard from elsewhere would come in and answer nothing. (A Pong goes to
+// where its Ping came from: of a member of ours the stranger's address for it is not tried.)
 //
 //	coordinator --Probe--> member --Ping--> stranger's member
 //	coordinator <-Reached- member <-Pong--- stranger's member
