@@ -107,6 +107,12 @@ func (m *matrix) tcpPasses(a arrow) bool {
 	return l != nil && (l.TCP == TCPGood || l.TCP == TCPMute)
 }
 
+// tcpAnswers reports whether the process itself answers, and not its kernel alone.
+func (m *matrix) tcpAnswers(a arrow) bool {
+	l := m.at(a.from, a.to)
+	return l != nil && l.TCP == TCPGood
+}
+
 // oneWay: it is shut one way, and open the other.
 func oneWay(m *matrix) []finding {
 	var list []finding
@@ -131,7 +137,7 @@ func udpBlocked(m *matrix) []finding {
 func (m *matrix) udpSpread() spread {
 	return m.spreadOf(func(a arrow) way {
 		switch {
-		case !m.tcpPasses(a) || m.strange[a] || m.streams(a):
+		case !m.tcpAnswers(a) || m.strange[a] || m.streams(a):
 			return unknown
 		case m.unicast(a) == shut, asks(m.at(a.from, a.to)) && m.unicast(a) != open:
 			return shut

@@ -135,7 +135,10 @@ func newLinks(cfg *Config) links {
 // setView keeps what is known of those who stay.
 func (ls *links) setView(now views.Instant, v *views.View, self views.Process) {
 	before := slices.Concat(ls.all, ls.other)
-	ls.all, ls.other = ls.all[:0:0], nil
+	ls.all = ls.all[:0:0]
+	ls.other = slices.DeleteFunc(ls.other, func(l *link) bool {
+		return now.Sub(l.examine.at) > linkWindow*time.Second || v.Rank(l.process.Host) >= 0
+	})
 	ls.members = make(map[netip.AddrPort]*link, v.Size())
 	for i := range v.Members {
 		m := &v.Members[i]

@@ -233,3 +233,31 @@ func TestExamination(t *testing.T) {
 		}
 	}
 }
+
+// What is known of a host outside is kept over a change of the view, as long as it tells
+// anything: it may be what the change is about.
+func TestLinkToAStrangerOutlivesAView(t *testing.T) {
+	l := newLAN(t, 5)
+	for range 4 {
+		l.add(0)
+	}
+	l.expectOneView(time.Second, "four form")
+	l.run(2 * time.Second)
+	stranger := views.HostID{1, 2, 3}
+	knows := func() bool {
+		return slices.ContainsFunc(l.hosts[0].Links(), func(s engine.LinkStatus) bool { return s.Host == stranger && s.Short > 0 })
+	}
+	l.hosts[0].step(engine.ExamineLink{Host: stranger, Addr: netip.MustParseAddrPort("10.9.9.9:7749")})
+	l.run(time.Second)
+	l.kill(l.hosts[3])
+	l.expectOneView(time.Second, "one is killed")
+	if !knows() {
+		t.Error("of the stranger nothing is known any more")
+	}
+	l.run(time.Minute)
+	l.kill(l.hosts[2])
+	l.expectOneView(time.Second, "another one is killed")
+	if n := len(l.hosts[0].Links()); n != 1 {
+		t.Errorf("%d links, want the one to the member", n)
+	}
+}

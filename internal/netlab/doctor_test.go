@@ -186,15 +186,25 @@ func (s *stage) checkNamed(who string, got asked, want ...*experiment) {
 	}
 }
 
+// turn is when an experiment is brought about beside another one: first who starts one of the
+// members, then who has all settle, which they cannot beside another cause.
+func (x *experiment) turn() int {
+	switch {
+	case x.without:
+		return 0
+	case x.settles:
+		return 1
+	}
+	return 2
+}
+
 // suffer brings causes about and wants that the daemons name them.
 func (s *stage) suffer(list ...*experiment) {
 	s.Helper()
-	for _, first := range []bool{true, false} { // who is to settle cannot beside another cause
-		for _, x := range list {
-			if x.settles == first {
-				x.bring(s)
-			}
-		}
+	inOrder := slices.Clone(list)
+	slices.SortStableFunc(inOrder, func(a, b *experiment) int { return a.turn() - b.turn() })
+	for _, x := range inOrder {
+		x.bring(s)
 	}
 	began := s.Now()
 	for _, x := range list {
