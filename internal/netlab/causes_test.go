@@ -3,7 +3,6 @@ package netlab_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -157,12 +156,15 @@ func ofStrangers(c cast) []experiment {
 				s.kill(c.stranger)
 				s.settle(netlab.All(c.members))
 				s.renewKeys(c.host)
+				for h := c.members + 1; h <= s.beds; h++ {
+					if h != c.stranger { // another one has been told
+						s.giveKeys(c.host, h)
+					}
+				}
 				s.start2(c.stranger)
 			}, func(s *stage) {
 				s.kill(c.stranger)
-				current, err := os.ReadFile(s.KeyFile(c.host))
-				s.must(err)
-				s.must(os.WriteFile(s.KeyFile(c.stranger), current, 0o600))
+				s.giveKeys(c.host, c.stranger)
 				s.start2(c.stranger)
 			}),
 		experiment{name: "version-differs", want: refusing("version-differs"), over: datagrams}.acts(

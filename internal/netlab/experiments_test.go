@@ -187,6 +187,14 @@ func (s *stage) renewKeys(host int) {
 	}
 }
 
+// giveKeys copies the key file of a host to one that does not run.
+func (s *stage) giveKeys(from, to int) {
+	s.Helper()
+	current, err := os.ReadFile(s.KeyFile(from))
+	s.must(err)
+	s.must(os.WriteFile(s.KeyFile(to), current, 0o600))
+}
+
 // fresher is the key that was not there before.
 func fresher(old, now admin.KeysAnswer) string {
 	for _, k := range now.Keys {
