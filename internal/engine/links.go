@@ -132,13 +132,15 @@ func newLinks(cfg *Config) links {
 	return l
 }
 
-// setView keeps what is known of those who stay.
+// setView keeps what is known of those who stay, and what of others tells anything: it may
+// be what the change is about, and be asked for just now.
 func (ls *links) setView(now views.Instant, v *views.View, self views.Process) {
 	before := slices.Concat(ls.all, ls.other)
 	ls.all = ls.all[:0:0]
-	ls.other = slices.DeleteFunc(ls.other, func(l *link) bool {
-		return now.Sub(l.examine.at) > linkWindow*time.Second || v.Rank(l.process.Host) >= 0
+	ls.other = slices.DeleteFunc(slices.Clone(before), func(l *link) bool {
+		return l == nil || v.Rank(l.process.Host) >= 0 || !l.tells(now)
 	})
+	ls.other = ls.other[max(0, len(ls.other)-othersMost):]
 	ls.members = make(map[netip.AddrPort]*link, v.Size())
 	for i := range v.Members {
 		m := &v.Members[i]
@@ -167,6 +169,11 @@ func (ls *links) setView(now views.Instant, v *views.View, self views.Process) {
 		ls.sweepAt = 0
 	}
 	ls.at = now
+}
+
+// tells reports whether anything was heard or asked within the time of the counts.
+func (l *link) tells(now views.Instant) bool {
+	return now.Sub(max(l.heardAll, l.heardOne, l.examine.at)) <= linkWindow*time.Second
 }
 
 // count finds the shortest path.
@@ -712,15 +719,16 @@ type LinkStatus struct {
 }
 
 // Links gives what is known of every link: to the members, by rank, and to others that
-// were examined.
+// were members, or were examined, of late.
 func (e *Engine) Links() []LinkStatus {
 	var list []LinkStatus
 	e.links.tick(e.now)
 	for i, l := range slices.Concat(e.links.all, e.links.other) {
-		if l == nil || len(l.to) == 0 {
+		member := i < len(e.links.all)
+		if l == nil || len(l.to) == 0 || !member && !l.tells(e.now) {
 			continue
 		}
-		list = append(list, l.status(e.now, i < len(e.links.all), e.links.most))
+		list = append(list, l.status(e.now, member, e.links.most))
 	}
 	return list
 }
