@@ -169,11 +169,11 @@ func (m *matrix) tcp(end TCP) []finding {
 	return s.findings(m, "questions by UDP are answered, TCP connections are not")
 }
 
-// tcpBlocked: one alone that hears nothing of who rejects all others has a firewall that
-// drops the rejection.
+// tcpBlocked: one alone that hears nothing of who rejects or refuses all others has a
+// firewall that drops the rejection.
 func tcpBlocked(m *matrix) []finding {
-	rejecting := m.tcpSpread(TCPRejected)
-	return slices.DeleteFunc(m.tcp(TCPSilent), func(f finding) bool { return rejecting.saysTo(f.to) })
+	rejecting, refusing := m.tcpSpread(TCPRejected), m.tcpSpread(TCPRefused)
+	return slices.DeleteFunc(m.tcp(TCPSilent), func(f finding) bool { return rejecting.saysTo(f.to) || refusing.saysTo(f.to) })
 }
 
 func tcpRejected(m *matrix) []finding {

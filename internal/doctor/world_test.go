@@ -380,18 +380,24 @@ func TestHealthyYieldsNothing(t *testing.T) {
 
 // A host whose own firewall drops the rejections of another is no cause of its own.
 func TestRejectionThatOneDoesNotHear(t *testing.T) {
-	w := newWorld(5, 3)
-	w.each(w.rejected, to(hostID(1)))
-	reports := w.reports()
-	for i := range reports {
-		for j := range reports[i].Links {
-			if l := &reports[i].Links[j]; reports[i].Host == hostID(3) && l.Peer == hostID(1) {
-				l.TCP = TCPSilent
+	for _, answer := range []TCP{TCPRejected, TCPRefused} {
+		w := newWorld(5, 3)
+		w.each(w.rejected, to(hostID(1)))
+		reports := w.reports()
+		for i := range reports {
+			for j := range reports[i].Links {
+				switch l := &reports[i].Links[j]; {
+				case l.Peer != hostID(1):
+				case reports[i].Host == hostID(3):
+					l.TCP = TCPSilent
+				default:
+					l.TCP = answer
+				}
 			}
 		}
-	}
-	if got, want := keysOf(Diagnose(reports)), []string{key("tcp-rejected", arrow{from: hostID(1)})}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+		if got, want := keysOf(Diagnose(reports)), []string{key("tcp-rejected", arrow{from: hostID(1)})}; !slices.Equal(got, want) {
+			t.Errorf("%v: got %v, want %v", answer, got, want)
+		}
 	}
 }
 
