@@ -305,7 +305,8 @@ func (l *loop) ownReport(about []views.HostID) *doctor.Report {
 	r.Refusals = d.watch.strange.refusals(l.now)
 	links := l.engine.Links()
 	for i := range links {
-		if about == nil || slices.Contains(about, links[i].Host) {
+		gone := !links[i].Member && d.watch.left[links[i].Host] // that it answers nothing is as it should be
+		if !gone && (about == nil || slices.Contains(about, links[i].Host)) {
 			r.Links = append(r.Links, l.linkOf(&links[i]))
 		}
 	}
