@@ -20,7 +20,7 @@ func TestWhoAnswersNothingIsFailed(t *testing.T) {
 			l.settleIn(t)
 			mute := int(seed) % n
 			l.run(time.Duration(seed) * 250 * time.Millisecond)
-			l.noUnicast[mute] = true
+			l.divide(l.noWay, mute)
 			l.watch = func(h *labHost, _ Output) {
 				if failed := h.d.Failed(); h.rank != mute && len(failed) > 0 && !slices.Equal(failed, []uint16{uint16(mute)}) {
 					t.Errorf("n=%d seed %d: h%d gives up %v, h%d answers nothing", n, seed, h.rank, failed, mute)
@@ -34,7 +34,7 @@ func TestWhoAnswersNothingIsFailed(t *testing.T) {
 			}
 			took := l.failedAt(t, time.Minute, others, uint16(mute))
 			sum, worst = sum+took, max(worst, took)
-			l.noUnicast[mute] = false
+			clear(l.noWay)
 			l.run(10 * time.Second)
 			for _, h := range l.hosts {
 				if len(h.d.Suspected()) > 0 {
@@ -180,11 +180,11 @@ func TestWhoAnswersNobodyPutsOutNobody(t *testing.T) {
 			l.settleIn(t)
 			half := n / 2
 			parted := seed%2 == 0
-			for i := range n {
-				for j := range n {
-					if parted && (i < half) != (j < half) || !parted && i != j && (i < half || j < half) {
-						l.noWay[[2]int{i, j}] = true
-					}
+			if parted {
+				l.divide(l.noWay, upTo(half)...)
+			} else {
+				for i := range half {
+					l.divide(l.noWay, i)
 				}
 			}
 			with := func(i, j int) bool { return !l.noWay[[2]int{i, j}] }

@@ -26,8 +26,6 @@ type lab struct {
 	cut    map[[2]int]bool
 	// noMulticast are the hosts whose multicasts are lost on the way out.
 	noMulticast map[int]bool
-	// noUnicast are those to and from which only multicast gets.
-	noUnicast map[int]bool
 	// noWay are the ways, from one to another, that only multicast gets over.
 	noWay map[[2]int]bool
 	// far is how much longer than others frames to and from a host take.
@@ -97,7 +95,7 @@ func newLab(n int, seed uint64) *lab { return newLabAt(n, seed, 0) }
 
 // newLabAt makes a lab whose hosts have that Beat.
 func newLabAt(n int, seed uint64, beat time.Duration) *lab {
-	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, noMulticast: map[int]bool{}, noUnicast: map[int]bool{}, noWay: map[[2]int]bool{}, far: map[int]time.Duration{}, jitter: time.Millisecond}
+	l := &lab{now: views.Instant(time.Hour), random: source(seed), cut: map[[2]int]bool{}, noMulticast: map[int]bool{}, noWay: map[[2]int]bool{}, far: map[int]time.Duration{}, jitter: time.Millisecond}
 	l.view = viewOf(7, upTo(n)...)
 	for i := range n {
 		h := &labHost{rank: i, up: true, d: New(Config{Self: process(i), Beat: beat}, l.random.next())}
@@ -203,18 +201,14 @@ func (l *lab) multicast(from int, to []uint16, m message.Message) {
 	for i := range l.hosts {
 		if i != from && (to == nil || slices.Contains(to, uint16(i))) {
 			// To some members it goes by unicast, to each alone.
-			l.send(from, i, m, lost || to != nil && l.unicastLost(from, i))
+			l.send(from, i, m, lost || to != nil && l.noWay[[2]int{from, i}])
 		}
 	}
 }
 
 // direct is for one host alone.
 func (l *lab) direct(from, to int, m message.Message) {
-	l.send(from, to, m, l.lost() || l.unicastLost(from, to))
-}
-
-func (l *lab) unicastLost(from, to int) bool {
-	return l.noUnicast[from] || l.noUnicast[to] || l.noWay[[2]int{from, to}]
+	l.send(from, to, m, l.lost() || l.noWay[[2]int{from, to}])
 }
 
 func (l *lab) send(from, to int, m message.Message, lost bool) {
@@ -238,11 +232,14 @@ func (l *lab) note(h *labHost, e trace.Event) {
 }
 
 // isolate cuts the hosts of side from all others, both ways.
-func (l *lab) isolate(side ...int) {
+func (l *lab) isolate(side ...int) { l.divide(l.cut, side...) }
+
+// divide puts all ways between a side and the others into a set, both directions.
+func (l *lab) divide(ways map[[2]int]bool, side ...int) {
 	for i := range l.hosts {
 		for j := range l.hosts {
 			if slices.Contains(side, i) != slices.Contains(side, j) {
-				l.cut[[2]int{i, j}] = true
+				ways[[2]int{i, j}] = true
 			}
 		}
 	}

@@ -172,7 +172,7 @@ const (
 func (m *matrix) unicast(a arrow) way {
 	out, in := m.at(a.from, a.to), m.at(a.to, a.from)
 	switch {
-	case m.strange[a], m.shared[a.from] || m.shared[a.to]:
+	case m.strange[a], m.shared[a.from], m.shared[a.to]:
 		return unknown
 	case in != nil && in.One.Got > 0 && in.One.Age >= 0 && in.One.Age < silence, out != nil && out.Small.Answered > 0:
 		return open

@@ -248,7 +248,8 @@ type Refused struct {
 }
 
 // Met says that a host outside the view says where it is, and that its frames come
-// from somewhere else, or from where a member is or another one outside. Name is what it calls itself.
+// from somewhere else, or from where a member is or another one outside. Name is what it
+// calls itself.
 type Met struct {
 	Host         views.HostID
 	Name         string

@@ -136,9 +136,13 @@ func newLinks(cfg *Config) links {
 // be what the change is about, and be asked for just now.
 func (ls *links) setView(now views.Instant, v *views.View, self views.Process) {
 	before := slices.Concat(ls.all, ls.other)
+	members := make(map[views.HostID]bool, v.Size())
+	for i := range v.Members {
+		members[v.Members[i].Host] = true
+	}
 	ls.all = ls.all[:0:0]
 	ls.other = slices.DeleteFunc(slices.Clone(before), func(l *link) bool {
-		return l == nil || v.Rank(l.process.Host) >= 0 || !l.tells(now)
+		return l == nil || members[l.process.Host] || !l.tells(now)
 	})
 	ls.other = ls.other[max(0, len(ls.other)-othersMost):]
 	ls.members = make(map[netip.AddrPort]*link, v.Size())

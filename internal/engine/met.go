@@ -18,8 +18,8 @@ func (e *Engine) meet(from vsync.Sender, m *message.Hello) {
 	met := Met{Host: m.Self.Host, Name: m.Self.Name, Says: m.Self.Addr, Source: from.Addr}
 	shared := slices.ContainsFunc(v.Members, func(o views.Member) bool {
 		return o.Addr == met.Source && o.Host != met.Host
-	})
-	if met.Says != met.Source || shared || e.core.SharesAddress(from) {
+	}) || e.core.SharesAddress(from)
+	if met.Says != met.Source || shared {
 		e.deliver(met)
 	}
 }
