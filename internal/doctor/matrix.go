@@ -45,6 +45,9 @@ type matrix struct {
 	shared map[views.HostID]bool
 	// gone are hosts of which nothing more is to be said: their ways tell nothing of others'.
 	gone map[views.HostID]bool
+	// renewed are hosts that heard multicast again once they had joined the group anew: what
+	// such a one misses was not lost by chance, and no host or way it comes from is to blame.
+	renewed map[views.HostID]bool
 	// stale are the addresses at which somebody seals with such a key, as far as is known.
 	stale map[netip.Addr]bool
 }
@@ -59,7 +62,7 @@ type sight struct {
 func newMatrix(reports []Report) *matrix {
 	m := &matrix{
 		names: map[views.HostID]string{}, links: map[arrow]*Link{}, seen: map[views.HostID][]sight{},
-		strange: map[arrow]bool{}, spots: map[views.HostID]netip.AddrPort{}, outdated: map[views.HostID]bool{}, shared: map[views.HostID]bool{}, gone: map[views.HostID]bool{}, stale: map[netip.Addr]bool{},
+		strange: map[arrow]bool{}, spots: map[views.HostID]netip.AddrPort{}, outdated: map[views.HostID]bool{}, shared: map[views.HostID]bool{}, gone: map[views.HostID]bool{}, renewed: map[views.HostID]bool{}, stale: map[netip.Addr]bool{},
 	}
 	for i := range reports {
 		m.reports = append(m.reports, &reports[i])
@@ -78,6 +81,9 @@ func newMatrix(reports []Report) *matrix {
 		for i := range r.Links {
 			l := &r.Links[i]
 			m.links[arrow{r.Host, l.Peer}] = l
+			if l.Renewed {
+				m.renewed[r.Host] = true
+			}
 			if !l.Twin.IsZero() {
 				m.shared[l.Peer], m.shared[l.Twin] = true, true
 			}
@@ -190,6 +196,8 @@ func (m *matrix) multicast(a arrow) way {
 		return unknown
 	case in.All.Got > 0 && in.All.Age >= 0 && in.All.Age < silence:
 		return open
+	case m.renewed[a.to]:
+		return unknown
 	case m.unicast(a) == open && in.All.Got == 0 && in.One.Got >= 2*enough:
 		return shut
 	case in.All.Age >= deafness && in.One.Got > 0 && in.One.Age >= 0 && in.One.Age < silence:

@@ -252,18 +252,11 @@ func multicastBlocked(m *matrix) []finding {
 func multicastAgeing(m *matrix) []finding {
 	var list []finding
 	for _, r := range m.reports {
-		if again := m.renewed(r.Host); again {
+		if m.renewed[r.Host] {
 			list = append(list, at(r.Host, "it heard nobody's multicast any more, and heard it again once it had joined the group anew"))
 		}
 	}
 	return list
-}
-
-// renewed reports whether a host hears others' multicast again since it joined the group
-// anew: what it missed before was not lost by chance.
-func (m *matrix) renewed(h views.HostID) bool {
-	r := m.of(h)
-	return r != nil && slices.ContainsFunc(r.Links, func(l Link) bool { return l.Renewed })
 }
 
 func multicastDeaf(m *matrix) []finding {
@@ -318,7 +311,7 @@ func multicastThrottled(m *matrix) []finding {
 	evidence := ""
 	s := m.spreadOf(func(a arrow) way {
 		l := m.at(a.to, a.from)
-		if l == nil || m.renewed(a.to) || m.multicast(a) != open || m.unicast(a) != open || !m.littleLost(a) {
+		if l == nil || m.renewed[a.to] || m.multicast(a) != open || m.unicast(a) != open || !m.littleLost(a) {
 			return unknown
 		}
 		return max(fewCame(&evidence, "of a row of %d multicasts %d came, unicast passes", l.Burst.Sent, l.Burst.Answered),

@@ -401,6 +401,20 @@ func TestRejectionThatOneDoesNotHear(t *testing.T) {
 	}
 }
 
+// A host whose switch forgets it hears one sooner again than another: no way is to blame.
+func TestWhatAgesIsNotOneWay(t *testing.T) {
+	w := newWorld(5, 3)
+	w.hosts[2].renewed = true
+	w.multi[arrow{hostID(0), hostID(2)}] = true
+	if got, want := keysOf(Diagnose(w.reports())), []string{key("multicast-ageing", arrow{from: hostID(2)})}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	w.hosts[2].renewed = false
+	if got, want := keysOf(Diagnose(w.reports())), []string{key("multicast-one-way", arrow{hostID(0), hostID(2)})}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestVerdictsDoNotDependOnOrder(t *testing.T) {
 	w := newWorld(5, 3)
 	w.each(w.multi, to(hostID(2)))
