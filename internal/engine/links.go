@@ -255,10 +255,13 @@ func (ls *links) tick(now views.Instant) int {
 }
 
 // heardLink notes a frame that came from source, and those for all that are missing
-// before it.
+// before it. Of one that another member has relayed the link knows nothing.
 func (e *Engine) heardLink(from vsync.Sender, source netip.AddrPort, multicast bool) {
 	l := e.linkOf(from.Process)
 	if l == nil {
+		return
+	}
+	if by := e.links.members[source]; by != nil && by != l {
 		return
 	}
 	s := &l.seconds[e.links.tick(e.now)]

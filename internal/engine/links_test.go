@@ -264,3 +264,27 @@ func TestLinkToAStrangerOutlivesAView(t *testing.T) {
 		l.run(time.Minute)
 	}
 }
+
+// What another member relays around a cut link, as a view change has it, is no frame of that
+// link: nothing came, and from nowhere else.
+func TestRelayedIsNotHeard(t *testing.T) {
+	l := newLAN(t, 11)
+	for range 5 {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	l.run(5 * time.Second)
+	a, b := l.hosts[0], l.hosts[3]
+	l.swallows = func(from, to *lanHost, _ int) bool { return from == a && to == b || from == b && to == a }
+	l.hosts[1].dead = true
+	const underWay = 100 * time.Millisecond // came when the link was cut
+	for since := 500 * time.Millisecond; since <= 6*time.Second; since += 500 * time.Millisecond {
+		l.run(500 * time.Millisecond)
+		for _, ends := range [][2]*lanHost{{a, b}, {b, a}} {
+			s := ends[0].linkTo(ends[1])
+			if s.Host.IsZero() || s.UnicastAge < since-underWay || s.MulticastAge < since-underWay || s.Source != s.Addr {
+				t.Fatalf("after %v %s says of %s: %+v", since, ends[0].name, ends[1].name, s)
+			}
+		}
+	}
+}
