@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/gmsd/gmsd/internal/engine"
+	"github.com/gmsd/gmsd/views"
 )
 
 // Who is not where it says it is does not come in: it would be heard by multicast and answer
@@ -60,5 +63,35 @@ func TestWhoIsNotWhereItSaysIsNotWaitedFor(t *testing.T) {
 				t.Errorf("%d hosts, seed %d: the others are together after %v", n, seed, took)
 			}
 		}
+	}
+}
+
+// A copy of a member's state that starts beside it is told of by whoever refuses it and by
+// the member itself, once each: the one that refuses may be cut off the next moment.
+func TestTwinIsKnownToBoth(t *testing.T) {
+	l := newLAN(t, 5)
+	for range 4 {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	of := l.hosts[2]
+	twin := l.add(0)
+	twin.process = views.Process{Host: of.process.Host, Incarnation: of.process.Incarnation + 1}
+	l.run(5 * time.Second)
+	told := 0
+	for _, h := range l.hosts[:4] {
+		words := 0
+		for _, d := range h.delivered {
+			if r, ok := d.(engine.Refused); ok && r.Code == views.RefuseDuplicate && r.Who == of.process.Host && r.From == twin.addr {
+				words++
+			}
+		}
+		if words > 1 || h == of && words == 0 {
+			t.Errorf("%s: told %d times", h.name, words)
+		}
+		told += words
+	}
+	if told < 2 {
+		t.Errorf("%d hosts know of it", told)
 	}
 }
