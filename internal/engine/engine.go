@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/failuredetect"
@@ -258,6 +259,7 @@ func (e *Engine) drainCore() bool {
 	}
 	installed := false
 	var gone *views.View
+	var along []views.HostID // through all new views
 	for _, d := range out.Deliver {
 		switch d := d.(type) {
 		case ViewInstalled:
@@ -274,8 +276,9 @@ func (e *Engine) drainCore() bool {
 			e.light.at = d.At
 			e.installGroups(d)
 			if gone == nil {
-				gone = e.members
+				gone, along = e.members, d.Trans
 			}
+			along = slices.DeleteFunc(slices.Clone(along), func(h views.HostID) bool { return !cameAlong(d.Trans, h) })
 			e.members = d.View
 			continue
 		case vsync.Control:
@@ -289,7 +292,7 @@ func (e *Engine) drainCore() bool {
 	e.emitWith(out.Events)
 	e.send(out.Sends)
 	if installed {
-		e.viewOfKeys(gone)
+		e.viewOfKeys(along)
 		e.watch()
 		e.goneFrom(gone, e.members)
 	}

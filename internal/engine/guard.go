@@ -188,8 +188,8 @@ func (e *Engine) expel(in Evict) {
 }
 
 // viewOfKeys tells the keys who is in the new view, and takes them from those that
-// an operator expelled and that are out. Before is the view before that, nil for none.
-func (e *Engine) viewOfKeys(before *views.View) {
+// an operator expelled and that are out. Along, sorted, are those who came along.
+func (e *Engine) viewOfKeys(along []views.HostID) {
 	g := &e.guard
 	if !g.sealing() {
 		return
@@ -198,20 +198,28 @@ func (e *Engine) viewOfKeys(before *views.View) {
 	var others []rekey.Peer
 	g.members = make(map[netip.AddrPort]views.HostID, v.Size())
 	speakers := make([]seal.Speaker, 0, v.Size())
-	brought := false
+	var brought []views.Process
 	for i := range v.Members {
 		m := &v.Members[i]
 		speakers = append(speakers, seal.Speaker{Process: m.Process, Nonce: m.Nonce})
 		if m.Process != e.header.From {
 			others = append(others, rekey.Peer{Process: m.Process, Addr: e.addrOf(m)})
 			g.members[e.addrOf(m)] = m.Host
+			if !cameAlong(along, m.Host) {
+				brought = append(brought, m.Process)
+			}
 		}
-		brought = brought || before == nil || before.RankOf(m.Process) < 0
 	}
 	g.sealer.Keep(speakers)
 	g.rekey.SetView(e.now, others, v.ID.Coordinator == e.header.From.Host, brought)
 	e.finishExpelling(v)
 	e.settleKeys()
+}
+
+// cameAlong looks a host up in a sorted list.
+func cameAlong(along []views.HostID, h views.HostID) bool {
+	_, found := slices.BinarySearchFunc(along, h, views.HostID.Compare)
+	return found
 }
 
 // finishExpelling changes the ring once those that are to be expelled are out.

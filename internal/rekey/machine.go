@@ -223,19 +223,21 @@ func (m *Machine) Saved(now views.Instant, token uint64, err error) {
 }
 
 // SetView says who the members are, by rank and ourselves excepted, and whether we
-// coordinate; else the first of them does.
-// Brought: some of them were not in the view before.
-func (m *Machine) SetView(now views.Instant, members []Peer, leads, brought bool) {
+// coordinate; else the first of them does. Brought are those of them who did not come
+// along from the view before: what such a one said of itself, as a member of a view that
+// this host was left in, is of another time.
+func (m *Machine) SetView(now views.Instant, members []Peer, leads bool, brought []views.Process) {
 	m.now, m.members, m.leads = now, members, leads
 	for p := range m.told { // order-free: each is looked at by itself
-		if m.rankOf(p) < 0 {
+		if m.rankOf(p) < 0 || slices.Contains(brought, p) {
 			delete(m.told, p)
 		}
 	}
-	if brought && leads || m.rotating {
+	some := len(brought) > 0
+	if some && leads || m.rotating {
 		m.tell()
 	}
-	if m.unheard = !leads && (brought || m.unheard); m.unheard {
+	if m.unheard = !leads && (some || m.unheard); m.unheard {
 		m.again()
 	}
 	m.settle()

@@ -65,9 +65,16 @@ func (g *group) view(in ...int) {
 				others = append(others, peerN(o))
 			}
 		}
-		g.hosts[i].SetView(g.now, others, at == 0, true)
+		g.hosts[i].SetView(g.now, others, at == 0, processesOf(others))
 		g.drain(i)
 	}
+}
+
+func processesOf(peers []Peer) (list []views.Process) {
+	for _, p := range peers {
+		list = append(list, p.Process)
+	}
+	return list
 }
 
 // drain puts what a host says on the wire, sealed as it seals, and on its disk.
@@ -374,8 +381,8 @@ func TestUnheardCoordinatorIsAsked(t *testing.T) {
 	}
 	leads := New(Config{Self: peerN(0).Process, Ring: ahead, Random: rand.NewChaCha8([32]byte{1})})
 	follows := New(Config{Self: peerN(1).Process, Ring: behind, Random: rand.NewChaCha8([32]byte{2})})
-	leads.SetView(1, []Peer{peerN(1)}, true, true)
-	follows.SetView(1, []Peer{peerN(0)}, false, true)
+	leads.SetView(1, []Peer{peerN(1)}, true, processesOf([]Peer{peerN(1)}))
+	follows.SetView(1, []Peer{peerN(0)}, false, processesOf([]Peer{peerN(0)}))
 	if out := leads.Drain(); len(out.Sends) != 1 {
 		t.Fatalf("the coordinator says %v", out.Sends)
 	}
@@ -415,7 +422,7 @@ func TestStrangersAreAskedUnderEachKey(t *testing.T) {
 // those of our view who have not told that they have it; under another key it ends nothing.
 func TestPassedByAMember(t *testing.T) {
 	m := New(configN(0))
-	m.SetView(1, []Peer{peerN(1), peerN(2)}, true, true)
+	m.SetView(1, []Peer{peerN(1), peerN(2)}, true, nil)
 	before := m.SealWith()
 	id, err := m.Install(2, 1)
 	if err != nil {
@@ -438,13 +445,50 @@ func TestPassedByAMember(t *testing.T) {
 	}
 }
 
+// What members said before this host was left behind counts no more when it meets them in
+// a later view: that all have a key is asked anew before it is used.
+func TestSaidBeforeOneWasLeft(t *testing.T) {
+	ring, err := ringOf(1).Install(keys.KeyOf([keys.Size]byte{2}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New(Config{Self: peerN(0).Process, Ring: ring, Random: rand.NewChaCha8([32]byte{1})})
+	others := []Peer{peerN(1), peerN(2)}
+	m.SetView(1, others, true, processesOf(others))
+	has := &message.Keys{Digest: ring.Digest(), Sending: uint32(ring.Using().ID())}
+	for _, e := range ring.Keys() {
+		has.Has = append(has.Has, uint32(e.Key.ID()))
+	}
+	for _, p := range others {
+		m.HandleKeys(2, p, has)
+	}
+	second := keys.KeyOf([keys.Size]byte{2})
+	if second == ring.Using() {
+		t.Fatal("it is used already")
+	}
+	m.SetView(3, others, true, processesOf(others))
+	if err := m.Use(4, second.ID()); err != nil {
+		t.Fatal(err)
+	}
+	m.Saved(5, m.Drain().Save.Token, nil)
+	if m.SealWith() == second {
+		t.Error("it seals with a key that nobody in this view has said to have")
+	}
+	for _, p := range others {
+		m.HandleKeys(6, p, has)
+	}
+	if m.SealWith() != second {
+		t.Error("all have said that they have the key, and it is not used")
+	}
+}
+
 // While one member has not said that it is where the others are, a removed key opens
 // still. Who is no member and knows nothing but that one gets no ring for it, whatever
 // name it has drawn since it was expelled; a member does.
 func TestNoRingUnderARemovedKey(t *testing.T) {
 	old := ringOf(1)
 	m := New(Config{Self: peerN(0).Process, Ring: old, Random: rand.NewChaCha8([32]byte{1})})
-	m.SetView(1, []Peer{peerN(1)}, true, false) // which is slow
+	m.SetView(1, []Peer{peerN(1)}, true, nil) // which is slow
 	if err := m.Expel(2, 0, []views.HostID{{99}}); err != nil {
 		t.Fatal(err)
 	}
