@@ -193,7 +193,7 @@ func (e *early) listen(ctx context.Context) <-chan doctor.Finding {
 func (e *early) question(l *loop) {
 	for at, found := range e.found { // order-free
 		host := e.hostAt(at)
-		l.doctor.facts.tcp[host] = &fact{host: host, tcp: found.TCP, long: found.Long, at: l.now}
+		l.doctor.facts.tcp[host] = &fact{host: host, tcp: found.TCP, long: found.Long, began: l.now, at: l.now}
 		l.stepSoon(engine.ExamineLink{Host: host, Addr: at, Thorough: len(e.found) <= smallView})
 		if found.Refused != nil {
 			l.noteRefusal(doctor.Refusal{Ours: found.Refused.Ours, Who: host, Addr: at, Code: found.Refused.Code, Proved: true})

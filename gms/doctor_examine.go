@@ -30,9 +30,8 @@ const (
 type facts struct {
 	tcp   map[views.HostID]*fact
 	found chan fact
-	// under are the hosts to which a connection is under way; true: one that was begun
-	// before the host came.
-	under map[views.HostID]bool
+	// under are the hosts to which a connection is under way.
+	under map[views.HostID]dialing
 	// hears says whether multicasts of this host come back to it.
 	hears     doctor.Finding
 	hearsAt   views.Instant
@@ -44,14 +43,20 @@ type facts struct {
 	burstAt views.Instant
 }
 
-// fact is what an examination by TCP found.
+// dialing is a connection that is under way, since then. Past: the host came since.
+type dialing struct {
+	since views.Instant
+	past  bool
+}
+
+// fact is what an examination by TCP found, that was begun then.
 type fact struct {
 	host views.HostID
 	tcp  doctor.TCP
 	idle doctor.Finding
 	// long: a packet of full length passes over TCP.
-	long doctor.Finding
-	at   views.Instant
+	long      doctor.Finding
+	began, at views.Instant
 	// refused, if set: who is there and we do not understand each other.
 	refused *doctor.Refusal
 	// another host, answers, is at that address.
@@ -75,8 +80,20 @@ func (f *fact) longOver(p doctor.Probes) doctor.Probes {
 	return p
 }
 
+// holds reports whether it still says something of a link: not where a connection passed
+// that was begun before the link fell silent, or before all questions went unanswered.
+func (f *fact) holds(now views.Instant, s *engine.LinkStatus) bool {
+	if f.tcp != doctor.TCPGood && f.tcp != doctor.TCPMute {
+		return true
+	}
+	if age := s.Age(); age > suspicious && f.began < now.Add(-age) {
+		return false
+	}
+	return s.InVain == 0 || f.began.Add(lateLeast) >= now.Add(-s.InVain)
+}
+
 func newFacts() facts {
-	return facts{tcp: map[views.HostID]*fact{}, under: map[views.HostID]bool{}, found: make(chan fact, examinersMost), heard: make(chan doctor.Finding, 1)}
+	return facts{tcp: map[views.HostID]*fact{}, under: map[views.HostID]dialing{}, found: make(chan fact, examinersMost), heard: make(chan doctor.Finding, 1)}
 }
 
 // loop is what is known of our own multicast.
@@ -108,7 +125,7 @@ func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 	case known != nil && l.now.Sub(known.at) < reportedIn:
 		return
 	}
-	f.under[host] = false
+	f.under[host] = dialing{since: l.now}
 	cfg, ctx := *l.patient.tethers, l.patient.ctx
 	l.workers.Go(func() {
 		one := fact{host: host, addr: addr}
@@ -134,12 +151,12 @@ func (l *loop) examineByTCP(host views.HostID, addr netip.AddrPort) {
 // takeFact keeps what an examination by TCP has found.
 func (l *loop) takeFact(one fact) {
 	f := &l.doctor.facts
-	past := f.under[one.host]
+	tried := f.under[one.host]
 	delete(f.under, one.host)
-	if past {
+	if tried.past {
 		return
 	}
-	one.at = l.now
+	one.began, one.at = tried.since, l.now
 	if one.another && l.isVacancy(&one) {
 		l.meetAt(&one)
 	}
@@ -174,8 +191,8 @@ func (l *loop) noteCame(before, now *views.View) {
 			continue
 		}
 		delete(f.tcp, m.Host)
-		if _, under := f.under[m.Host]; under {
-			f.under[m.Host] = true
+		if tried, under := f.under[m.Host]; under {
+			f.under[m.Host] = dialing{since: tried.since, past: true}
 		}
 	}
 }

@@ -159,3 +159,37 @@ func TestNothingUnreadIsDeafness(t *testing.T) {
 		t.Error("it does not join anew where nobody is heard")
 	}
 }
+
+// A connection that passed before a link fell silent, or before nothing was answered any
+// more, says nothing of what is; one that was begun with the questions does, and so does
+// one that failed.
+func TestConnectionsOfBeforeALinkWasCut(t *testing.T) {
+	const begin = views.Instant(time.Hour)
+	for _, c := range []struct {
+		name               string
+		tcp                doctor.TCP
+		last, vain, looked time.Duration // after the connection was begun; last 0: frames come
+		holds              bool
+	}{
+		{"all is well", doctor.TCPGood, 0, 0, 5 * time.Second, true},
+		{"before it fell silent", doctor.TCPGood, time.Second, 0, 4 * time.Second, false},
+		{"a kernel, before it fell silent", doctor.TCPMute, time.Second, 0, 4 * time.Second, false},
+		{"since it is silent", doctor.TCPGood, -time.Second, 0, 4 * time.Second, true},
+		{"between two frames", doctor.TCPGood, time.Second, 0, 2 * time.Second, true},
+		{"before the questions went unanswered", doctor.TCPGood, 0, time.Second, 4 * time.Second, false},
+		{"with them", doctor.TCPGood, 0, time.Millisecond, 4 * time.Second, true},
+		{"refused", doctor.TCPRefused, time.Second, time.Second, 4 * time.Second, true},
+	} {
+		s := engine.LinkStatus{MulticastAge: -1}
+		if c.last != 0 {
+			s.UnicastAge = c.looked - c.last
+		}
+		if c.vain > 0 {
+			s.InVain = c.looked - c.vain
+		}
+		f := fact{tcp: c.tcp, began: begin}
+		if got := f.holds(begin.Add(c.looked), &s); got != c.holds {
+			t.Errorf("%s: holds %v", c.name, got)
+		}
+	}
+}

@@ -328,7 +328,7 @@ func (l *loop) linkOf(s *engine.LinkStatus) doctor.Link {
 		Back:    doctor.Flow{Got: count(s.Back), Lost: count(s.There - s.Back)},
 		Renewed: d.watch.renewedOf(l.now, s.Host),
 	}
-	if f := d.facts.tcp[s.Host]; f != nil && l.now.Sub(f.at) <= factsKept {
+	if f := d.facts.tcp[s.Host]; f != nil && l.now.Sub(f.at) <= factsKept && f.holds(l.now, s) {
 		out.TCP, out.Idle, out.IdleFor = f.tcp, f.idle, idleTested
 		out.Large = f.longOver(out.Large)
 	}

@@ -167,12 +167,8 @@ func whatSeemsWrong(s *engine.LinkStatus) string {
 	if unanswered := s.Short - s.ShortAnswered; s.Short >= suspiciousAsked && 100*unanswered > suspiciousAnswers*s.Short {
 		return muchIsLost
 	}
-	age := s.UnicastAge
-	if age < 0 || s.MulticastAge >= 0 && s.MulticastAge < age {
-		age = s.MulticastAge
-	}
 	switch {
-	case age > suspicious:
+	case s.Age() > suspicious:
 		return "silent"
 	case isDeaf(s):
 		return "deaf"

@@ -31,11 +31,15 @@ const (
 	examinedShort = 16
 	thoroughEvery = 15 * time.Millisecond
 	thoroughShort = 200
+	// examinedAfter is how much later than asked for an examination begins: a kernel that
+	// rejects says so once a second or so, and a connection that is tried beside hears it.
+	examinedAfter = 50 * time.Millisecond
 	// examinedLong is how many full Echos go with the short ones of either.
 	examinedLong = 8
 	// newcomersEvery is the time between the first Echos to members of a new view.
 	newcomersEvery = 5 * time.Millisecond
-	// deafAfter is from when on a link by which nothing came is deaf, and loses no share.
+	// deafAfter is from when on a link by which nothing came is deaf, and loses no share,
+	// and one on which was asked in vain for so long says nothing of before.
 	deafAfter = 2 * time.Second
 	// pathStep is how exactly the length of a path is found.
 	pathStep = 16
@@ -74,11 +78,19 @@ type link struct {
 	past      tally
 	pastUntil views.Instant
 	asked     []question
-	// unanswered is how many full Echos were sent since the last that was answered.
+	// unanswered is how many full Echos were sent since the last that was answered, vain
+	// are the short ones.
 	unanswered int
+	vain       vain
 	examine    examination
 	fullAt     views.Instant // when a full frame is to be tried
 	burst      burst
+}
+
+// vain is a row of short Echos without an answer: so many, sent from one time to another.
+type vain struct {
+	sent     int
+	from, to views.Instant
 }
 
 // tally is what came there of what was sent, between two answers.
@@ -314,9 +326,18 @@ func (e *Engine) echo(l *link, size int, examined bool) {
 		m.Seq = l.sent
 		s := &l.seconds[e.links.tick(e.now)]
 		s.shortSent = addTo(s.shortSent, 1)
+		l.vain.note(e.now)
 	}
 	l.ask(question{m.Token, size, long, examined, e.now})
 	e.sendPadded(&vsync.Send{Scope: Direct, To: l.to, Msg: m}, m, size)
+}
+
+// note adds one.
+func (v *vain) note(now views.Instant) {
+	if v.sent == 0 {
+		v.from = now
+	}
+	v.sent, v.to = v.sent+1, now
 }
 
 // questionsMost bounds what is remembered of Echos on their way.
@@ -401,6 +422,7 @@ func (e *Engine) takeEchoReply(from vsync.Sender, m *message.EchoReply) {
 	l.measure(e.now.Sub(q.at))
 	if !q.long {
 		s.shortBack = addTo(s.shortBack, 1)
+		l.vain = vain{}
 		l.there.take(m)
 		return
 	}
@@ -668,10 +690,10 @@ func (e *Engine) examineLink(in ExamineLink) {
 	if len(l.to) == 0 || e.core.RankOf(l.process) < 0 {
 		l.to = []netip.AddrPort{in.Addr}
 	}
-	if in.Thorough {
-		l.beginThorough(e.now)
+	if at := e.now.Add(examinedAfter); in.Thorough {
+		l.beginThorough(at)
 	} else {
-		l.examine.begin(e.now, examinedShort, examinedEvery)
+		l.examine.begin(at, examinedShort, examinedEvery)
 	}
 	e.links.at = e.now
 }
@@ -718,11 +740,21 @@ type LinkStatus struct {
 	Numbered, Lost int
 	// Short and full Long ones are our Echos, of which so many were answered.
 	Short, ShortAnswered, Long, LongAnswered int
+	// InVain is for how long Short were, where none of them was answered; else 0.
+	InVain time.Duration
 	// There is how many of Sent short ones arrived there, Back how many answers to
 	// these came; between the first and the last answer of an examination.
 	Sent, There, Back int
 	// Burst is how many multicasts it sent in a row of late, BurstGot how many came.
 	Burst, BurstGot int
+}
+
+// Age is how long ago the last frame came; negative: none did.
+func (s *LinkStatus) Age() time.Duration {
+	if s.UnicastAge < 0 || s.MulticastAge >= 0 && s.MulticastAge < s.UnicastAge {
+		return s.MulticastAge
+	}
+	return s.UnicastAge
 }
 
 // Links gives what is known of every link: to the members, by rank, and to others that
@@ -761,8 +793,12 @@ func (l *link) status(now views.Instant, member bool, most int) LinkStatus {
 		s.Long += int(c.longs)
 		s.LongAnswered += int(c.longB)
 	}
-	if l.unanswered >= examinedLong { // what was answered before is of another time
+	// What was answered before a row of those that were not is of another time.
+	if l.unanswered >= examinedLong {
 		s.Long, s.LongAnswered = l.unanswered, 0
+	}
+	if v := &l.vain; v.to.Sub(v.from) >= deafAfter {
+		s.Short, s.ShortAnswered, s.InVain = min(s.Short, v.sent), 0, now.Sub(v.from)
 	}
 	t := &l.there
 	if now < l.pastUntil && l.past.span() > t.span() {

@@ -288,3 +288,43 @@ func TestRelayedIsNotHeard(t *testing.T) {
 		}
 	}
 }
+
+// Of what was asked in vain since a link was cut, and not before, is said that nothing was
+// answered; a link that loses much still answers.
+func TestAnswersBeforeALinkWasCut(t *testing.T) {
+	l := newLAN(t, 12)
+	for range 3 {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	a, b, c := l.hosts[0], l.hosts[1], l.hosts[2]
+	examine := func() {
+		for _, o := range []*lanHost{b, c} {
+			a.step(engine.ExamineLink{Host: o.process.Host, Addr: o.addr, Thorough: true})
+		}
+	}
+	examine()
+	l.run(4 * time.Second)
+	for _, o := range []*lanHost{b, c} {
+		if s := a.linkTo(o); s.Short != 200 || s.ShortAnswered != 200 {
+			t.Fatalf("of a good link: %d of %d answered", s.ShortAnswered, s.Short)
+		}
+	}
+	l.swallows = func(from, to *lanHost, _ int) bool {
+		return from == b && to == a || from == c && to == a && l.rng.Float64() < 0.4
+	}
+	examine()
+	l.run(3500 * time.Millisecond)
+	if s := a.linkTo(b); s.Short != 200 || s.ShortAnswered != 0 || s.InVain < 3*time.Second || s.InVain > 3500*time.Millisecond {
+		t.Errorf("of the cut link: %d of %d answered, in vain for %v; want none of the 200 since", s.ShortAnswered, s.Short, s.InVain)
+	}
+	if s := a.linkTo(c); s.ShortAnswered == 0 || s.ShortAnswered == s.Short || s.InVain != 0 {
+		t.Errorf("of the link that loses: %d of %d answered", s.ShortAnswered, s.Short)
+	}
+	l.swallows = nil
+	examine()
+	l.run(4 * time.Second)
+	if s := a.linkTo(b); s.ShortAnswered < 200 {
+		t.Errorf("of the mended link: %d of %d answered", s.ShortAnswered, s.Short)
+	}
+}
