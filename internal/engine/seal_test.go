@@ -678,3 +678,33 @@ func TestNoticesInTheNameOfMembers(t *testing.T) {
 		t.Errorf("%d of 102 counted", n)
 	}
 }
+
+// What says something to one member alone, as the Acks here do, does not open at another
+// to which it is led.
+func TestLedToAnother(t *testing.T) {
+	l := sealed(t, 3)
+	led := map[*lanHost]uint64{}
+	l.meddle = func(from *lanHost, p engine.Packet) {
+		for _, h := range l.hosts {
+			if p.Scope == engine.Direct && h != from && !slices.Contains(p.To, h.addr) {
+				led[h]++
+				l.at(0, h, engine.Received{From: from.addr, Frame: p.Frame}, nil)
+			}
+		}
+	}
+	for range 5 {
+		for _, h := range l.hosts {
+			h.talk(3)
+		}
+		l.run(300 * time.Millisecond)
+	}
+	l.expectSameMessages(45)
+	if len(led) == 0 {
+		t.Fatal("nothing was led to another")
+	}
+	for i, h := range l.hosts {
+		if n := h.dropped("forged"); n != led[h] {
+			t.Errorf("host %d: %d frames were led there, of which %d did not open", i+1, led[h], n)
+		}
+	}
+}
