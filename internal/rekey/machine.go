@@ -95,7 +95,8 @@ type Machine struct {
 	token       uint64
 	fault       error
 	sending     keys.Key
-	// retained are removed keys that still open.
+	// retained are removed keys that still open; one that was taken into use again is
+	// among them until that is on the disk.
 	retained []keys.Key
 
 	members []Peer // of the view by rank, ourselves excepted
@@ -147,7 +148,12 @@ func (m *Machine) Accepted() []keys.Key {
 	for _, e := range m.ring.Keys() {
 		list = append(list, e.Key)
 	}
-	return append(list, m.retained...)
+	for _, k := range m.retained {
+		if _, live := m.ring.Key(k.ID()); !live {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // Ring is the newest that is known here.
@@ -192,14 +198,20 @@ func (m *Machine) take(r keys.Ring) {
 			m.retained = append(m.retained, k)
 		}
 	}
-	m.retained = slices.DeleteFunc(m.retained, func(k keys.Key) bool {
-		_, live := next.Key(k.ID())
-		return live
-	})
+	m.forgetRetained()
 	m.save()
 	m.out.Changed = true
 	m.rotate()
 	m.settle()
+}
+
+// forgetRetained forgets those that are live again, on the disk too.
+func (m *Machine) forgetRetained() {
+	m.retained = slices.DeleteFunc(m.retained, func(k keys.Key) bool {
+		_, live := m.ring.Key(k.ID())
+		_, saved := m.saved.Key(k.ID())
+		return live && saved
+	})
 }
 
 func (m *Machine) save() {
@@ -218,6 +230,7 @@ func (m *Machine) Saved(now views.Instant, token uint64, err error) {
 		return
 	}
 	m.saved = m.ring
+	m.forgetRetained()
 	m.tell()
 	m.settle()
 }

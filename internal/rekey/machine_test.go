@@ -251,6 +251,50 @@ func TestRotationLosesNothing(t *testing.T) {
 	})
 }
 
+// A key that is removed at a host, which still seals with it, and was taken into use again
+// at another is one that is kept until the disk has it.
+func TestUsedAgainWhileItSeals(t *testing.T) {
+	first := ringOf(1)
+	m := New(configN(0))
+	m.SetView(1, []Peer{peerN(1)}, true, []views.Process{peerN(1).Process})
+	written := func() {
+		t.Helper()
+		out := m.Drain()
+		if out.Save == nil {
+			t.Fatal("nothing is written")
+		}
+		m.Saved(1, out.Save.Token, nil)
+	}
+	second, err := m.Install(1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written()
+	both := m.Ring()
+	for _, change := range []error{m.Use(1, second), m.Remove(1, first.Using().ID())} {
+		if change != nil {
+			t.Fatal(change)
+		}
+	}
+	written()
+	again, err := both.Use(second)
+	if err == nil {
+		again, err = again.Use(first.Using().ID())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Change(2, again)
+	k := first.Using()
+	if m.Ring().Using() != k || m.SealWith() != k || !slices.Contains(m.retained, k) || len(m.Accepted()) != 2 {
+		t.Errorf("before it is written: in use %v, sealing %v, retained %v, accepted %v", m.Ring().Using(), m.SealWith(), m.retained, m.Accepted())
+	}
+	written()
+	if m.SealWith() != k || len(m.retained) != 0 || len(m.Accepted()) != 2 {
+		t.Errorf("written: sealing %v, retained %v, accepted %v", m.SealWith(), m.retained, m.Accepted())
+	}
+}
+
 // C was away while the others went from one key to another, and kept the old one.
 func TestWhoWasAwayComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
