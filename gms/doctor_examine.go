@@ -81,15 +81,20 @@ func (f *fact) longOver(p doctor.Probes) doctor.Probes {
 }
 
 // holds reports whether it still says something of a link: not where a connection passed
-// that was begun before the link fell silent, or before all questions went unanswered.
+// before the link fell silent, or, where frames still come, before all questions went
+// unanswered.
 func (f *fact) holds(now views.Instant, s *engine.LinkStatus) bool {
 	if f.tcp != doctor.TCPGood && f.tcp != doctor.TCPMute {
 		return true
 	}
-	if age := s.Age(); age > suspicious && f.began < now.Add(-age) {
-		return false
+	passed := f.began
+	if f.tcp == doctor.TCPGood && f.idle == doctor.Good { // a word was answered after that silence
+		passed = passed.Add(idleTested)
 	}
-	return s.InVain == 0 || f.began.Add(lateLeast) >= now.Add(-s.InVain)
+	if age := s.Age(); age > suspicious {
+		return passed >= now.Add(-age)
+	}
+	return s.InVain == 0 || passed.Add(lateLeast) >= now.Add(-s.InVain)
 }
 
 func newFacts() facts {

@@ -160,6 +160,36 @@ func TestNothingUnreadIsDeafness(t *testing.T) {
 	}
 }
 
+// That joining the multicast group anew helps again and again is not said any more once it
+// did not.
+func TestJoiningAnewInVain(t *testing.T) {
+	l := &loop{doctor: newPhysician(), now: views.Instant(time.Hour), log: slog.New(slog.DiscardHandler)}
+	l.patient.multicaster = &joiner{}
+	links := func(silent time.Duration) []engine.LinkStatus {
+		return []engine.LinkStatus{{Host: views.HostID{1}, Member: true, MulticastAge: silent}, {Host: views.HostID{2}, Member: true, MulticastAge: silent}}
+	}
+	for range 2 { // each time it is deaf, joins, and hears them within a second
+		l.now = l.now.Add(4 * time.Minute)
+		l.rejoinWhenDeaf(links(3 * time.Second))
+		l.now = l.now.Add(time.Second)
+		l.rejoinWhenDeaf(links(500 * time.Millisecond))
+	}
+	w := &l.doctor.watch
+	if !w.renewedOf(l.now, views.HostID{1}) {
+		t.Fatal("it does not repeat")
+	}
+	l.now = l.now.Add(time.Minute)
+	l.rejoinWhenDeaf(links(3 * time.Second))
+	if l.now = l.now.Add(suspicious); !w.renewedOf(l.now, views.HostID{1}) {
+		t.Error("it has had no time to help")
+	}
+	l.now = l.now.Add(time.Second)
+	l.rejoinWhenDeaf(links(6 * time.Second))
+	if w.renewedOf(l.now, views.HostID{1}) {
+		t.Error("it did not help the third time, and is still said to")
+	}
+}
+
 // A connection that passed before a link fell silent, or before nothing was answered any
 // more, says nothing of what is; one that was begun with the questions does, and so does
 // one that failed.
@@ -170,15 +200,19 @@ func TestConnectionsOfBeforeALinkWasCut(t *testing.T) {
 		tcp                doctor.TCP
 		last, vain, looked time.Duration // after the connection was begun; last 0: frames come
 		holds              bool
+		idle               doctor.Finding
 	}{
-		{"all is well", doctor.TCPGood, 0, 0, 5 * time.Second, true},
-		{"before it fell silent", doctor.TCPGood, time.Second, 0, 4 * time.Second, false},
-		{"a kernel, before it fell silent", doctor.TCPMute, time.Second, 0, 4 * time.Second, false},
-		{"since it is silent", doctor.TCPGood, -time.Second, 0, 4 * time.Second, true},
-		{"between two frames", doctor.TCPGood, time.Second, 0, 2 * time.Second, true},
-		{"before the questions went unanswered", doctor.TCPGood, 0, time.Second, 4 * time.Second, false},
-		{"with them", doctor.TCPGood, 0, time.Millisecond, 4 * time.Second, true},
-		{"refused", doctor.TCPRefused, time.Second, time.Second, 4 * time.Second, true},
+		{"all is well", doctor.TCPGood, 0, 0, 5 * time.Second, true, doctor.Good},
+		{"before it fell silent", doctor.TCPGood, 1100 * time.Millisecond, 0, 4 * time.Second, false, doctor.Good},
+		{"a word after it fell silent", doctor.TCPGood, 900 * time.Millisecond, 0, 4 * time.Second, true, doctor.Good},
+		{"no word after it fell silent", doctor.TCPGood, 900 * time.Millisecond, 0, 4 * time.Second, false, doctor.Untested},
+		{"a kernel, before it fell silent", doctor.TCPMute, time.Second, 0, 4 * time.Second, false, doctor.Untested},
+		{"since it is silent", doctor.TCPGood, -time.Second, 0, 4 * time.Second, true, doctor.Good},
+		{"since it is silent, and asked late", doctor.TCPMute, -2 * time.Second, 500 * time.Millisecond, 4 * time.Second, true, doctor.Untested},
+		{"between two frames", doctor.TCPGood, time.Second, 0, 2 * time.Second, true, doctor.Good},
+		{"before the questions went unanswered", doctor.TCPGood, 0, 1500 * time.Millisecond, 4 * time.Second, false, doctor.Good},
+		{"with them", doctor.TCPGood, 0, time.Millisecond, 4 * time.Second, true, doctor.Untested},
+		{"refused", doctor.TCPRefused, time.Second, time.Second, 4 * time.Second, true, doctor.Untested},
 	} {
 		s := engine.LinkStatus{MulticastAge: -1}
 		if c.last != 0 {
@@ -187,7 +221,7 @@ func TestConnectionsOfBeforeALinkWasCut(t *testing.T) {
 		if c.vain > 0 {
 			s.InVain = c.looked - c.vain
 		}
-		f := fact{tcp: c.tcp, began: begin}
+		f := fact{tcp: c.tcp, idle: c.idle, began: begin}
 		if got := f.holds(begin.Add(c.looked), &s); got != c.holds {
 			t.Errorf("%s: holds %v", c.name, got)
 		}

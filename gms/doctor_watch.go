@@ -232,9 +232,12 @@ func (r *rejoining) again(h views.HostID, now views.Instant) bool {
 	return r.repeats(now)
 }
 
-// repeats reports whether joining anew helps again and again: it did twice, and what was
-// heard did not stay much longer since than between the two.
+// repeats reports whether joining anew helps again and again: it did twice, and the last
+// time, and what was heard did not stay much longer since than between the two.
 func (r *rejoining) repeats(now views.Instant) bool {
+	if r.helped < r.at && now.Sub(r.at) > suspicious {
+		return false
+	}
 	return r.before != 0 && now.Sub(r.helped) <= max(renewedLeast, 2*r.helped.Sub(r.before))
 }
 

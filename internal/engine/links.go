@@ -332,10 +332,10 @@ func (e *Engine) echo(l *link, size int, examined bool) {
 	e.sendPadded(&vsync.Send{Scope: Direct, To: l.to, Msg: m}, m, size)
 }
 
-// note adds one.
+// note adds one; a row ends where nothing is asked for a while.
 func (v *vain) note(now views.Instant) {
-	if v.sent == 0 {
-		v.from = now
+	if v.sent == 0 || now.Sub(v.to) > answerIn {
+		*v = vain{from: now}
 	}
 	v.sent, v.to = v.sent+1, now
 }
@@ -797,7 +797,7 @@ func (l *link) status(now views.Instant, member bool, most int) LinkStatus {
 	if l.unanswered >= examinedLong {
 		s.Long, s.LongAnswered = l.unanswered, 0
 	}
-	if v := &l.vain; v.to.Sub(v.from) >= deafAfter {
+	if v := &l.vain; s.Short > 0 && v.to.Sub(v.from) >= deafAfter {
 		s.Short, s.ShortAnswered, s.InVain = min(s.Short, v.sent), 0, now.Sub(v.from)
 	}
 	t := &l.there

@@ -328,3 +328,38 @@ func TestAnswersBeforeALinkWasCut(t *testing.T) {
 		t.Errorf("of the mended link: %d of %d answered", s.ShortAnswered, s.Short)
 	}
 }
+
+// One question that was lost at the end of an examination begins no row in vain before the
+// next one has its first answer, and a row in vain is over with the time of the counts.
+func TestOneLostQuestion(t *testing.T) {
+	l, a, b := settledPair(t)
+	drop := false
+	l.swallows = func(from, to *lanHost, _ int) bool { return drop && from == b && to == a }
+	look := func() engine.LinkStatus {
+		a.step(engine.ExamineLink{Host: b.process.Host, Addr: b.addr})
+		l.run(2250 * time.Millisecond)
+		drop = true
+		l.run(100 * time.Millisecond)
+		drop = false
+		l.run(3 * time.Second)
+		return a.linkTo(b)
+	}
+	if s := look(); s.Short != 16 || s.ShortAnswered != 15 || s.InVain != 0 {
+		t.Fatalf("%d of %d answered, in vain for %v", s.ShortAnswered, s.Short, s.InVain)
+	}
+	l.swallows = func(from, to *lanHost, _ int) bool { return from == b && to == a }
+	a.step(engine.ExamineLink{Host: b.process.Host, Addr: b.addr})
+	l.run(time.Second)
+	if s := a.linkTo(b); s.ShortAnswered != 15 || s.InVain != 0 {
+		t.Errorf("after a second: %d of %d answered, in vain for %v", s.ShortAnswered, s.Short, s.InVain)
+	}
+	l.run(2 * time.Second)
+	if s := a.linkTo(b); s.ShortAnswered != 0 || s.InVain == 0 {
+		t.Errorf("of a cut link: %d of %d answered, in vain for %v", s.ShortAnswered, s.Short, s.InVain)
+	}
+	l.swallows = nil
+	l.run(30 * time.Second)
+	if s := a.linkTo(b); !s.Member || s.InVain != 0 {
+		t.Errorf("long after: a member %v, in vain for %v", s.Member, s.InVain)
+	}
+}

@@ -186,8 +186,10 @@ func stillCarries(ctx context.Context, conn net.Conn, idle time.Duration) doctor
 		return doctor.Untested
 	case timedOut(err):
 		return doctor.Bad
+	case errors.Is(err, io.EOF):
+		return doctor.Good
 	}
-	return doctor.Good
+	return doctor.Untested // anybody on the way may reset it
 }
 
 func timedOut(err error) bool {
