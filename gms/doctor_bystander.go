@@ -89,7 +89,7 @@ type nothings struct {
 }
 
 // HearsItself says something to nobody until it is heard.
-func (n *nothings) HearsItself(ctx context.Context) (bool, error) {
+func (n *nothings) HearsItself(ctx context.Context, most time.Duration) (heard bool, said uint64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var speaking sync.WaitGroup
 	speaking.Go(func() {
@@ -108,5 +108,5 @@ func (n *nothings) HearsItself(ctx context.Context) (bool, error) {
 	})
 	defer speaking.Wait()
 	defer cancel()
-	return n.Multicaster.HearsItself(ctx)
+	return n.Multicaster.HearsItself(ctx, most)
 }

@@ -36,9 +36,7 @@ type facts struct {
 	hears     doctor.Finding
 	hearsAt   views.Instant
 	listening bool
-	// said is how many multicasts had gone out when it began to listen.
-	said  uint64
-	heard chan doctor.Finding
+	heard     chan doctor.Finding
 	// burstAt is when this host is to send a row of multicasts.
 	burstAt views.Instant
 }
@@ -273,7 +271,7 @@ func (l *loop) listenToOneself(most time.Duration) {
 	if l.patient.multicaster == nil || f.listening {
 		return
 	}
-	f.listening, f.said = true, l.multicastsOut()
+	f.listening = true
 	m, parent := l.patient.multicaster, l.patient.ctx
 	l.workers.Go(func() {
 		select {
@@ -283,37 +281,25 @@ func (l *loop) listenToOneself(most time.Duration) {
 	})
 }
 
+// saidLeast is how many multicasts must have gone out while nothing was heard of them.
+const saidLeast = 4
+
 // hearing listens for so long whether a host hears its own multicast; it is untested where
-// ctx ends first.
+// ctx ends first, or little was said.
 func hearing(ctx context.Context, m transport.Multicaster, most time.Duration) doctor.Finding {
-	within, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	switch heard, err := m.HearsItself(within); {
-	case err != nil, ctx.Err() != nil:
-		return doctor.Untested
+	switch heard, said, err := m.HearsItself(ctx, most); {
 	case heard:
 		return doctor.Good
+	case err != nil, ctx.Err() != nil, said < saidLeast:
+		return doctor.Untested
 	}
 	return doctor.Bad
 }
 
-// saidLeast is how many multicasts must have gone out while nothing was heard of them.
-const saidLeast = 4
-
-// multicastsOut counts the multicasts that went out.
-func (l *loop) multicastsOut() uint64 {
-	if l.host.transport == nil {
-		return 0
-	}
-	s := l.host.transport.Stats()
-	return s.MulticastOut.Packets
-}
-
-// takeHeard keeps what listening has found; one who did not run may not have listened, and
-// one who said nothing does not hear itself.
+// takeHeard keeps what listening has found; one who did not run may not have listened.
 func (l *loop) takeHeard(found doctor.Finding) {
 	f := &l.doctor.facts
-	if found == doctor.Bad && (l.stoodStill() || l.multicastsOut() < f.said+saidLeast) {
+	if found == doctor.Bad && l.stoodStill() {
 		found = doctor.Untested
 	}
 	f.listening, f.hears, f.hearsAt = false, found, l.now

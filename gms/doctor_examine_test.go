@@ -3,6 +3,7 @@ package gms
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -123,6 +124,40 @@ func TestLongSilencesAreSpread(t *testing.T) {
 	s.once[again] = 1
 	if got := s.next(v, 7).Host; got != again {
 		t.Errorf("%v is not tried a second time, but %v", again, got)
+	}
+}
+
+// ear hears what it is told to.
+type ear struct {
+	transport.Multicaster
+	heard bool
+	said  uint64
+	err   error
+}
+
+func (e ear) HearsItself(context.Context, time.Duration) (bool, uint64, error) {
+	return e.heard, e.said, e.err
+}
+
+// That a host does not hear its own multicast is said where there was some to hear.
+func TestHearing(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		ear  ear
+		want doctor.Finding
+	}{
+		{"heard", t.Context(), ear{heard: true}, doctor.Good},
+		{"nothing of enough", t.Context(), ear{said: saidLeast}, doctor.Bad},
+		{"nothing of little", t.Context(), ear{said: saidLeast - 1}, doctor.Untested},
+		{"it cannot listen", t.Context(), ear{said: saidLeast, err: errors.New("no group")}, doctor.Untested},
+		{"it was ended", over, ear{said: saidLeast}, doctor.Untested},
+	} {
+		if got := hearing(c.ctx, c.ear, time.Second); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

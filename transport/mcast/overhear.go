@@ -14,13 +14,16 @@ import (
 )
 
 // HearsItself listens, beside the socket that receives, until a multicast of this
-// transport itself comes by, and reports whether one did before ctx was over: the
-// receiving socket takes no such.
-func (t *Transport) HearsItself(ctx context.Context) (bool, error) {
+// transport itself comes by: the receiving socket takes no such. To join the group once
+// more may take the kernel a while.
+func (t *Transport) HearsItself(ctx context.Context, most time.Duration) (heard bool, said uint64, err error) {
 	conn, err := t.link.overhear()
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
+	before := t.Stats().MulticastOut.Packets
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	defer func() { _ = conn.Close() }()
@@ -29,11 +32,11 @@ func (t *Transport) HearsItself(ctx context.Context) (bool, error) {
 		_, from, err := conn.ReadFromUDPAddrPort(b[:])
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return false, nil
+			return false, t.Stats().MulticastOut.Packets - before, nil
 		case err != nil:
-			return false, err
+			return false, 0, err
 		case netip.AddrPortFrom(from.Addr().Unmap(), from.Port()) == t.port.Bound():
-			return true, nil
+			return true, 0, nil
 		}
 	}
 }
