@@ -69,7 +69,7 @@ func (l *loop) transmit(packets []engine.Packet) {
 	for i := range packets {
 		p := &packets[i]
 		if p.Scope != engine.Seek {
-			l.out = append(l.out, transport.Outbound{All: p.Scope == engine.All, To: p.To, Frame: p.Frame})
+			l.out = append(l.out, transport.Outbound{All: p.Scope == engine.All, Alone: p.Alone, To: p.To, Frame: p.Frame})
 			continue
 		}
 		l.transmitBatch()

@@ -6,9 +6,12 @@ import (
 )
 
 // Outbound is a frame to send: to every address of To where All is set, else to
-// To[0]. With no address in To it goes nowhere, and that is no error.
+// To[0]. With no address in To it goes nowhere, and that is no error. Alone: no other
+// frame shares its way through the kernel, where what is cut apart at the end may be
+// longer than the path carries.
 type Outbound struct {
 	All   bool
+	Alone bool
 	To    []netip.AddrPort
 	Frame []byte
 }

@@ -272,9 +272,11 @@ const (
 	Seek = vsync.Seek
 )
 
-// Packet is a frame to send.
+// Packet is a frame to send. Alone: it finds how long a path is, and no other frame shares
+// its way.
 type Packet struct {
 	Scope Scope
+	Alone bool
 	To    []netip.AddrPort
 	Frame []byte
 }

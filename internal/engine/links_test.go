@@ -329,6 +329,29 @@ func TestAnswersBeforeALinkWasCut(t *testing.T) {
 	}
 }
 
+// Frames that find how long a path is share their way with no others, which do.
+func TestFullFramesGoAlone(t *testing.T) {
+	l, a, b := settledPair(t)
+	alone, long := 0, 0
+	l.wire = func(from *lanHost, p engine.Packet) {
+		if p.Alone {
+			alone++
+		}
+		if len(p.Frame) > 1000 {
+			long++
+		}
+		if from == a && p.Alone != (len(p.Frame) > 1000) {
+			t.Errorf("%d bytes go alone: %v", len(p.Frame), p.Alone)
+		}
+	}
+	a.step(engine.ExamineLink{Host: b.process.Host, Addr: b.addr})
+	a.talk(20)
+	l.run(4 * time.Second)
+	if alone < 8 || alone != long {
+		t.Errorf("%d frames went alone, %d were long", alone, long)
+	}
+}
+
 // One question that was lost at the end of an examination begins no row in vain before the
 // next one has its first answer, and a row in vain is over with the time of the counts.
 func TestOneLostQuestion(t *testing.T) {

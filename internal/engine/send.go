@@ -134,12 +134,18 @@ func (e *Engine) begin() []byte {
 	return e.guard.begin(e.frames.begin(), seq)
 }
 
+// isPadded reports whether a message is one that is to be long.
+func isPadded(m message.Message) bool {
+	echo, ok := m.(*message.Echo)
+	return ok && len(echo.Pad) > 0
+}
+
 // finish closes a frame and puts it, or the Relay that carries it, into the output.
 func (e *Engine) finish(s *vsync.Send, frame []byte) {
 	frame = e.guard.end(frame, s.Scope, e.guard.onlyFor(s))
 	e.frames.end(frame)
 	if !s.Via.IsValid() {
-		e.out.Send = append(e.out.Send, Packet{Scope: s.Scope, To: s.To, Frame: frame})
+		e.out.Send = append(e.out.Send, Packet{Scope: s.Scope, Alone: isPadded(s.Msg), To: s.To, Frame: frame})
 		e.copyToDeaf(s, frame)
 		return
 	}

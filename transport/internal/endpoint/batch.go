@@ -94,7 +94,7 @@ func stretch(frames []transport.Outbound) int {
 }
 
 func together(a, b *transport.Outbound) bool {
-	if a.All != b.All || len(a.To) == 0 || len(b.To) == 0 {
+	if a.Alone || b.Alone || a.All != b.All || len(a.To) == 0 || len(b.To) == 0 {
 		return false
 	}
 	if !a.All {

@@ -106,6 +106,27 @@ func TestRefusedRunsLoseNothing(t *testing.T) {
 	}
 }
 
+// A frame that is to be alone is, between two runs.
+func TestAlone(t *testing.T) {
+	a, b := open(t, anyPort), open(t, anyPort)
+	if !a.sender.batch.segments.on {
+		t.Skip("this kernel does not cut datagrams apart")
+	}
+	batch := numbered(10, 300, b.Local())
+	batch[4].Alone = true
+	var sizes []uint64
+	a.sender.kernel = refusing(func(m *message) error {
+		sizes = append(sizes, m.Iovlen)
+		return nil
+	})
+	if err := a.SendBatch(batch, netip.AddrPort{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := hears(t, b, 10); !slices.Equal(got, begins(batch)) || !slices.Equal(sizes, []uint64{4, 1, 5}) {
+		t.Errorf("got %v, of runs of %v", got, sizes)
+	}
+}
+
 // One refused frame among many is lost alone, also where the run around it was
 // refused first.
 func TestRefusedFrameIsLostAlone(t *testing.T) {

@@ -15,7 +15,9 @@
 //     receiver is on this machine or its kernel puts them together again
 //     (UDP_GRO), by the receiver: the cost of a packet is paid once for up to 64
 //     frames. Where the kernel refuses that, they go by sendmmsg; finding out
-//     loses no frame. A receiver without UDP_GRO gets datagrams as ever.
+//     loses no frame. A receiver without UDP_GRO gets datagrams as ever. What is
+//     too long for a path may pass a virtual one in such a run, and not by itself:
+//     who asks for that sends frames alone.
 //  4. Neither direction costs memory a frame.
 //  5. What we sent to our group is dropped by the kernel before it takes room in
 //     our own receive buffer, and does not count as lost.
