@@ -115,12 +115,12 @@ func (d *Detector) decided(r uint16) bool {
 }
 
 // unripe reports whether all that this host has against r is that its connection closed
-// a moment ago; then ripeAt is when to count again.
+// a moment ago, however often it did since; then ripeAt is when to count again.
 func (d *Detector) unripe(r uint16) bool {
 	if d.voteOf(r, d.self) != message.EvidenceClosed {
 		return false
 	}
-	ripe := d.members[r].strongAt.Add(closedGuard)
+	ripe := d.members[r].strongSince.Add(closedGuard)
 	if d.now >= ripe {
 		return false
 	}

@@ -104,9 +104,10 @@ type member struct {
 	// the last; mute: it is doubted for that (answers.go).
 	owesSince, askedAt views.Instant
 	mute               bool
-	// strong is what its kernel or a successor said; strongAt when.
-	strong   message.Evidence
-	strongAt views.Instant
+	// strong is what its kernel or a successor said; strongSince when first, strongAt when
+	// last.
+	strong                message.Evidence
+	strongSince, strongAt views.Instant
 
 	// votes against it, its own doubter included, sorted by accuser.
 	votes []vote
@@ -208,7 +209,8 @@ func (d *Detector) keepEvidence(now views.Instant, last []member) []uint16 {
 		if old.strong == message.EvidenceNone || old.strong == message.EvidenceDeparted {
 			continue
 		}
-		d.members[r].strong, d.members[r].strongAt = old.strong, old.strongAt
+		m := &d.members[r]
+		m.strong, m.strongSince, m.strongAt = old.strong, old.strongSince, old.strongAt
 		d.noteDoubt(r)
 		kept = append(kept, r)
 	}

@@ -81,7 +81,7 @@ func (d *Detector) HandleEvidence(now views.Instant, p views.Process, ev message
 		return
 	}
 	if ev > m.strong {
-		m.strong = ev
+		m.strong, m.strongSince = ev, now
 		d.noteDoubt(r)
 		d.event(trace.Suspect{Who: m.Host, Detector: detectorOf(ev), Evidence: ev.String()})
 	}

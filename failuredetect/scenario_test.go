@@ -84,7 +84,8 @@ func TestConnectionsMadeAgainFailNobody(t *testing.T) {
 }
 
 // Whom a host alone saw close, and who does not answer when it dials again, is gone once
-// the guard is over; who is refused is gone at once.
+// the guard is over, also where both its connections closed, one after the other; who is
+// refused is gone at once.
 func TestClosedAloneIsFailedBehindTheGuard(t *testing.T) {
 	for _, refused := range []bool{false, true} {
 		l := newLab(2, 1)
@@ -92,8 +93,11 @@ func TestClosedAloneIsFailedBehindTheGuard(t *testing.T) {
 		l.kill(1)
 		l.closed(1)
 		l.run(time.Millisecond)
-		least, most := closedGuard-2*time.Millisecond, closedGuard+10*time.Millisecond
-		if refused {
+		least, most := closedGuard/2-2*time.Millisecond, closedGuard/2+10*time.Millisecond
+		if !refused {
+			l.run(closedGuard / 2)
+			l.closed(1)
+		} else {
 			least, most = 0, 10*time.Millisecond
 			l.hosts[0].d.HandleEvidence(l.now, process(1), message.EvidenceRefused)
 			l.drain(l.hosts[0])
