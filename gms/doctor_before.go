@@ -170,8 +170,7 @@ func (e *early) dialAll(ctx context.Context, peers []netip.AddrPort) error {
 // member it asks whether that is a gossip router.
 func dialPeer(ctx context.Context, cfg *tether.Config, at netip.AddrPort) tether.Examined {
 	found := tether.Examine(ctx, *cfg, at, 0)
-	taken := found.TCP == doctor.TCPGood || found.TCP == doctor.TCPMute
-	if taken && found.Host.IsZero() && found.Refused == nil && tether.IsRouter(ctx, cfg.Source, at) {
+	if found.TCP.Taken() && found.Host.IsZero() && found.Refused == nil && tether.IsRouter(ctx, cfg.Source, at) {
 		found.TCP = doctor.TCPRouter
 	}
 	return found

@@ -82,7 +82,7 @@ func (f *fact) longOver(p doctor.Probes) doctor.Probes {
 // before the link fell silent, or, where frames still come, before all questions went
 // unanswered.
 func (f *fact) holds(now views.Instant, s *engine.LinkStatus) bool {
-	if f.tcp != doctor.TCPGood && f.tcp != doctor.TCPMute {
+	if !f.tcp.Taken() {
 		return true
 	}
 	passed := f.began
@@ -195,7 +195,8 @@ func (l *loop) noteCame(before, now *views.View) {
 		}
 		delete(f.tcp, m.Host)
 		if tried, under := f.under[m.Host]; under {
-			f.under[m.Host] = dialing{since: tried.since, past: true}
+			tried.past = true
+			f.under[m.Host] = tried
 		}
 	}
 }

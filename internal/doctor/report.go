@@ -150,6 +150,9 @@ const (
 // Valid reports whether t is one of the list.
 func (t TCP) Valid() bool { return t < tcpEnd }
 
+// Taken reports whether a kernel accepted it, whatever its process said.
+func (t TCP) Taken() bool { return t == TCPGood || t == TCPMute }
+
 // Link is what a host knows of the way to and from another one.
 type Link struct {
 	Peer views.HostID

@@ -104,7 +104,7 @@ func linkCut(m *matrix) []finding {
 
 func (m *matrix) tcpPasses(a arrow) bool {
 	l := m.at(a.from, a.to)
-	return l != nil && (l.TCP == TCPGood || l.TCP == TCPMute)
+	return l != nil && l.TCP.Taken()
 }
 
 // tcpAnswers reports whether the process itself answers, and not its kernel alone.

@@ -14,11 +14,7 @@ import (
 // Each packet with a safe message asks everybody for an Ack. Those that came together
 // get one, and it says that all are held.
 func TestOneAckForWhatCameTogether(t *testing.T) {
-	l := newLAN(t, 21)
-	for range 3 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 21, 3)
 	l.run(time.Second)
 	sender, receiver := l.hosts[0], l.hosts[1]
 	for _, h := range l.hosts[1:] { // the coordinator has places without a question

@@ -13,11 +13,7 @@ import (
 // What a port sent before it answered a block may have no way out: whoever orders is
 // dead. The change of hosts does not wait for it for long, and it goes out after that.
 func TestBlockDoesNotWaitForTheDead(t *testing.T) {
-	l := newLAN(t, 21)
-	for range 3 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 21, 3)
 	members := l.hosts[0].View().Members
 	byRank := func(rank int) *lanHost {
 		return l.hosts[slices.IndexFunc(l.hosts, func(h *lanHost) bool { return h.process == members[rank].Process })]

@@ -21,11 +21,7 @@ func rowSeen(l *lan) (sent, came int) {
 // Who asks for a second row while one is under way cuts none short, and none is judged
 // before it is over: both would look like a limit of the rate.
 func TestRowsAreCountedWhole(t *testing.T) {
-	l := newLAN(t, 3)
-	for range 3 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 3, 3)
 	for range 40 {
 		l.hosts[0].step(engine.SendBurst{})
 		l.run(10 * time.Millisecond)
@@ -41,11 +37,7 @@ func TestRowsAreCountedWhole(t *testing.T) {
 
 // A row of which much is lost is told once it is over.
 func TestLossOfARow(t *testing.T) {
-	l := newLAN(t, 3)
-	for range 2 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 3, 2)
 	l.hosts[0].step(engine.SendBurst{})
 	l.run(40 * time.Millisecond)
 	l.unheard = func(from, _ *lanHost) bool { return from == l.hosts[0] }

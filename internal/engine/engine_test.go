@@ -101,6 +101,17 @@ func newLAN(t testing.TB, seed uint64) *lan {
 	return l
 }
 
+// formed gives a LAN with n hosts in one view.
+func formed(t testing.TB, seed uint64, n int) *lan {
+	t.Helper()
+	l := newLAN(t, seed)
+	for range n {
+		l.add(0)
+	}
+	l.expectOneView(2*time.Second, "form")
+	return l
+}
+
 func (l *lan) at(d time.Duration, h *lanHost, in engine.Input, do func()) {
 	l.seq++
 	heap.Push(&l.queue, happening{l.now.Add(d), l.seq, h, in, do})

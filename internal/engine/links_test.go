@@ -114,11 +114,7 @@ func TestFormOverABlackHole(t *testing.T) {
 
 // A healthy group pays little for it.
 func TestPathsAreCheap(t *testing.T) {
-	l := newLAN(t, 11)
-	for range 5 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 11, 5)
 	l.run(30 * time.Second)
 	bytes := 0
 	l.wire = func(from *lanHost, p engine.Packet) {
@@ -169,11 +165,7 @@ func TestSeekingIsNoLoss(t *testing.T) {
 // settledPair gives two hosts in one view whose first tests of paths are over.
 func settledPair(t *testing.T) (l *lan, a, b *lanHost) {
 	t.Helper()
-	l = newLAN(t, 12)
-	for range 2 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l = formed(t, 12, 2)
 	l.run(15 * time.Second)
 	return l, l.hosts[0], l.hosts[1]
 }
@@ -268,11 +260,7 @@ func TestLinkToAStrangerOutlivesAView(t *testing.T) {
 // What another member relays around a cut link, as a view change has it, is no frame of that
 // link: nothing came, and from nowhere else.
 func TestRelayedIsNotHeard(t *testing.T) {
-	l := newLAN(t, 11)
-	for range 5 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 11, 5)
 	l.run(5 * time.Second)
 	a, b := l.hosts[0], l.hosts[3]
 	l.swallows = func(from, to *lanHost, _ int) bool { return from == a && to == b || from == b && to == a }
@@ -292,11 +280,7 @@ func TestRelayedIsNotHeard(t *testing.T) {
 // Of what was asked in vain since a link was cut, and not before, is said that nothing was
 // answered; a link that loses much still answers.
 func TestAnswersBeforeALinkWasCut(t *testing.T) {
-	l := newLAN(t, 12)
-	for range 3 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 12, 3)
 	a, b, c := l.hosts[0], l.hosts[1], l.hosts[2]
 	examine := func() {
 		for _, o := range []*lanHost{b, c} {

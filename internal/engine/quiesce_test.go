@@ -14,11 +14,7 @@ import (
 
 // inGroups makes n hosts, each with its port 1 in groups a and b.
 func inGroups(t *testing.T, seed uint64, n int, block bool) *lan {
-	l := newLAN(t, seed)
-	for range n {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, seed, n)
 	for _, h := range l.hosts {
 		for _, group := range []string{"a", "b"} {
 			h.step(engine.Join{Port: 1, Group: group, Name: "p", Block: block && h == l.hosts[0]})

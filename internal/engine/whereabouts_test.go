@@ -69,11 +69,7 @@ func TestWhoIsNotWhereItSaysIsNotWaitedFor(t *testing.T) {
 // A copy of a member's state that starts beside it is told of by whoever refuses it and by
 // the member itself, once each: the one that refuses may be cut off the next moment.
 func TestTwinIsKnownToBoth(t *testing.T) {
-	l := newLAN(t, 5)
-	for range 4 {
-		l.add(0)
-	}
-	l.expectOneView(2*time.Second, "form")
+	l := formed(t, 5, 4)
 	of := l.hosts[2]
 	twin := l.add(0)
 	twin.process = views.Process{Host: of.process.Host, Incarnation: of.process.Incarnation + 1}
