@@ -460,19 +460,21 @@ func (m *Machine) HandleGrant(now views.Instant, from views.HostID, g *message.K
 	return nil
 }
 
-// settle uses the key in use where all have it, and forgets what nobody uses.
+// settle uses the key in use where all have told of this very ring, and forgets what
+// nobody uses. That a member had the key in another ring does not do: it may have come to
+// one since in which it was removed, and has forgotten it. Who told of this ring keeps what
+// is in use in it, for it can take in nothing older.
 func (m *Machine) settle() {
 	use := m.ring.Using()
-	if _, saved := m.saved.Key(use.ID()); saved && m.sending != use && m.all(func(k *message.Keys) bool {
-		return slices.Contains(k.Has, uint32(use.ID()))
-	}) {
+	if m.saved.Digest() != m.ring.Digest() || !m.all(func(k *message.Keys) bool { return k.Digest == m.ring.Digest() }) {
+		return
+	}
+	if m.sending != use {
 		m.sending = use
 		m.out.Changed = true
 		m.tell()
 	}
-	if m.sending != use || m.saved.Digest() != m.ring.Digest() || !m.all(func(k *message.Keys) bool {
-		return k.Digest == m.ring.Digest() && k.Sending == uint32(use.ID())
-	}) {
+	if !m.all(func(k *message.Keys) bool { return k.Sending == uint32(use.ID()) }) {
 		return
 	}
 	if len(m.retained) > 0 {

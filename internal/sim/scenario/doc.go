@@ -47,6 +47,7 @@
 //	port-gone SET port=P        it goes without a word
 //	ready SET port=P [group=G]  it has stopped sending, as it was asked
 //	backlog SET BYTES           the application of each host is so far behind
+//	keys SET install|use N|remove N   and give, expect-keys: see keys.go
 //	set-bits SET started,has-db,synced|none
 //	set-attr SET KEY=VALUE
 //	evidence SET of=SET closed|refused|replaced|none
