@@ -6,6 +6,7 @@ import (
 
 	"github.com/gmsd/gmsd/views"
 	"github.com/gmsd/gmsd/views/message"
+	"github.com/gmsd/gmsd/views/vsync"
 )
 
 // bound is b in a view with a, c and d, and has met the second life of a host 5. It
@@ -147,5 +148,54 @@ func TestBallotsOneAboveTheOtherDoNotProlongASearch(t *testing.T) {
 	s.from(s.c, &message.Heartbeat{View: s.missed, Size: 1})
 	if m := mustSend[*message.Answer](s.rig); m.HasMissed() {
 		t.Errorf("answers %+v", m)
+	}
+}
+
+// A stranger that was invited may have missed a view, and is sent there. Of who else is in
+// that view this host knows nothing: it goes on without the stranger, or they would be left
+// behind as if it had crashed (seed 497003387).
+func TestWhoHasMovedOnMeanwhileIsLeftWhereItIs(t *testing.T) {
+	a, b, c, d := member(1, 1), member(2, 1), member(3, 1), member(4, 1)
+	r := newRig(t, a)
+	r.introduce(b, 1)
+	r.introduce(c, 5) // so the ballot is above the view that b goes to
+	r.run(200 * time.Millisecond)
+	ballot, elsewhere := mustSend[*message.Propose](r).Ballot, viewOf(2, d)
+	missed := answerAs(b, ballot, viewOf(1, b))
+	missed.Missed, missed.Holder = elsewhere, d.Addr
+	r.from(b, missed)
+	if m := mustSend[*message.Catchup](r); m.View != elsewhere || m.Holder != d.Addr {
+		t.Fatalf("sends it to %+v", m)
+	}
+	there := answerAs(b, ballot, elsewhere)
+	there.Prev, there.Joiner = viewOf(1, b), false
+	r.from(b, there)
+	r.from(c, answerAs(c, ballot, viewOf(5, c)))
+	if v := r.core.View(); v.Size() != 2 || v.RankOf(c.Process) < 0 {
+		t.Errorf("goes on with %s", r.core.Describe())
+	}
+}
+
+// One that has missed a view of this very host is taken from there.
+func TestWhoMissedAViewOfOursComesFromThere(t *testing.T) {
+	a, b := member(1, 1), member(2, 1)
+	r := newRig(t, a)
+	v := r.lead(a, b)
+	r.core.HandleOpinion(r.now, vsync.Opinion{View: v, Failed: []uint16{1}})
+	r.run(time.Second)
+	r.introduce(b, 1)
+	r.run(200 * time.Millisecond)
+	ballot := mustSend[*message.Propose](r).Ballot
+	before := answerAs(b, ballot, viewOf(1, b))
+	before.Highest = v
+	r.from(b, before)
+	if m := mustSend[*message.Catchup](r); m.View != v {
+		t.Fatalf("sends it to %+v", m)
+	}
+	there := answerAs(b, ballot, v)
+	there.Prev, there.Joiner = viewOf(1, b), false
+	r.from(b, there)
+	if r.core.View().Size() != 2 || r.core.View().ID == v {
+		t.Errorf("goes on with %s", r.core.Describe())
 	}
 }

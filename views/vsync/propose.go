@@ -388,10 +388,20 @@ func (c *Core) handleAnswer(from Sender, m *message.Answer) {
 		return
 	}
 	c.takeAnswer(inv, m)
+	if c.hasMovedOn(inv) {
+		c.dropRegime(inv.expected)
+		return
+	}
 	if c.dropStale(m.Stale) || c.maybeSendBack(inv) {
 		return
 	}
 	c.maybeDecide()
+}
+
+// hasMovedOn reports whether an invited stranger has installed another view meanwhile than
+// the one of which we know who is in it: who else is in that one would be left behind.
+func (c *Core) hasMovedOn(inv *invite) bool {
+	return !inv.ours && inv.answer != nil && inv.answer.From != inv.expected && c.installOf(inv.answer.From) == nil
 }
 
 func (c *Core) takeAnswer(inv *invite, m *message.Answer) {
