@@ -48,7 +48,7 @@ their seals. So let a firewall say who reaches it.`,
 }
 
 func runRouter(c *call) error {
-	taken := c.takeEnvironment("router-")
+	taken := c.takeEnvironment(settings.RouterPrefix)
 	err := c.route()
 	if exitCode(err) == exitRefused && len(taken) > 0 {
 		return coded(exitRefused, "%w; from the environment come %s", err, strings.Join(taken, ", "))
@@ -79,6 +79,11 @@ func (c *call) route() error {
 		return coded(exitRefused, "--log-level %q: want debug, info, warn or error", f.logLevel)
 	}
 	log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
+	var flags []string
+	c.set.VisitAll(func(f *flag.Flag) { flags = append(flags, f.Name) })
+	for _, note := range settings.UnknownToRouter(os.Environ(), flags) {
+		log.Warn("of the settings", "note", note)
+	}
 	bind, err := routing.ParseBind(f.bind)
 	if err != nil {
 		return coded(exitRefused, "%w", err)

@@ -119,31 +119,49 @@ func (s *Settings) takeEnvironment(variables map[string]string) {
 	}
 }
 
-// noteUnknown names variables that look like settings and are none: a slip would pass
-// unseen. They are no faults, since the environment is not ours alone: GMSD_ROUTER_* are
-// of gmsd router.
+// noteUnknown names variables that look like settings and are none. GMSD_ROUTER_* are of
+// gmsd router.
 func (s *Settings) noteUnknown(variables map[string]string) {
-	known := map[string]bool{"GMSD_CONFIG": true, "GMSD_ADMIN_CERT": true}
+	keys := []string{"config", "admin-cert"}
 	for _, line := range table() {
-		known[Env(line.key)] = true
+		keys = append(keys, line.key)
 	}
+	ours := maps.Clone(variables)
+	maps.DeleteFunc(ours, func(name, _ string) bool { return strings.HasPrefix(name, Env(RouterPrefix)) })
+	s.notes = append(s.notes, unknown(ours, "", keys)...)
+}
+
+// RouterPrefix stands before the flags of gmsd router where they are spelt as settings.
+const RouterPrefix = "router-"
+
+// UnknownToRouter names what in env, which has the form of os.Environ, looks like a variable
+// of gmsd router, which has these flags, and is none.
+func UnknownToRouter(env, flags []string) []string {
+	return unknown(environment(env), RouterPrefix, flags)
+}
+
+// unknown names variables that begin as those of the keys do and are none of them: a slip
+// would pass unseen. They are no faults, since the environment is not ours alone.
+func unknown(variables map[string]string, prefix string, keys []string) (notes []string) {
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		if known[name] || variables[name] == "" || strings.HasPrefix(name, "GMSD_ROUTER_") || isServiceLink(name, variables[name]) {
+		word, ours := strings.CutPrefix(name, Env(prefix))
+		key := strings.ToLower(strings.ReplaceAll(word, "_", "-"))
+		if !ours || variables[name] == "" || slices.Contains(keys, key) || isServiceLink(word, variables[name]) {
 			continue
 		}
 		note := name + ": there is no such setting, it is ignored"
-		key := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, "GMSD_"), "_", "-"))
-		if near := Nearest(key); near != "" {
-			note += "; did you mean " + Env(near) + "?"
+		if near := Closest(key, keys); near != "" {
+			note += "; did you mean " + Env(prefix+near) + "?"
 		}
-		s.notes = append(s.notes, note)
+		notes = append(notes, note)
 	}
+	return notes
 }
 
 // isServiceLink reports whether Kubernetes or Docker set a variable, for a service that
-// is called gmsd.
-func isServiceLink(name, value string) bool {
-	return strings.HasPrefix(name, "GMSD_SERVICE_") || strings.HasPrefix(name, "GMSD_PORT_") || name == "GMSD_PORT" && strings.Contains(value, "://")
+// is called gmsd, or gmsd-router; word is its name without that.
+func isServiceLink(word, value string) bool {
+	return strings.HasPrefix(word, "SERVICE_") || strings.HasPrefix(word, "PORT_") || word == "PORT" && strings.Contains(value, "://")
 }
 
 func (s *Settings) take(line setting, word, origin string) {
