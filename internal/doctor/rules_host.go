@@ -269,7 +269,7 @@ func nameDiffers(m *matrix) []finding {
 	var list []finding
 	for _, r := range m.reports {
 		for _, n := range r.Names {
-			if len(n.Addrs) == 0 {
+			if len(n.Addrs) == 0 || m.gone[r.Host] { // others are not held to one of whom all is said
 				continue
 			}
 			o, met := first[n.Name]

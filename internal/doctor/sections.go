@@ -64,7 +64,8 @@ type sectionAt struct {
 	readings []uint32
 }
 
-// configDiffers holds all hosts to what most have.
+// configDiffers holds all hosts to what most have, as one says of whom there is nothing else
+// to be said.
 func configDiffers(m *matrix) []finding {
 	var names []string
 	at := map[string][]sectionAt{}
@@ -78,18 +79,19 @@ func configDiffers(m *matrix) []finding {
 	}
 	var list []finding
 	for _, name := range names {
-		common, first := commonOf(at[name])
+		common := commonOf(at[name])
+		first := slices.IndexFunc(at[name], func(s sectionAt) bool { return slices.Contains(s.readings, common) && !m.gone[s.by.Host] })
 		for _, s := range at[name] {
-			if !slices.Contains(s.readings, common) {
-				list = append(list, between(arrow{first.Host, s.by.Host}, said("section %s differs", name)))
+			if first >= 0 && !slices.Contains(s.readings, common) {
+				list = append(list, between(arrow{at[name][first].by.Host, s.by.Host}, said("section %s differs", name)))
 			}
 		}
 	}
 	return list
 }
 
-// commonOf is the digest that most have, the first of equals, and the first who has it.
-func commonOf(all []sectionAt) (common uint32, first *Report) {
+// commonOf is the digest that most have, the first of equals.
+func commonOf(all []sectionAt) (common uint32) {
 	have := map[uint32]int{}
 	for _, s := range all {
 		for _, d := range s.readings {
@@ -100,9 +102,9 @@ func commonOf(all []sectionAt) (common uint32, first *Report) {
 	for _, s := range all {
 		for _, d := range s.readings {
 			if have[d] > most {
-				common, first, most = d, s.by, have[d]
+				common, most = d, have[d]
 			}
 		}
 	}
-	return common, first
+	return common
 }

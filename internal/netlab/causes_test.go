@@ -141,7 +141,7 @@ func ofStrangers(c cast) []experiment {
 		experiment{name: "not-sealed", want: refusing("not-sealed")}.strangerOf(c, "--insecure-lab"),
 		experiment{name: "key-differs", want: refusing("key-differs")}.acts(
 			func(s *stage) {
-				path := filepath.Join(s.Dir(), "other.keys")
+				path := filepath.Join(s.Dir(), "other-"+netlab.Name(c.stranger)+".keys")
 				o, err := s.Execute(c.stranger, generous, "keys", "gen", "--out", path)
 				s.must(err)
 				if o.Code != 0 {
@@ -203,7 +203,7 @@ func ofSettings(c cast) []experiment {
 		experiment{
 			name: "config-differs-peers", want: refusing("config-differs"), over: []string{"udp", "tcp"}, without: true,
 		}.acts(
-			func(s *stage) { s.start2(c.host, "--peers", netlab.Peers(c.other-1)) }, func(s *stage) { s.kill(c.host); s.start(c.host) }),
+			func(s *stage) { s.start2(c.host, "--peers", netlab.Peers(c.members-2)) }, func(s *stage) { s.kill(c.host); s.start(c.host) }),
 		{
 			name: "name-differs", want: []named{{"name-differs", "?", netlab.Name(c.host)}, {"name-differs", netlab.Name(c.host), "?"}}, flags: []string{"--peers", "db.example"},
 			before: func(s *stage) { s.hosts(c, "db.example", 1) },

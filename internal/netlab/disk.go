@@ -24,7 +24,8 @@ func (l *Lab) Wipe(host int) error {
 	return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
 }
 
-// Clone copies the data directory of one host over that of another that never ran.
+// Clone copies the data directory of one host, which may run, over that of another that never
+// ran. What is gone since it was seen was to take the place of another file, and has.
 func (l *Lab) Clone(from, to int) error {
 	source, target := l.DataDir(from), l.DataDir(to)
 	return filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
@@ -40,7 +41,10 @@ func (l *Lab) Clone(from, to int) error {
 			return os.MkdirAll(filepath.Join(target, rel), 0o700)
 		case d.Type().IsRegular():
 			raw, err := os.ReadFile(path)
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err != nil:
 				return err
 			}
 			return os.WriteFile(filepath.Join(target, rel), raw, 0o600)

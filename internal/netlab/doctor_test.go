@@ -301,22 +301,28 @@ var (
 // neutral is the host of which nothing is wrong.
 const neutral = 5
 
-// pairs are draws of two causes at a time.
+// pairs are draws of two causes at a time; on all transports, where there is time.
 func pairs() (all []bed) {
-	seed, draws := uint64(1), 4
-	if long() {
-		seed, draws = rand.Uint64(), 60
+	if !long() {
+		return pairsOn("mcast", 1, 4)
 	}
+	for _, tr := range transports {
+		all = append(all, pairsOn(tr, rand.Uint64(), 60)...)
+	}
+	return all
+}
+
+func pairsOn(transport string, seed uint64, draws int) (all []bed) {
 	rng := rand.New(rand.NewPCG(seed, 7))
-	a, b := together(experiments(firstOfTwo)), together(experiments(secondOfTwo))
+	a, b := together(experiments(firstOfTwo), transport), together(experiments(secondOfTwo), transport)
 	for range draws {
 		x, y := a[rng.IntN(len(a))], b[rng.IntN(len(b))]
 		if hides(x.name, y.name) || hides(y.name, x.name) {
 			continue
 		}
-		all = append(all, bed{fmt.Sprintf("two/%s+%s", x.name, y.name), func(t *testing.T) {
+		all = append(all, bed{fmt.Sprintf("two/%s/%s+%s", transport, x.name, y.name), func(t *testing.T) {
 			t.Logf("drawn from %d", seed)
-			s := newPatient(t, "mcast", []cast{firstOfTwo, secondOfTwo}, &x, &y)
+			s := newPatient(t, transport, []cast{firstOfTwo, secondOfTwo}, &x, &y)
 			s.suffer(&x, &y)
 			s.examine(neutral, &x, &y)
 		}})
@@ -324,10 +330,10 @@ func pairs() (all []bed) {
 	return all
 }
 
-// together are those that can be beside another one, on multicast.
-func together(list []experiment) []experiment {
+// together are those that can be beside another one, on a transport.
+func together(list []experiment, transport string) []experiment {
 	return slices.DeleteFunc(list, func(x experiment) bool {
-		return x.slow > 0 || !slices.Contains(x.transports(), "mcast") || x.at != 0 || x.flags != nil
+		return x.slow > 0 || !slices.Contains(x.transports(), transport) || x.at != 0 || x.flags != nil
 	})
 }
 
