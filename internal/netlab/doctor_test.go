@@ -345,6 +345,9 @@ var newcomers = []string{
 
 // hides reports whether of the second nothing can be known where the first is.
 func hides(a, b string) bool {
+	if a == "router-lost" && b == a { // it is the same router
+		return true
+	}
 	if a == "multicast-blocked" && (slices.Contains(newcomers, b) || b == "unicast-blocked") { // nothing comes of that host then
 		return true
 	}
