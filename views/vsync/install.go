@@ -402,7 +402,10 @@ func (c *Core) install(v *views.View, trans []views.HostID, m *message.Install, 
 		// We caught up with a view we had missed; the ballot we promised goes on.
 		p.catchup, p.cut = views.ViewID{}, nil
 		c.enterFlushing()
-		if p.durable {
+		switch {
+		case c.lead != nil: // who else is in it was not invited
+			c.startChange("caught up")
+		case p.durable:
 			c.sendAnswer()
 		}
 		return

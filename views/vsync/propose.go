@@ -343,11 +343,15 @@ func (c *Core) dropInvites(fits func(*invite) bool) {
 
 func (c *Core) dropInvite(inv *invite) { c.dropInvites(func(i *invite) bool { return i == inv }) }
 
-// dropRegime goes on without all that were to come from a view: one of them has
-// moved on or follows another coordinator, so it would be torn apart.
-func (c *Core) dropRegime(view views.ViewID) {
+// dropRegime goes on without all who are in a view, or were to come from it: one of them has
+// moved on or follows another coordinator, so it would be torn apart. So would the one to
+// which some of it have gone.
+func (c *Core) dropRegime(view views.ViewID, gone ...views.ViewID) {
 	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool { return s.view == view })
-	c.dropInvites(func(i *invite) bool { return !i.ours && i.expected == view })
+	all := append(gone, view)
+	c.dropInvites(func(i *invite) bool {
+		return !i.ours && (slices.Contains(all, i.expected) || slices.Contains(all, i.from()))
+	})
 }
 
 // from is the view an invite said it comes from; zero before it did.
@@ -388,20 +392,10 @@ func (c *Core) handleAnswer(from Sender, m *message.Answer) {
 		return
 	}
 	c.takeAnswer(inv, m)
-	if c.hasMovedOn(inv) {
-		c.dropRegime(inv.expected)
-		return
-	}
 	if c.dropStale(m.Stale) || c.maybeSendBack(inv) {
 		return
 	}
 	c.maybeDecide()
-}
-
-// hasMovedOn reports whether an invited stranger has installed another view meanwhile than
-// the one of which we know who is in it: who else is in that one would be left behind.
-func (c *Core) hasMovedOn(inv *invite) bool {
-	return !inv.ours && inv.answer != nil && inv.answer.From != inv.expected && c.installOf(inv.answer.From) == nil
 }
 
 func (c *Core) takeAnswer(inv *invite, m *message.Answer) {
@@ -475,7 +469,7 @@ func (c *Core) handleNack(from Sender, m *message.Nack) {
 	switch {
 	case inv.ours:
 		c.yieldLead("nack by " + from.Host.Short())
-	case m.Promised.Less(l.ballot) && !c.isContact(inv):
+	case m.Promised.Less(l.ballot) && m.Promised != inv.expected && !c.isContact(inv):
 		// It is not where an old roster has it; those who told the roster may be.
 		l.movedOn = append(l.movedOn, movedOn{inv.expected, m.Promised})
 		c.dropInvite(inv)

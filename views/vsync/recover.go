@@ -26,15 +26,23 @@ func (c *Core) maybeDecide() {
 	c.decide()
 }
 
-// dropMovedOn goes on without those who had promised a ballot beyond their view
-// where others of that view have moved on: they belong where those are.
+// dropMovedOn goes on without strangers who have come to another view than they were expected
+// from, one that this host has not installed: who else is in it is not known, and would be left
+// behind. And without those who had promised a ballot beyond their view where others of that
+// view have moved on: they belong where those are.
 func (c *Core) dropMovedOn() bool {
+	for _, inv := range c.lead.invites {
+		if from := inv.answer.From; !inv.ours && from != inv.expected && c.installOf(from) == nil {
+			c.dropRegime(inv.expected, from)
+			return true
+		}
+	}
 	for _, moved := range c.lead.movedOn {
 		for _, inv := range c.lead.invites {
 			highest := inv.answer.Highest
 			if !inv.ours && inv.expected == moved.expected && inv.expected.Less(highest) && !moved.promised.Less(highest) {
 				c.lead.movedOn = nil
-				c.dropRegime(moved.expected)
+				c.dropRegime(moved.expected, moved.promised)
 				return true
 			}
 		}
