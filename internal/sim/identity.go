@@ -55,15 +55,25 @@ func (t *identities) shows(h *Host, p *process, r trace.Record) bool {
 	return false
 }
 
-// untold judges a copy that has run beside its original for so long.
+// untold judges a copy that has run beside its original for so long. One whose key file is an
+// old copy as well may understand nobody: it is told that then.
 func (t *identities) untold(h *Host, ran time.Duration) {
 	p := h.proc
 	if p == nil || !p.shadow || ran < t.w.opts.patience(challengeTime) || !t.w.orderly(ran) {
 		return
 	}
-	if o := t.twin(h); o != nil && o.Running() && o.proc.large {
+	if o := t.twin(h); o != nil && o.Running() && o.proc.large && t.understand(p, o.proc) {
 		t.w.fail("J5", fmt.Sprintf("host %d (%v, a copy of host %d) was never told so", h.number, p.id, o.number))
 	}
+}
+
+// understand reports whether each of two processes opens what the other one says.
+func (t *identities) understand(p, o *process) bool {
+	if t.w.opts.Sealed == 0 {
+		return true
+	}
+	a, b := p.sealer(), o.sealer()
+	return a.Opens(b.Keys().Sending) && b.Opens(a.Keys().Sending)
 }
 
 func (t *identities) started(h *Host) {
