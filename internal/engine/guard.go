@@ -27,6 +27,9 @@ type guard struct {
 	verify    func(public ed25519.PublicKey, text, signature []byte) bool
 	// under names the key of the frame that is read.
 	under keys.ID
+	// said is the seq of its sender's view in the frame that is read. What somebody says of
+	// keys counts in one view: a late word may be of a time before it was alone.
+	said views.Seq
 	// headSize is how long the header is of the frame that was begun last.
 	headSize int
 	// opened is the memory of the frame that was opened last, text of what is signed.
@@ -328,7 +331,7 @@ func (e *Engine) takeKeyWord(from vsync.Sender, under keys.ID, m message.Message
 	peer := rekey.Peer{Process: from.Process, Addr: from.Addr}
 	switch m := m.(type) {
 	case *message.Keys:
-		if e.core.IsMember(from) {
+		if e.core.IsMember(from) && g.said == e.core.View().ID.Seq {
 			g.rekey.HandleKeys(e.now, peer, m)
 		}
 	case *message.KeyAsk:

@@ -46,7 +46,7 @@ func (e *Engine) receive(in Received) {
 	}
 	e.heardLink(from, in.From, in.Multicast)
 	e.frameSize, e.frameMulticast = len(in.Frame), in.Multicast
-	e.guard.under = keys.ID(h.Key)
+	e.guard.under, e.guard.said = keys.ID(h.Key), h.View
 	for _, m := range e.frame.Messages {
 		if e.stopped {
 			return
@@ -102,7 +102,8 @@ func (e *Engine) unseal(in *Received, h *wire.Head) bool {
 }
 
 // meetForeignKey: whoever sealed this may be ahead of us in a rotation, or behind
-// the group, or none of it.
+// the group, or none of it. Who seals with a key that was removed here may have taken it into
+// use since; one that was expelled cannot open the question.
 func (e *Engine) meetForeignKey(in *Received, h *wire.Head) {
 	g := &e.guard
 	code := views.RefuseKey
@@ -111,10 +112,8 @@ func (e *Engine) meetForeignKey(in *Received, h *wire.Head) {
 	}
 	e.drop(views.HostID{}, code.String())
 	e.giveNotice(in, h, code)
-	if code == views.RefuseKey {
-		g.rekey.Met(e.now, in.From, 0)
-		e.settleKeys()
-	}
+	g.rekey.Met(e.now, in.From, 0)
+	e.settleKeys()
 }
 
 // meetOtherKey: a stranger seals with a key that is known here and is not the one in use

@@ -258,3 +258,21 @@ func TestTurnsEnd(t *testing.T) {
 		t.Errorf("the last expulsion of all: %v, %v", r, err)
 	}
 }
+
+// Many hosts install a key each at the same time: what comes of it can be read again, with
+// the key in use wherever it stands among the names.
+func TestManyInstalledAtOnceAreReadAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base := keys.NewRing(keyN(rapid.Byte().Draw(t, "first")), 0)
+		m := base
+		for n := range byte(60) {
+			if k := keyN(n); k != base.Using() {
+				m = keys.Merge(m, must(base.Install(k, 0)))
+			}
+		}
+		again, err := keys.ParseRing(m.Text())
+		if err != nil || again.Digest() != m.Digest() || again.Using() != base.Using() {
+			t.Fatalf("%d keys: %v, %v", len(m.Keys()), again, err)
+		}
+	})
+}

@@ -237,7 +237,8 @@ func (r Ring) check(id ID) error {
 	return nil
 }
 
-// mergedMax bounds the live keys of rings that were changed apart and merged.
+// mergedMax bounds the live keys of rings that were changed apart and merged, the one in use
+// among them.
 const mergedMax = 4 * KeysMax
 
 // Merge makes one ring of two. It may hold more than KeysMax keys, up to four times
@@ -253,14 +254,18 @@ func Merge(a, b Ring) Ring {
 	if b.use.compare(a.use) > 0 {
 		m.use = b.use
 	}
+	others := 0
 	for _, e := range joined(a.keys, b.keys, compareEntries) {
 		last := len(m.keys) - 1
-		if m.Removed(e.Key.id) || last >= 0 && m.keys[last].Key.id == e.Key.id {
+		switch {
+		case m.Removed(e.Key.id) || last >= 0 && m.keys[last].Key.id == e.Key.id:
 			continue
+		case e.Key.id != m.use.id:
+			if others++; others >= mergedMax {
+				continue
+			}
 		}
-		if e.Key.id == m.use.id || len(m.keys) < mergedMax {
-			m.keys = append(m.keys, e)
-		}
+		m.keys = append(m.keys, e)
 	}
 	return m
 }

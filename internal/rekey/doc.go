@@ -10,9 +10,10 @@
 //
 // # Contract
 //
-//  1. A host says which ring it has only once that is on its disk.
-//  2. A host seals with the key in use once every member of its view has said that
-//     it has this very ring, or one of them seals with it in a later view, without us; until then
+//  1. A host says that it has a key, or which ring, only once that is on its disk; which
+//     one it knows it says before.
+//  2. A host seals with the key in use once every member of its view has said that it
+//     has that key and knows this very ring, or one of them seals with it in a later view, without us; until then
 //     with the one before. It never goes back.
 //  3. A removed key opens until every member has said that it seals with the one in
 //     use, or is gone from the view; then its secret is forgotten. So nothing that a

@@ -281,7 +281,7 @@ func (m *Machine) tell() {
 }
 
 func (m *Machine) own(want bool) *message.Keys {
-	k := &message.Keys{Digest: m.saved.Digest(), Sending: uint32(m.sending.ID()), Want: want}
+	k := &message.Keys{Digest: m.saved.Digest(), Known: m.ring.Digest(), Sending: uint32(m.sending.ID()), Want: want}
 	for _, e := range m.saved.Keys() {
 		k.Has = append(k.Has, uint32(e.Key.ID()))
 	}
@@ -313,7 +313,7 @@ func (m *Machine) HandleKeys(now views.Instant, from Peer, k *message.Keys) {
 
 // maybeAsk asks a member whose ring may hold something for us.
 func (m *Machine) maybeAsk(to netip.AddrPort, k *message.Keys) {
-	if k.Digest != m.ring.Digest() && !slices.Contains(m.past, k.Digest) {
+	if k.Known != m.ring.Digest() && !slices.Contains(m.past, k.Known) {
 		m.ask(to)
 	}
 }
@@ -460,21 +460,23 @@ func (m *Machine) HandleGrant(now views.Instant, from views.HostID, g *message.K
 	return nil
 }
 
-// settle uses the key in use where all have told of this very ring, and forgets what
-// nobody uses. That a member had the key in another ring does not do: it may have come to
-// one since in which it was removed, and has forgotten it. Who told of this ring keeps what
-// is in use in it, for it can take in nothing older.
+// settle uses the key in use where all know this very ring and have that key on their disks,
+// and forgets what nobody uses. That a member had the key in another ring does not do: it may
+// have come to one since in which it was removed, and has forgotten it. Who knows this ring
+// keeps what is in use in it, for it can take in nothing older; and started anew, from what
+// is on its disk, it opens the key as well.
 func (m *Machine) settle() {
 	use := m.ring.Using()
-	if m.saved.Digest() != m.ring.Digest() || !m.all(func(k *message.Keys) bool { return k.Digest == m.ring.Digest() }) {
-		return
-	}
-	if m.sending != use {
+	if _, saved := m.saved.Key(use.ID()); saved && m.sending != use && m.all(func(k *message.Keys) bool {
+		return k.Known == m.ring.Digest() && slices.Contains(k.Has, uint32(use.ID()))
+	}) {
 		m.sending = use
 		m.out.Changed = true
 		m.tell()
 	}
-	if !m.all(func(k *message.Keys) bool { return k.Sending == uint32(use.ID()) }) {
+	if m.sending != use || m.saved.Digest() != m.ring.Digest() || !m.all(func(k *message.Keys) bool {
+		return k.Digest == m.ring.Digest() && k.Sending == uint32(use.ID())
+	}) {
 		return
 	}
 	if len(m.retained) > 0 {

@@ -179,7 +179,10 @@ func (g *group) check() {
 }
 
 // quiet lets all be delivered and written until nothing happens any more.
-func (g *group) quiet() {
+func (g *group) quiet() { g.quietBut(-1) }
+
+// quietBut is quiet while the file of one host, if any, cannot be written.
+func (g *group) quietBut(broken int) {
 	for range 200 {
 		for len(g.wire) > 0 {
 			l := g.wire[0]
@@ -188,7 +191,7 @@ func (g *group) quiet() {
 			g.check()
 		}
 		for i := range g.hosts {
-			g.write(i, false)
+			g.write(i, i == broken)
 		}
 		g.pass(againEvery)
 		g.check()
@@ -275,6 +278,41 @@ func TestRotationLosesNothing(t *testing.T) {
 		}
 		g.quiet()
 		g.settled(all...)
+	})
+}
+
+// A key file that cannot be written any more holds up no change to a key that it has, and who
+// starts anew meanwhile opens what the others say.
+func TestOneKeyFileCannotBeWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		second := keys.KeyOf([keys.Size]byte{2})
+		ring, err := ringOf(1).Install(second, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := newGroup(t, 3, 1, ring)
+		g.view(0, 1, 2)
+		broken := rapid.IntRange(0, 2).Draw(t, "broken")
+		operator := (broken + 1 + rapid.IntRange(0, 1).Draw(t, "operator")) % 3
+		for _, change := range []func() error{
+			func() error { return g.hosts[operator].Use(g.now, second.ID()) },
+			func() error { return g.hosts[operator].Remove(g.now, ringOf(1).Using().ID()) },
+		} {
+			if err := change(); err != nil {
+				t.Fatal(err)
+			}
+			g.drain(operator)
+			g.quietBut(broken)
+		}
+		for i, h := range g.hosts {
+			if h.SealWith() != second {
+				t.Errorf("host %d seals with %v", i, h.SealWith())
+			}
+			again := New(Config{Self: peerN(i).Process, Ring: h.disk, Random: rand.NewChaCha8([32]byte{7})})
+			if !slices.Contains(again.Accepted(), second) {
+				t.Errorf("host %d, started anew, opens %v", i, again.Accepted())
+			}
+		}
 	})
 }
 
@@ -458,7 +496,7 @@ func TestUnheardCoordinatorIsAsked(t *testing.T) {
 	if len(out.Sends) != 1 || out.Sends[0].To != peerN(0).Addr || !out.Sends[0].Msg.(*message.Keys).Want {
 		t.Fatalf("it asks %v", out.Sends)
 	}
-	follows.HandleKeys(follows.Deadline(), peerN(0), &message.Keys{Digest: behind.Digest(), Sending: uint32(behind.Using().ID())})
+	follows.HandleKeys(follows.Deadline(), peerN(0), &message.Keys{Digest: behind.Digest(), Known: behind.Digest(), Sending: uint32(behind.Using().ID())})
 	follows.Advance(follows.Deadline().Add(time.Hour))
 	if out := follows.Drain(); len(out.Sends) != 0 || follows.Deadline() != 0 {
 		t.Errorf("the coordinator has said where it is, and it says %v, wakes at %v", out.Sends, follows.Deadline())

@@ -112,7 +112,7 @@
 //	30    Piece      ID u64, Total uv (up to views.MessageMax), Count uv (2..message.PiecesMax),
 //	                 Index uv (from 0), Bytes bytes: so many as Total, Count and Index say
 //	31  Signed     signature (over [AppendSigned]), Inner u8 (a type), Body bytes
-//	32  Keys       Digest u64, Sending 4, Want bool, Has list of 4, rising
+//	32  Keys       Digest u64, Known u64, Sending 4, Want bool, Has list of 4, rising
 //	33  KeyAsk     Token u64, Public 32
 //	34  KeyGrant   Token u64, Public 32, Box bytes
 //	35  Unheard    Span uv, 32 bits

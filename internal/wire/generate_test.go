@@ -330,7 +330,7 @@ var generators = map[message.Type]func(*rapid.T) message.Message{
 		return &message.Signed{Signature: genSignature(t), Inner: inner, Body: genBytes(t, 0, 500)}
 	},
 	message.TypeKeys: func(t *rapid.T) message.Message {
-		m := &message.Keys{Digest: genU64(t), Sending: rapid.Uint32().Draw(t, "sending"), Want: rapid.Bool().Draw(t, "want")}
+		m := &message.Keys{Digest: genU64(t), Known: genU64(t), Sending: rapid.Uint32().Draw(t, "sending"), Want: rapid.Bool().Draw(t, "want")}
 		m.Has = genList(t, message.KeyIDsMax, func(t *rapid.T) uint32 { return rapid.Uint32().Draw(t, "id") })
 		slices.Sort(m.Has)
 		m.Has = slices.Compact(m.Has)

@@ -19,6 +19,7 @@ func (r *reader) fixed32(field string) uint32 {
 
 func writeKeys(w *writer, m *message.Keys) {
 	w.fixed64(m.Digest)
+	w.fixed64(m.Known)
 	w.fixed32(m.Sending)
 	w.bool(m.Want)
 	if !w.count("Has", len(m.Has), message.KeyIDsMax) {
@@ -33,7 +34,7 @@ func writeKeys(w *writer, m *message.Keys) {
 }
 
 func readKeys(r *reader) *message.Keys {
-	m := &message.Keys{Digest: r.fixed64("Digest"), Sending: r.fixed32("Sending"), Want: r.bool("Want")}
+	m := &message.Keys{Digest: r.fixed64("Digest"), Known: r.fixed64("Known"), Sending: r.fixed32("Sending"), Want: r.bool("Want")}
 	n := r.count("Has", message.KeyIDsMax, 4)
 	for i := range n {
 		m.Has = append(m.Has, r.fixed32("Has"))

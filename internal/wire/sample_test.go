@@ -100,7 +100,7 @@ func samples() []message.Message {
 		&message.Transfer{Body: []byte("a piece of a state")},
 		&message.Piece{ID: 0xfedcba9876543210, Total: 1000, Count: 4, Index: 3, Bytes: []byte(strings.Repeat("p", 250))},
 		&message.Signed{Signature: signature, Inner: message.TypeLeave, Body: []byte("the body of a Leave")},
-		&message.Keys{Digest: 0xabcdef, Sending: 0x01020304, Has: []uint32{0x01020304, 0xf1f2f3f4}, Want: true},
+		&message.Keys{Digest: 0xabcdef, Known: 0xfedcba, Sending: 0x01020304, Has: []uint32{0x01020304, 0xf1f2f3f4}, Want: true},
 		&message.KeyAsk{Token: 9, Public: [32]byte{7, 8, 9}},
 		&message.KeyGrant{Token: 9, Public: [32]byte{9, 8, 7}, Box: []byte("a sealed ring")},
 		&message.Unheard{Span: 1250},

@@ -49,10 +49,9 @@ const KeyIDsMax = 32
 
 // Keys says how far its sender is with the keys of the group.
 type Keys struct {
-	// Digest is that of the ring on its disk.
-	Digest uint64
-	// Sending names the key that seals its frames; Has those of that ring, rising, which
-	// are for people alone.
+	// Digest is that of the ring on its disk, Known of the one that it knows.
+	Digest, Known uint64
+	// Sending names the key that seals its frames; Has those on its disk, rising.
 	Sending uint32
 	Has     []uint32
 	// Want: it has no Keys of the receiver's, and asks for them.
