@@ -6,7 +6,7 @@
 //
 //	operator, expulsion ──▶ ring changes ──▶ Save ──▶ Saved ──▶ Keys to all
 //	a member's Keys differ ─▶ KeyAsk ──▶ KeyGrant ──▶ merge ──▶ Save ...
-//	a frame under a key we lack ─▶ KeyAsk to where it came from, under each key that we have
+//	a frame under a key we lack, or have removed ─▶ KeyAsk to where it came from, under each key that we have
 //
 // # Contract
 //

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gmsd/gmsd/internal/engine"
@@ -13,9 +14,10 @@ import (
 // away, and helps those that cannot come back by themselves.
 //
 // What the product promises: a host that was away while a key was installed and used
-// comes back by itself, as long as the key that it says things with was not removed.
-// Who was away while its key was removed, and who was expelled, gets the ring by
-// hand; and so do those of whom no key is known to all the others.
+// comes back by itself, as long as the key that it says things with was not removed, or
+// another one that it has was not. Who was away while all its keys were removed, and who
+// was expelled, gets the ring by hand; and so do those of whom no key is known to all the
+// others.
 type operator struct {
 	w *World
 	r *rand.Rand
@@ -133,17 +135,25 @@ func (o *operator) help(set HostSet) {
 	}
 }
 
-// apart are those that say things with a key that others have removed, and these.
+// apart are those that say things with a key that others have removed, and these, where they
+// have no other key in common under which they could ask each other.
 func (o *operator) apart(set HostSet) (apart HostSet) {
 	for _, a := range set.Numbers() {
-		_, sending := o.w.hosts[a].ringOf()
+		theirs, sending := o.w.hosts[a].ringOf()
 		for _, b := range set.Numbers() {
-			if o.ringOfView(o.w.hosts[b], set).Removed(sending) {
+			if ring := o.ringOfView(o.w.hosts[b], set); ring.Removed(sending) && !shareKey(theirs, ring) {
 				apart |= hosts(a, b)
 			}
 		}
 	}
 	return apart
+}
+
+func shareKey(a, b keys.Ring) bool {
+	return slices.ContainsFunc(a.Keys(), func(e keys.Entry) bool {
+		_, live := b.Key(e.Key.ID())
+		return live
+	})
 }
 
 // newestRing is all that the hosts of set know.
