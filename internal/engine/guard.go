@@ -28,7 +28,8 @@ type guard struct {
 	// under names the key of the frame that is read.
 	under keys.ID
 	// said is the seq of its sender's view in the frame that is read. What somebody says of
-	// keys counts in one view: a late word may be of a time before it was alone.
+	// keys counts in one view, or in the one that we are about to come to: a late word may be
+	// of a time before it was alone.
 	said views.Seq
 	// headSize is how long the header is of the frame that was begun last.
 	headSize int
@@ -331,7 +332,7 @@ func (e *Engine) takeKeyWord(from vsync.Sender, under keys.ID, m message.Message
 	peer := rekey.Peer{Process: from.Process, Addr: from.Addr}
 	switch m := m.(type) {
 	case *message.Keys:
-		if e.core.IsMember(from) && g.said == e.core.View().ID.Seq {
+		if e.core.IsMember(from) && g.said >= e.core.View().ID.Seq {
 			g.rekey.HandleKeys(e.now, peer, m)
 		}
 	case *message.KeyAsk:

@@ -90,11 +90,16 @@ type Machine struct {
 	now views.Instant
 	out Output
 
-	// ring is the newest known, saved what is on the disk of it.
+	// ring is the newest known, saved what was on the disk of it last.
 	ring, saved keys.Ring
-	token       uint64
-	fault       error
-	sending     keys.Key
+	// sure are the names, rising, of the keys in every ring that may be on the disk: while
+	// one is written, or could not be, that may be one of before.
+	sure  []keys.ID
+	token uint64
+	fault error
+	// rewrite: the last write has failed, and none is under way.
+	rewrite bool
+	sending keys.Key
 	// retained are removed keys that still open; one that was taken into use again is
 	// among them until that is on the disk.
 	retained []keys.Key
@@ -134,7 +139,7 @@ type stranger struct {
 // New makes a machine that seals with the key in use.
 func New(cfg Config) *Machine {
 	return &Machine{
-		cfg: cfg, ring: cfg.Ring, saved: cfg.Ring, sending: cfg.Ring.Using(),
+		cfg: cfg, ring: cfg.Ring, saved: cfg.Ring, sure: idsOf(cfg.Ring), sending: cfg.Ring.Using(),
 		told: make(map[views.Process]*message.Keys),
 	}
 }
@@ -209,13 +214,24 @@ func (m *Machine) take(r keys.Ring) {
 func (m *Machine) forgetRetained() {
 	m.retained = slices.DeleteFunc(m.retained, func(k keys.Key) bool {
 		_, live := m.ring.Key(k.ID())
-		_, saved := m.saved.Key(k.ID())
-		return live && saved
+		return live && slices.Contains(m.sure, k.ID())
 	})
 }
 
+func idsOf(r keys.Ring) (ids []keys.ID) {
+	for _, e := range r.Keys() {
+		ids = append(ids, e.Key.ID())
+	}
+	return ids
+}
+
 func (m *Machine) save() {
+	m.sure = slices.DeleteFunc(m.sure, func(id keys.ID) bool {
+		_, live := m.ring.Key(id)
+		return !live
+	})
 	m.token++
+	m.rewrite = false
 	m.out.Save = &Save{Token: m.token, Ring: m.ring}
 }
 
@@ -225,11 +241,11 @@ func (m *Machine) Saved(now views.Instant, token uint64, err error) {
 	if token != m.token {
 		return // a newer one is on its way
 	}
-	m.fault = err
+	m.fault, m.rewrite = err, err != nil
 	if err != nil {
 		return
 	}
-	m.saved = m.ring
+	m.saved, m.sure = m.ring, idsOf(m.ring)
 	m.forgetRetained()
 	m.tell()
 	m.settle()
@@ -282,8 +298,8 @@ func (m *Machine) tell() {
 
 func (m *Machine) own(want bool) *message.Keys {
 	k := &message.Keys{Digest: m.saved.Digest(), Known: m.ring.Digest(), Sending: uint32(m.sending.ID()), Want: want}
-	for _, e := range m.saved.Keys() {
-		k.Has = append(k.Has, uint32(e.Key.ID()))
+	for _, id := range m.sure {
+		k.Has = append(k.Has, uint32(id))
 	}
 	return k
 }
@@ -301,7 +317,7 @@ func (m *Machine) HandleKeys(now views.Instant, from Peer, k *message.Keys) {
 	if k.Want {
 		m.out.Sends = append(m.out.Sends, Send{To: from.Addr, Msg: m.own(false)})
 	}
-	if k.Digest != m.ring.Digest() {
+	if !m.agrees(k) {
 		if !m.rotating {
 			m.rotate()
 			m.tell() // it may be us who know more
@@ -325,7 +341,7 @@ func (m *Machine) maybeAsk(to netip.AddrPort, k *message.Keys) {
 func (m *Machine) Passed(now views.Instant, under keys.ID) {
 	m.now = now
 	use := m.ring.Using()
-	if _, saved := m.saved.Key(use.ID()); !saved || m.sending == use || under != use.ID() {
+	if !slices.Contains(m.sure, use.ID()) || m.sending == use || under != use.ID() {
 		return
 	}
 	m.sending = use
@@ -467,16 +483,14 @@ func (m *Machine) HandleGrant(now views.Instant, from views.HostID, g *message.K
 // is on its disk, it opens the key as well.
 func (m *Machine) settle() {
 	use := m.ring.Using()
-	if _, saved := m.saved.Key(use.ID()); saved && m.sending != use && m.all(func(k *message.Keys) bool {
+	if slices.Contains(m.sure, use.ID()) && m.sending != use && m.all(func(k *message.Keys) bool {
 		return k.Known == m.ring.Digest() && slices.Contains(k.Has, uint32(use.ID()))
 	}) {
 		m.sending = use
 		m.out.Changed = true
 		m.tell()
 	}
-	if m.sending != use || m.saved.Digest() != m.ring.Digest() || !m.all(func(k *message.Keys) bool {
-		return k.Digest == m.ring.Digest() && k.Sending == uint32(use.ID())
-	}) {
+	if m.sending != use || m.saved.Digest() != m.ring.Digest() || !m.all(m.isHere) {
 		return
 	}
 	if len(m.retained) > 0 {
@@ -487,6 +501,17 @@ func (m *Machine) settle() {
 	if !m.unheard {
 		m.againAt = 0
 	}
+}
+
+// isHere reports whether a member has said that it is where this host is to come.
+func (m *Machine) isHere(k *message.Keys) bool {
+	return m.agrees(k) && k.Sending == uint32(m.ring.Using().ID())
+}
+
+// agrees reports whether a member knows our ring and has it on its disk.
+func (m *Machine) agrees(k *message.Keys) bool {
+	d := m.ring.Digest()
+	return k.Digest == d && k.Known == d
 }
 
 // all reports whether every member has told, and ok holds of it. Outside of a
@@ -509,7 +534,7 @@ func (m *Machine) Advance(now views.Instant) {
 	if m.againAt = 0; m.rotating || m.unheard {
 		m.again()
 	}
-	if m.fault != nil && m.saved.Digest() != m.ring.Digest() {
+	if m.rewrite {
 		m.save()
 	}
 	if m.rotating {
@@ -527,7 +552,7 @@ func (m *Machine) pollSome() {
 		m.poll = (m.poll + 1) % len(m.members)
 		p := m.members[m.poll]
 		k := m.told[p.Process]
-		if k != nil && k.Digest == m.ring.Digest() && k.Sending == uint32(m.ring.Using().ID()) {
+		if k != nil && m.isHere(k) {
 			continue
 		}
 		if k != nil {

@@ -51,7 +51,8 @@ const KeyIDsMax = 32
 type Keys struct {
 	// Digest is that of the ring on its disk, Known of the one that it knows.
 	Digest, Known uint64
-	// Sending names the key that seals its frames; Has those on its disk, rising.
+	// Sending names the key that seals its frames; Has those that are on its disk for sure,
+	// rising.
 	Sending uint32
 	Has     []uint32
 	// Want: it has no Keys of the receiver's, and asks for them.

@@ -125,21 +125,24 @@ func (c *Core) inviteMembers(l *lead) (without, leaving []uint16) {
 	return without, leaving
 }
 
+// inviteStrangers invites whole regimes. Of two that name one host the later goes first, and
+// the other waits: that host went there, or is about to, and the others would be torn from it.
 func (c *Core) inviteStrangers(l *lead) (plus []views.Process, promised views.Seq) {
 	room, ours := c.room(), c.asStranger()
-	taken := make(map[views.HostID]bool, len(l.invites))
+	members, taken := make(map[views.HostID]bool, len(l.invites)), make(map[views.HostID]bool)
 	for _, inv := range l.invites {
-		taken[inv.Host] = true
+		members[inv.Host] = true
 	}
-	for _, s := range c.strangers {
-		if !c.mayInvite(s, &ours) || !room.holds(s) {
+	for _, s := range slices.Backward(c.strangers) {
+		overlaps := slices.ContainsFunc(s.roster, func(m views.Member) bool { return taken[m.Host] })
+		if overlaps || !c.mayInvite(s, &ours) || !room.holds(s) {
 			continue
 		}
 		promised = max(promised, s.promised, s.view.Seq)
 		room.take(s)
 		for i := range s.roster {
 			m := &s.roster[i]
-			if !c.welcome(s, m) || !c.reaches(s, m) || taken[m.Host] {
+			if !c.welcome(s, m) || !c.reaches(s, m) || members[m.Host] || taken[m.Host] {
 				continue
 			}
 			taken[m.Host] = true
@@ -343,15 +346,11 @@ func (c *Core) dropInvites(fits func(*invite) bool) {
 
 func (c *Core) dropInvite(inv *invite) { c.dropInvites(func(i *invite) bool { return i == inv }) }
 
-// dropRegime goes on without all who are in a view, or were to come from it: one of them has
-// moved on or follows another coordinator, so it would be torn apart. So would the one to
-// which some of it have gone.
-func (c *Core) dropRegime(view views.ViewID, gone ...views.ViewID) {
+// dropRegime goes on without all that were to come from a view: one of them has
+// moved on or follows another coordinator, so it would be torn apart.
+func (c *Core) dropRegime(view views.ViewID) {
 	c.strangers = slices.DeleteFunc(c.strangers, func(s *stranger) bool { return s.view == view })
-	all := append(gone, view)
-	c.dropInvites(func(i *invite) bool {
-		return !i.ours && (slices.Contains(all, i.expected) || slices.Contains(all, i.from()))
-	})
+	c.dropInvites(func(i *invite) bool { return !i.ours && i.expected == view })
 }
 
 // from is the view an invite said it comes from; zero before it did.

@@ -32,8 +32,8 @@ func (c *Core) maybeDecide() {
 // view have moved on: they belong where those are.
 func (c *Core) dropMovedOn() bool {
 	for _, inv := range c.lead.invites {
-		if from := inv.answer.From; !inv.ours && from != inv.expected && c.installOf(from) == nil {
-			c.dropRegime(inv.expected, from)
+		if !inv.ours && inv.answer.From != inv.expected && c.installOf(inv.answer.From) == nil {
+			c.dropRegime(inv.expected)
 			return true
 		}
 	}
@@ -42,7 +42,7 @@ func (c *Core) dropMovedOn() bool {
 			highest := inv.answer.Highest
 			if !inv.ours && inv.expected == moved.expected && inv.expected.Less(highest) && !moved.promised.Less(highest) {
 				c.lead.movedOn = nil
-				c.dropRegime(moved.expected, moved.promised)
+				c.dropRegime(moved.expected)
 				return true
 			}
 		}
