@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/gmsd/gmsd/internal/keys"
 	"github.com/gmsd/gmsd/internal/seal"
@@ -38,6 +39,9 @@ func (e *Engine) receive(in Received) {
 	}
 	for _, broken := range e.frame.Broken {
 		e.drop(h.From.Host, wire.Reason(broken))
+	}
+	if h.Sealed {
+		e.meetOtherKey(&in, &h)
 	}
 	from := e.senderOf(h.Header, in.From)
 	if e.core.IsMember(from) {
@@ -89,7 +93,6 @@ func (e *Engine) unseal(in *Received, h *wire.Head) bool {
 	switch {
 	case err == nil:
 		g.opened = opened
-		e.meetOtherKey(in, h)
 		return true
 	case errors.Is(err, seal.ErrUnknownKey):
 		e.meetForeignKey(in, h)
@@ -118,13 +121,14 @@ func (e *Engine) meetForeignKey(in *Received, h *wire.Head) {
 
 // meetOtherKey: a stranger seals with a key that is known here and is not the one in use
 // here. Perhaps it cannot open what this host says, as the key of that was removed there.
-// Or it is a member that has gone on to a later view without this host.
+// Or it is a member that has gone on to a later view without this host; what it asks, or
+// gives, of keys alone goes under a key that it does not seal with.
 func (e *Engine) meetOtherKey(in *Received, h *wire.Head) {
 	g := &e.guard
 	id := keys.ID(h.Key)
 	isMember := e.core.RankOf(h.From) >= 0
 	switch {
-	case id == g.rekey.SealWith().ID(), isMember && h.View <= e.core.View().ID.Seq:
+	case id == g.rekey.SealWith().ID(), isMember && (h.View <= e.core.View().ID.Seq || !slices.ContainsFunc(e.frame.Messages, saysHowItSeals)):
 		return
 	case isMember:
 		g.rekey.Passed(e.now, id)
@@ -132,6 +136,12 @@ func (e *Engine) meetOtherKey(in *Received, h *wire.Head) {
 		g.rekey.Met(e.now, in.From, id)
 	}
 	e.settleKeys()
+}
+
+// saysHowItSeals: a message that goes under the key that its sender seals with.
+func saysHowItSeals(m message.Message) bool {
+	s, enveloped := m.(*message.Signed)
+	return !enveloped || s.Inner != message.TypeKeyAsk && s.Inner != message.TypeKeyGrant
 }
 
 // read takes a message out of its envelope, where it needs one, and passes it on.

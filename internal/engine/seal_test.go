@@ -154,11 +154,13 @@ type insider struct {
 	header   message.Header
 	sealer   *seal.Sealer
 	identity ed25519.PrivateKey
+	// view is the seq of the one it says to be in.
+	view views.Seq
 }
 
 func (l *lan) insider(as views.Process, nonce uint64) *insider {
 	in := &insider{
-		l: l, header: message.Header{Group: engine.GroupHash("g"), From: as, Nonce: nonce},
+		l: l, header: message.Header{Group: engine.GroupHash("g"), From: as, Nonce: nonce}, view: 1,
 		identity: ed25519.NewKeyFromSeed(slices.Repeat([]byte{7}, 32)),
 	}
 	in.sealer = seal.New(seal.Speaker{Process: as, Nonce: nonce}, in.header.Group)
@@ -182,7 +184,7 @@ func (in *insider) say(to *lanHost, from netip.AddrPort, m message.Message, sign
 		s.Sig = [64]byte(ed25519.Sign(in.identity, wire.AppendSigned(nil, in.header, m.Type(), body)))
 		m = s
 	}
-	head := wire.AppendSealedHeader(nil, in.header, uint32(in.sealer.Sending()), 1)
+	head := wire.AppendSealedHeader(nil, in.header, uint32(in.sealer.Sending()), in.view)
 	body, err := wire.AppendMessage(nil, m)
 	if err != nil {
 		in.l.t.Fatal(err)
@@ -399,6 +401,33 @@ func TestRotationBehindTheBackOfOneWhoHears(t *testing.T) {
 	l.run(2 * time.Second)
 	if mute.disk.Digest() != a.disk.Digest() {
 		t.Errorf("it has %v on its disk", mute.disk)
+	}
+}
+
+// What a member asks of keys, from a later view, is no sign that it seals with the key under
+// which it asks; whatever else it says is one. Found by seed 501005747.
+func TestAskedUnderAnotherKeyIsNoSign(t *testing.T) {
+	l := sealed(t, 3)
+	a, b, deaf := l.hosts[0], l.hosts[1], l.hosts[2]
+	installed, _ := a.change(engine.ChangeKeys{Op: engine.InstallKey, At: 5})
+	l.run(2 * time.Second)
+	l.swallows = func(_, to *lanHost, _ int) bool { return to == deaf || to == b }
+	a.change(engine.ChangeKeys{Op: engine.UseKey, ID: installed.ID})
+	l.run(300 * time.Millisecond)
+	second, found := a.disk.Key(installed.ID)
+	if !found || a.disk.Using() != second || a.Keys().Sending == installed.ID || a.View().Size() != 3 {
+		t.Fatalf("%v on its disk, it seals with %v", a.disk, a.Keys().Sending)
+	}
+	in := l.insider(b.process, b.nonce)
+	in.identity, in.view = b.identity, a.View().ID.Seq+1
+	in.sealer.SetKeys(second, []keys.Key{second})
+	in.say(a, b.addr, &message.KeyAsk{Token: 1, Public: [32]byte{9}}, true)
+	if a.Keys().Sending == installed.ID {
+		t.Error("a question was taken for a sign")
+	}
+	in.say(a, b.addr, &message.Heartbeat{View: views.ViewID{Seq: in.view, Coordinator: b.process.Host, Incarnation: b.process.Incarnation}, Size: 1}, false)
+	if a.Keys().Sending != installed.ID {
+		t.Error("that a member has gone on is not seen")
 	}
 }
 
