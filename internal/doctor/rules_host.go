@@ -268,8 +268,11 @@ func nameDiffers(m *matrix) []finding {
 	first := map[string]*Report{}
 	var list []finding
 	for _, r := range m.reports {
+		if m.gone[r.Host] {
+			continue // others are not held to one of whom all is said
+		}
 		for _, n := range r.Names {
-			if len(n.Addrs) == 0 || m.gone[r.Host] { // others are not held to one of whom all is said
+			if len(n.Addrs) == 0 {
 				continue
 			}
 			o, met := first[n.Name]

@@ -326,10 +326,9 @@ func TestOneKeyFileCannotBeWritten(t *testing.T) {
 // file may be either: that key is not said to be there, nor sealed with, until the second is.
 func TestHasIsWhatTheFileHoldsForSure(t *testing.T) {
 	second := keys.KeyOf([keys.Size]byte{2})
-	var both, removed, used keys.Ring
-	both, _ = ringOf(1).Install(second, 0)
-	removed, _ = both.Remove(second.ID())
-	used, _ = both.Use(second.ID())
+	both := changed(t, ringOf(1), installs(second))
+	removed := changed(t, both, func(r keys.Ring) (keys.Ring, error) { return r.Remove(second.ID()) })
+	used := changed(t, both, uses(second.ID()))
 	m := New(Config{Self: peerN(0).Process, Ring: both, Random: rand.NewChaCha8([32]byte{1})})
 	m.Change(1, removed)
 	first := m.Drain().Save

@@ -167,9 +167,7 @@ func TestWhoHasMovedOnMeanwhileIsLeftWhereItIs(t *testing.T) {
 	if m := mustSend[*message.Catchup](r); m.View != elsewhere || m.Holder != d.Addr {
 		t.Fatalf("sends it to %+v", m)
 	}
-	there := answerAs(b, ballot, elsewhere)
-	there.Prev, there.Joiner = viewOf(1, b), false
-	r.from(b, there)
+	r.from(b, there(b, ballot, viewOf(1, b), elsewhere))
 	r.from(c, answerAs(c, ballot, viewOf(5, c)))
 	if v := r.core.View(); v.Size() != 2 || v.RankOf(c.Process) < 0 {
 		t.Errorf("goes on with %s", r.core.Describe())
@@ -186,15 +184,11 @@ func TestWhoMissedAViewOfOursComesFromThere(t *testing.T) {
 	r.introduce(b, 1)
 	r.run(200 * time.Millisecond)
 	ballot := mustSend[*message.Propose](r).Ballot
-	before := answerAs(b, ballot, viewOf(1, b))
-	before.Highest = v
-	r.from(b, before)
+	r.from(b, behind(b, ballot, viewOf(1, b), v))
 	if m := mustSend[*message.Catchup](r); m.View != v {
 		t.Fatalf("sends it to %+v", m)
 	}
-	there := answerAs(b, ballot, v)
-	there.Prev, there.Joiner = viewOf(1, b), false
-	r.from(b, there)
+	r.from(b, there(b, ballot, viewOf(1, b), v))
 	if r.core.View().Size() != 2 || r.core.View().ID == v {
 		t.Errorf("goes on with %s", r.core.Describe())
 	}

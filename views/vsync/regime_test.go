@@ -86,9 +86,9 @@ func TestOfTwoViewsThatNameOneHostTheLaterIsInvited(t *testing.T) {
 		if !slices.Equal(p.Plus, processes(w.members)) {
 			t.Errorf("invites %v, want %v", p.Plus, processes(w.members))
 		}
-		for i, m := range w.members {
+		for _, m := range w.members {
 			at := slices.Index(p.Plus, m.Process)
-			if at < 0 || p.PlusMark[at] != message.Mark(w.view, w.members[i].Nonce) {
+			if at < 0 || p.PlusMark[at] != message.Mark(w.view, m.Nonce) {
 				t.Errorf("%s is not expected from %v", m.Name, w.view)
 			}
 		}

@@ -122,13 +122,9 @@ func (s *Settings) takeEnvironment(variables map[string]string) {
 // noteUnknown names variables that look like settings and are none. GMSD_ROUTER_* are of
 // gmsd router.
 func (s *Settings) noteUnknown(variables map[string]string) {
-	keys := []string{"config", "admin-cert"}
-	for _, line := range table() {
-		keys = append(keys, line.key)
-	}
 	ours := maps.Clone(variables)
 	maps.DeleteFunc(ours, func(name, _ string) bool { return strings.HasPrefix(name, Env(RouterPrefix)) })
-	s.notes = append(s.notes, unknown(ours, "", keys)...)
+	s.notes = append(s.notes, unknown(ours, "", append(keysOf(), "admin-cert"))...)
 }
 
 // RouterPrefix stands before the flags of gmsd router where they are spelt as settings.
@@ -240,12 +236,15 @@ func (s *Settings) Reloaded(o *Settings) *Settings {
 }
 
 // Nearest gives the key that a wrong one probably meant, or "".
-func Nearest(word string) string {
+func Nearest(word string) string { return Closest(word, keysOf()) }
+
+// keysOf are the keys of all settings, and that of the file.
+func keysOf() []string {
 	keys := []string{"config"}
 	for _, line := range table() {
 		keys = append(keys, line.key)
 	}
-	return Closest(word, keys)
+	return keys
 }
 
 // Closest gives the word that was probably meant: the one that begins so, or
